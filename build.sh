@@ -7,7 +7,7 @@
 #
 # Steps: Python environment py3 (locked packages, with hashes), front-end libraries, DDL and
 # pages of the three modules, the application's Python code compiled, the embedded database's server program (only while
-# conf/config.json names no database host).
+# conf/config.json names no database host), and the program that backups are made with.
 #
 # PYTHON           which Python makes py3 (default: the first of 3.11 or newer that is found)
 # PIPELINE_NO_APT  set to 1, no system package is ever installed
@@ -202,6 +202,18 @@ check_database_server() {
   apt_install mariadb-server-core mariadb-client-core
 }
 
+# What `manage.py backup` dumps with. Nothing else needs it: where it cannot be had, that is only said,
+# and not tried again at each start.
+check_backup_program() {
+  if command -v mariadb-dump >/dev/null || command -v mysqldump >/dev/null; then return; fi
+  if may_apt && ! is_done backup_program "$(date +%F)"; then
+    mark_done backup_program "$(date +%F)"
+    if ( apt_install mariadb-client ); then return; fi
+  fi
+  say "manage.py backup needs mariadb-dump: install mariadb-client (as root: apt-get install mariadb-client)." \
+      "manage.py backup 需要 mariadb-dump：请安装 mariadb-client（以 root 执行 apt-get install mariadb-client）。"
+}
+
 main() {
   local dev=0
   case ${1:-} in
@@ -226,6 +238,7 @@ main() {
   write_version
   compile_python
   check_database_server
+  check_backup_program
   say "Built." "构建完成。"
 }
 

@@ -14,8 +14,8 @@
 # number to that.
 #
 # PIPELINE_PORT, PIPELINE_HOST, PIPELINE_WORKERS, PIPELINE_VAR (run-time folder),
-# PIPELINE_CONF, PIPELINE_DB_PASSWORD and SAGE_RBAC_DB override conf/config.json
-# and conf/local.json.
+# PIPELINE_CONF, PIPELINE_DB_PASSWORD, PIPELINE_SAGE_DB_PASSWORD and SAGE_RBAC_DB override
+# conf/config.json and conf/local.json.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -71,6 +71,8 @@ from app.base.json_numbers import (
     kept_json,
     plain_spelling,
 )
+from app.base.log_repeats import log_failure, log_unavailable
+from app.base.metrics import Count, Counter, Gauge, Histogram, add_measure
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
 from app.db.bulk import (
@@ -81,6 +83,7 @@ from app.db.bulk import (
     quote_of,
     update_texts,
 )
+from app.db.host_clock import require_right_clock
 from app.db.pool import pools
 from app.db.results import Query, Rows
 from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
@@ -105,6 +108,8 @@ from app.records.rows import (
 from app.records.spreadsheets import BYTE_ORDER_MARK, CsvFile, ExcelCells
 from app.records.table_service import Record, TableService, Values
 from app.records.trail import Change, audit_context, deletion, record_changes
+from app.runtime.address import running_settings
+from app.runtime.workers import local_url
 from app.schema.coercion import whole_range
 from app.schema.tables import Index, references, table
 from app.schema.validation import (
@@ -162,6 +167,8 @@ __all__ = [
     "Change",
     "Command",
     "Contributions",
+    "Count",
+    "Counter",
     "CsvFile",
     "DuplicateKey",
     "EditConflict",
@@ -171,6 +178,8 @@ __all__ = [
     "FieldCode",
     "FieldProblem",
     "FieldRule",
+    "Gauge",
+    "Histogram",
     "InUse",
     "Index",
     "InvalidFields",
@@ -192,6 +201,7 @@ __all__ = [
     "TableService",
     "Unavailable",
     "Values",
+    "add_measure",
     "answering",
     "any_case",
     "audit_context",
@@ -228,7 +238,10 @@ __all__ = [
     "kept_json",
     "like_pattern",
     "list_rows",
+    "local_url",
     "lock_parent",
+    "log_failure",
+    "log_unavailable",
     "minor_units",
     "month_bounds",
     "new_id",
@@ -251,6 +264,8 @@ __all__ = [
     "references",
     "register_paths",
     "request_refusals",
+    "require_right_clock",
+    "running_settings",
     "settings",
     "sort_terms",
     "table",

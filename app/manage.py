@@ -12,11 +12,11 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from app.base import clock  # noqa: E402
 from app.base.command import Command  # noqa: E402
-from app.base.config_file import ConfigError  # noqa: E402
 from app.base.contributions import by_name  # noqa: E402
 from app.base.errors import AppError  # noqa: E402
 from app.base.i18n import translate  # noqa: E402
 from app.base.settings import load_settings  # noqa: E402
+from app.base.settings_checks import ConfigError  # noqa: E402
 from app.runtime.embedded_db import EmbeddedDatabaseError  # noqa: E402
 from app.runtime.run_folder import keep_private, var_folder  # noqa: E402
 from app.runtime.terminal import CommandError, is_chinese, print_error  # noqa: E402  # needs the path
@@ -68,10 +68,41 @@ HOST_COMMANDS = (
         "更换会话密钥、密码密钥或数据库密码",
     ),
     Command(
+        "dbpassword",
+        "app.cli.dbpassword",
+        "seal the database password for the configuration file",
+        "封装数据库密码，供写入配置文件",
+    ),
+    Command(
+        "backup",
+        "app.cli.backup",
+        "write databases, secrets, configuration and archive into one file, while calls are let in",
+        "不停服地将数据库、密钥、配置与归档写入一个文件",
+    ),
+    Command(
+        "restore",
+        "app.cli.restore",
+        "put a backup into an empty database, then check the ledger",
+        "将备份恢复到空数据库，并核对账本",
+    ),
+    Command(
+        "doctor",
+        "app.cli.doctor",
+        "look at configuration, database, host, secrets and ledger, and say what to do",
+        "检查配置、数据库、主机、密钥与账本，并说明如何处理",
+        knows_modules=True,
+    ),
+    Command(
         "demo",
         "app.cli.demo",
         "load the demo data into the running system and print a curl line",
         "向运行中的系统载入演示数据，并给出 curl 示例",
+    ),
+    Command(
+        "tail",
+        "app.cli.tail",
+        "show and follow the log of all workers, by time",
+        "按时间合并显示并跟踪各工作进程的日志",
     ),
 )
 
@@ -88,12 +119,12 @@ def main(argv: list[str]) -> int:
         print(_help(), file=sys.stderr)
         return 2
     keep_private(var_folder())
-    # Days and months turn for commands where they do for the workers. A configuration that is not
-    # right is told by the command that reads it: its help, or one that mends it, needs none.
-    with suppress(ConfigError):
-        clock.set_zone(load_settings(environ).quota_time_zone)
     try:
-        if own is None:
+        # Days and months turn for commands where they do for the workers. A configuration that is
+        # not right is told by the command that reads it: others, and help, need none.
+        with suppress(ConfigError):
+            clock.set_zone(load_settings(environ).quota_time_zone)
+        if own is None or own.knows_modules:
             # What modules know of each other's rows, their commands need too.
             import_module("app.modules").connect_modules()
         function = getattr(import_module(command.module), command.function)
@@ -102,6 +133,14 @@ def main(argv: list[str]) -> int:
         print_error(str(exc), str(exc))
     except AppError as exc:
         print(translate(exc.text, "zh" if is_chinese() else "en"), file=sys.stderr)
+    except OSError as exc:
+        # A full or read-only disk can show at any file; not every error names it.
+        where = exc.filename or var_folder()
+        print_error(
+            f"{where}: {exc.strerror or exc}. See that its disk has room and can be written, then "
+            "try again.",
+            f"{where}：{exc.strerror or exc}。请确认磁盘有空间且可写，然后重试。",
+        )
     except KeyboardInterrupt:
         print_error("Interrupted.", "已中断。")
         return 130

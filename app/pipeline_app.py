@@ -26,9 +26,9 @@ if __name__ == "__main__":
 import uvloop  # noqa: E402
 from ahserver.serverenv import ServerEnv  # noqa: E402
 
-from app.base.config_file import ConfigError  # noqa: E402
 from app.base.logs import set_up_logging  # noqa: E402
 from app.base.settings import settings  # noqa: E402
+from app.base.settings_checks import ConfigError  # noqa: E402
 from app.global_func import MODULES, offer_functions  # noqa: E402
 from app.modules import load_modules  # noqa: E402
 from app.runtime.run_folder import keep_private  # noqa: E402
@@ -56,7 +56,7 @@ def main() -> int:
         sys.stderr.write(f"{exc}\n")
         return 2
     keep_private(config.var_dir)
-    set_up_logging(config.options.log_level)
+    set_up_logging(config.options)
     uvloop.install()
     try:
         server = PipelineServer(config, MODULES, load_functions)

@@ -11,6 +11,7 @@ import pytest
 from app.db.pool import pools
 from app.modules import load_modules
 from tests.support.installation import Installation, write_config
+from tests.support.log_lines import secrets_in_logs
 from tests.support.watching import LoopStoodStill
 
 
@@ -67,7 +68,9 @@ def server(database: Installation) -> Iterator[Installation]:
     """The application with two workers on fresh databases, for one test module."""
     database.start(workers=2)
     yield database
+    findings = secrets_in_logs(database.var_dir)
     database.leave()
+    assert findings == [], "a test of this module has brought a secret into a log"
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,17 @@
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
 #
-# The tests on a cluster of databases are run by themselves; they need the package galera-4:
+# The tests on a cluster of databases are run by themselves, in about six minutes; they need the
+# package galera-4, and iptables and the right to use it for the one that cuts a node off:
 #
 #   bash tests/run.sh cluster
 #
 # With PIPELINE_TEST_WAY=aiohttp the workers answer no request straight from the HTTP parser.
 #
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
+#
+# The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour).
+# `py3/bin/python -m tests.simulation --seed N` plays one history of the simulated admission again.
 #
 # Everything that is started is stopped again, also after Ctrl-C. What a failed test's workers
 # logged is kept in var/test-logs.
@@ -85,6 +89,15 @@ run_money() {
   wait "$pytest_pid"
 }
 
+# Runs the long mixed load for as many minutes as asked for.
+# usage: run_soak [--minutes N]
+run_soak() {
+  step "soak: does anything grow under a long load" "soak：长时间负载下是否有增长"
+  PIPELINE_TEST_VAR=$run_folder/soak py3/bin/python -m tests.ops.soak "$@" &
+  pytest_pid=$!
+  wait "$pytest_pid"
+}
+
 # Linter, types and tests of the browser side, with the Node that built it.
 check_frontend() {
   local PATH=$PATH:$root/py3/bin
@@ -130,6 +143,10 @@ main() {
 
   if [[ ${1:-} == money ]]; then
     run_money "${@:2}"
+    return
+  fi
+  if [[ ${1:-} == soak ]]; then
+    run_soak "${@:2}"
     return
   fi
   if [[ ${1:-} == cluster ]]; then

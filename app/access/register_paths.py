@@ -14,10 +14,10 @@ import aiomysql
 
 from app.access.rbac import ANY, LOGINED, OWN_ROLES, covers, grant_rows
 from app.base.catalogue.records import PATH_SPELLING
-from app.base.config_file import ConfigError
 from app.base.errors import AppError
 from app.base.ids import new_id
 from app.base.refusals import DuplicateKey
+from app.base.settings_checks import ConfigError
 from app.db.pool import pools
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading

@@ -10,11 +10,12 @@ from typing import Any
 
 from aiohttp import web
 
-from app.access.paths import Target, WebPaths
+from app.access.paths import STATIC_TYPES, Target, WebPaths
 from app.access.rbac import NOBODY_ROLES, SageRbac
 from app.base.actor import Actor
 from app.base.settings import Settings
 
+NO_ENDPOINT, FILES = "none", "files"
 NOBODY = Actor(roles=NOBODY_ROLES)
 
 
@@ -37,10 +38,27 @@ class RequestContext:
     # The object of a JSON body; the bytes of a file, where one is taken.
     json_body: dict[str, Any] | None = None
     file_body: bytes | None = None
+    # One of the host's own answers, which are no files.
+    open_path: str | None = None
+    # For the log: what may be shown of the caller's key, whose it is, and the code of the refusal.
+    key_prefix: str | None = None
+    distributor: str | None = None
+    refusal_code: str | None = None
     # Whether a caller who waits to be asked for the body has been.
     has_asked_for_body: bool = False
     # Whether the connection ends with the answer, since the body's rest is not waited for.
     left_unread: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """
+        What is counted and logged together: the script or page that is asked for, one name for all
+        files of a kind, and one for what there is not, of which anybody can think up any number.
+        """
+        target = self.target
+        if target is None:
+            return self.open_path or NO_ENDPOINT
+        return FILES if target.suffix in STATIC_TYPES else target.url
 
 
 CONTEXT = web.RequestKey("pipeline.context", RequestContext)

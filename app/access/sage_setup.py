@@ -16,8 +16,11 @@ from typing import Any
 import pymysql
 from appPublic.rc4 import password as password_encode
 
+from app.base.catalogue.requests import DATABASE_UNAVAILABLE
 from app.base.ids import new_id
 from app.base.settings import DatabaseSettings, settings
+from app.db.blocking import open_blocking
+from app.db.errors import refusal_of
 from app.runtime.terminal import CommandError
 
 TABLES = ("users", "organization", "role", "userrole", "permission", "rolepermission")
@@ -29,6 +32,11 @@ OWN_MARK = "Pipeline-App"
 _SCHEMA = Path(__file__).with_name("sage_schema.sql")
 
 Cursor = Any
+
+_ADVICE = (
+    "Check that it runs, and conf/config.json or PIPELINE_DB_PASSWORD.",
+    "请确认它在运行，并检查 conf/config.json 或 PIPELINE_DB_PASSWORD。",
+)
 
 
 @contextmanager
@@ -42,22 +50,17 @@ def sage_cursor() -> Iterator[Cursor]:
 def database_cursor(place: DatabaseSettings) -> Iterator[Cursor]:
     """Open a blocking cursor on *place* in one transaction; CommandError when it cannot be
     reached."""
-    arguments = {k: v for k, v in place.connect_args().items() if k != "db"}
     try:
-        connection: Any = pymysql.connect(
-            **arguments,
-            database=place.name,
-            charset="utf8mb4",
-            connect_timeout=10,
-            cursorclass=pymysql.cursors.DictCursor,
-        )
+        connection = open_blocking(place)
     except pymysql.err.MySQLError as exc:
-        where = place.unix_socket or f"{place.host}:{place.port}"
+        where = ", ".join(map(place.where, place.hosts))
+        refusal = refusal_of(exc)
+        advice = _ADVICE if refusal is DATABASE_UNAVAILABLE else (refusal.en, refusal.zh)
         raise CommandError(
             f"The database {place.name} at {where} cannot be opened as user {place.user}: "
-            f"{exc.args[-1]}. Check that it exists, and conf/config.json or PIPELINE_DB_PASSWORD.",
+            f"{exc.args[-1]}. {advice[0]}",
             f"无法以用户 {place.user} 打开 {where} 上的数据库 {place.name}：{exc.args[-1]}。"
-            "请确认它存在，并检查 conf/config.json 或 PIPELINE_DB_PASSWORD。",
+            f"{advice[1]}",
         ) from None
     try:
         with connection, connection.cursor() as cursor:

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app.base.settings_checks import ConfigError
+
 LOCAL_NAME = "local.json"
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message says where and what to do."""
 
 
 def config_files(env: Mapping[str, str], root: Path) -> list[Path]:

@@ -8,14 +8,15 @@ into `MyLogger.instance` before anything logs.
 
 import json
 import logging
-import os
 import re
-import sys
+import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from appPublic.log import MyLogger
+
+from app.base.log_file import LogFile, LogFileHandler
+from app.base.log_options import LogOptions
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LEVELS = {
@@ -34,13 +35,18 @@ _LEVELS = {
 _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+def single_line(text: str) -> str:
+    """Return *text*, which is JSON, with all escaped that would end a line or mislead a reader."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 class OneLineJson(logging.Formatter):
     """A log line that a person can read and `jq` can filter."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON; line breaks in values stay escaped."""
         line: dict[str, Any] = {
-            "at": self.formatTime(record),
+            "at": time_text(record.created),
             "level": record.levelname,
             "log": record.name,
         }
@@ -48,15 +54,7 @@ class OneLineJson(logging.Formatter):
         line["message"] = record.getMessage()
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        text = json.dumps(line, ensure_ascii=False, default=str)
-        return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-class QuietStream(logging.StreamHandler[TextIO]):
-    """A stream that may be on a full disk: the application goes on without its log."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Do nothing: logging's own way is to write to the same full disk."""
+        return single_line(json.dumps(line, ensure_ascii=False, default=str))
 
 
 class HandOver(MyLogger.klass):
@@ -72,37 +70,36 @@ class HandOver(MyLogger.klass):
             self.target.log(level, "%s", message)
 
 
-def set_up_logging(level: str) -> None:
-    """Send all logging to standard error as JSON lines from *level* up."""
-    handler = QuietStream(sys.stderr)
+_files: list[LogFile] = []
+
+
+def set_up_logging(options: LogOptions) -> None:
+    """Send all logging to standard error as JSON lines, as *options* say."""
+    _files[:] = [LogFile(options.log_file_bytes, options.log_old_files)]
+    handler = LogFileHandler(_files[0])
     handler.setFormatter(OneLineJson())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=options.log_level, handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     MyLogger.instance = HandOver()
-    _paths[:] = [_path_of_errors()]
+
+
+def log_file() -> LogFile:
+    """Return the file that the lines of this process go to."""
+    if not _files:
+        _files.append(LogFile())
+    return _files[0]
 
 
 def reopen_logs() -> None:
     """Go on in a new file where somebody, such as logrotate, has moved the log file away."""
-    try:
-        path = _paths[0] if _paths else ""
-        if path.startswith("/") and path != _path_of_errors():
-            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-            for standard in (1, 2):
-                os.dup2(file, standard)
-            os.close(file)
-    except OSError as exc:
-        log_warning(logging.getLogger("pipeline.logs"), "not_reopened", str(exc))
+    log_file().reopen()
 
 
-_paths: list[str] = []
-
-
-def _path_of_errors() -> str:
-    try:
-        return str(Path("/proc/self/fd/2").readlink())
-    except OSError:
-        return ""
+def time_text(seconds: float) -> str:
+    """Return a moment, in seconds since 1970, as all log lines tell it: in UTC, so that lines of
+    several workers and machines sort by it."""
+    whole, fraction = divmod(seconds, 1)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int(fraction * 1000):03d}Z"
 
 
 def log_warning(logger: logging.Logger, action: str, message: str, **about: Any) -> None:
@@ -113,6 +110,19 @@ def log_warning(logger: logging.Logger, action: str, message: str, **about: Any)
 def log_info(logger: logging.Logger, action: str, message: str, **about: Any) -> None:
     """Log an information whose *action* and details machines can filter by."""
     logger.info(message, extra=_extra(action, about))
+
+
+def log_error(
+    logger: logging.Logger,
+    action: str,
+    message: str,
+    *,
+    exc_info: BaseException | None = None,
+    **about: Any,
+) -> None:
+    """Log an error whose *action* and details machines can filter by, with the trace of
+    *exc_info*."""
+    logger.error(message, exc_info=exc_info, extra=_extra(action, about))
 
 
 def _extra(action: str, about: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,23 +1,20 @@
 """The settings of worker processes as such: how many connections they take, when one is hung."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-
-def _option(default: int, help_text: str, least: int, most: int) -> Any:
-    return field(default=default, metadata={"help": help_text, "range": (least, most)})
+from app.base.options import option
 
 
 @dataclass(frozen=True)
 class ServiceOptions:
     """The part of `Options` that is about worker processes."""
 
-    max_connections: int = _option(
+    max_connections: int = option(
         8_000,
         "Connections of a worker; more get 503, also where the descriptor limit is lower",
         10,
         1_000_000,
     )
-    hang_seconds: int = _option(
+    hang_seconds: int = option(
         15, "Seconds without a sign of life after which a worker is replaced", 2, 3_600
     )

@@ -8,9 +8,6 @@ misspelt key and evaluates `$[python]$` in values; this one refuses unknown keys
 No secret has to stand in the file: see app/base/secrets.py.
 """
 
-import base64
-import binascii
-import json
 import os
 import re
 from dataclasses import dataclass, field, fields
@@ -20,39 +17,26 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.base.addresses import read_network
-from app.base.config_file import ConfigError, config_files, read_config
+from app.base.config_file import config_files, read_config
 from app.base.currencies import is_currency
+from app.base.database_settings import (
+    DatabaseSettings as DatabaseSettings,
+    read_databases,
+    read_entries,
+)
+from app.base.log_options import LogOptions
+from app.base.options import option
 from app.base.origins import Origin, read_origin
 from app.base.secrets import secret
 from app.base.service_options import ServiceOptions
+from app.base.settings_checks import (
+    ConfigError as ConfigError,
+    section,
+    unknown_names,
+    whole_number,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class DatabaseSettings:
-    """Where one database is. `unix_socket` wins over host and port."""
-
-    user: str
-    password: str = field(repr=False)
-    name: str
-    host: str = "127.0.0.1"
-    port: int = 3306
-    unix_socket: str | None = None
-
-    def connect_args(self) -> dict[str, Any]:
-        """Arguments for aiomysql.connect."""
-        place: dict[str, Any] = (
-            {"unix_socket": self.unix_socket}
-            if self.unix_socket
-            else {"host": self.host, "port": self.port}
-        )
-        return place | {"user": self.user, "password": self.password, "db": self.name}
-
-
-def _option(default: Any, help_text: str, least: int = 1, most: int = 10**9) -> Any:
-    """Return a setting; *least* and *most* hold for whole numbers."""
-    return field(default=default, metadata={"help": help_text, "range": (least, most)})
 
 
 # What a step of type `script` may call: a name, with dots where it is in a package.
@@ -60,54 +44,51 @@ FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 @dataclass(frozen=True)
-class Options(ServiceOptions):
+class Options(ServiceOptions, LogOptions):
     """The section `pipeline` of conf/config.json."""
 
-    quota_time_zone: str = _option("Asia/Shanghai", "Zone whose midnight turns quota days")
-    default_currency: str = _option("CNY", "Currency of prices that name none; of ISO 4217")
-    public_url: str = _option("", "Outside address, e.g. https://pipeline.example.com")
-    hsts_seconds: int = _option(
+    quota_time_zone: str = option("Asia/Shanghai", "Zone whose midnight turns quota days")
+    default_currency: str = option("CNY", "Currency of prices that name none; of ISO 4217")
+    public_url: str = option("", "Outside address, e.g. https://pipeline.example.com")
+    hsts_seconds: int = option(
         31_536_000,
         "Time for which browsers come by https only where public_url is; 0 ends it",
         least=0,
     )
-    allowed_hosts: tuple[str, ...] = _option((), "Further host names the server answers to")
-    trusted_proxies: tuple[str, ...] = _option((), "CIDRs whose X-Forwarded-For is believed")
-    pool_size: int = _option(
+    allowed_hosts: tuple[str, ...] = option((), "Further host names the server answers to")
+    trusted_proxies: tuple[str, ...] = option((), "CIDRs whose X-Forwarded-For is believed")
+    pool_size: int = option(
         16,
         "Database connections per worker and database, beside two for letting calls in",
         most=1000,
     )
-    pool_wait_seconds: int = _option(5, "Longest wait for a connection before 503")
-    body_limit_bytes: int = _option(1_048_576, "Largest request body")
-    body_seconds: int = _option(30, "Longest time a body may take to arrive")
-    direct_answers: bool = _option(
+    pool_wait_seconds: int = option(5, "Longest wait for a connection before 503")
+    body_limit_bytes: int = option(1_048_576, "Largest request body")
+    body_seconds: int = option(30, "Longest time a body may take to arrive")
+    direct_answers: bool = option(
         True, "Answer programs' plain requests straight from the HTTP parser"
     )
-    session_hours: int = _option(12, "Absolute life of a login session")
-    session_idle_minutes: int = _option(120, "Idle life of a login session")
-    list_free_rows: int = _option(
+    session_hours: int = option(12, "Absolute life of a login session")
+    session_idle_minutes: int = option(120, "Idle life of a login session")
+    list_free_rows: int = option(
         100_000, "Rows up to which a list sorts by, searches and counts everything"
     )
-    list_counted_rows: int = _option(
+    list_counted_rows: int = option(
         10_000, "Rows that the list of a larger table counts, sorts freely and has page numbers for"
     )
-    remembered_seconds: int = _option(
+    remembered_seconds: int = option(
         5, "Longest time a worker goes by sessions, users and rights it has read", most=5
     )
-    log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
-    step_functions: tuple[str, ...] = _option(
-        (), "Functions that script steps may name; empty: any"
-    )
-    statement_sender: str = _option("Pipeline", "Who statements are from: name, address, lines")
-    statement_grace_days: int = _option(
+    step_functions: tuple[str, ...] = option((), "Functions that script steps may name; empty: any")
+    statement_sender: str = option("Pipeline", "Who statements are from: name, address, lines")
+    statement_grace_days: int = option(
         3, "Days from a month's end until the worker closes it", least=0, most=366
     )
-    report_seconds: int = _option(
+    report_seconds: int = option(
         20, "Longest time the database may look for one report or list before 503", most=3600
     )
-    archive_folder: str = _option("", "Folder of the ledger's archive; empty: var/archive")
-    metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
+    archive_folder: str = option("", "Folder of the ledger's archive; empty: var/archive")
+    metrics_token: str = option("", "Bearer token of /metrics; empty: the generated one")
 
 
 @dataclass(frozen=True)
@@ -166,11 +147,6 @@ class Settings:
         return self.given_password_key or secret(self.var_dir, "password_key")
 
 
-def embedded_connection_file(var_dir: Path) -> Path:
-    """Return where the embedded database says how to reach it."""
-    return var_dir / "database" / "connection.json"
-
-
 @cache
 def settings() -> Settings:
     """Return the settings of this process; raises ConfigError with every problem found."""
@@ -182,15 +158,17 @@ def load_settings(env: Any) -> Settings:
     files = config_files(env, ROOT)
     raw, path = read_config(files), " with ".join(map(str, files))
     problems: list[str] = []
-    _unknown(raw, {"databases", "website", "pipeline", "password_key"}, "", problems)
-    website = _section(raw, "website", problems)
-    _unknown(
+    unknown_names(raw, {"databases", "website", "pipeline", "password_key"}, "", problems)
+    website = section(raw, "website", problems)
+    unknown_names(
         website, {"host", "port", "workers", "paths", "indexes", "processors"}, "website.", problems
     )
-    options = _options(_section(raw, "pipeline", problems), problems)
+    options = _options(section(raw, "pipeline", problems), problems)
     var_dir = Path(env.get("PIPELINE_VAR") or ROOT / "var").resolve()
-    port = _whole(env.get("PIPELINE_PORT") or website.get("port", 9090), "port", 1, 65535, problems)
-    workers = _whole(
+    port = whole_number(
+        env.get("PIPELINE_PORT") or website.get("port", 9090), "port", 1, 65535, problems
+    )
+    workers = whole_number(
         env.get("PIPELINE_WORKERS") or website.get("workers") or os.cpu_count() or 1,
         "workers",
         1,
@@ -198,11 +176,11 @@ def load_settings(env: Any) -> Settings:
         problems,
     )
     processors = _processors(website.get("processors"), problems)
-    entries = _entries(_section(raw, "databases", problems), problems)
+    entries = read_entries(section(raw, "databases", problems), ROOT, problems)
     if problems:
         raise ConfigError(f"{path}: " + "; ".join(problems))
     key = str(raw.get("password_key") or "")
-    pipeline, sage = _databases(entries, env, var_dir, key, path)
+    pipeline, sage = read_databases(entries, env, var_dir, key, path)
     return Settings(
         root_dir=ROOT,
         var_dir=var_dir,
@@ -222,33 +200,11 @@ def load_settings(env: Any) -> Settings:
 _PROCESSORS = ((".dspy", "pipeline_dspy"), (".ui", "pipeline_ui"), (".tmpl", "pipeline_tmpl"))
 
 
-def _section(raw: dict[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
-    value = raw.get(name) or {}
-    if not isinstance(value, dict):
-        problems.append(f"{name} must be an object")
-        return {}
-    return value
-
-
-def _unknown(members: dict[str, Any], names: set[str], where: str, problems: list[str]) -> None:
-    problems += [f"unknown setting {where}{name}" for name in members if name not in names]
-
-
-def _whole(value: Any, name: str, low: int, high: int, problems: list[str]) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = low - 1
-    if not low <= number <= high:
-        problems.append(f"{name} must be a whole number from {low} to {high}, not {value!r}")
-    return number
-
-
-def _options(section: dict[str, Any], problems: list[str]) -> Options:
+def _options(members: dict[str, Any], problems: list[str]) -> Options:
     options_by_name = {f.name: f for f in fields(Options)}
-    _unknown(section, set(options_by_name), "pipeline.", problems)
+    unknown_names(members, set(options_by_name), "pipeline.", problems)
     values: dict[str, Any] = {}
-    for name, setting in section.items():
+    for name, setting in members.items():
         default = options_by_name[name].default if name in options_by_name else None
         is_list = isinstance(default, tuple) and isinstance(setting, list)
         value = tuple(str(item) for item in setting) if is_list else setting
@@ -256,8 +212,11 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
             problems.append(f"pipeline.{name} must be {type(default).__name__}, not {value!r}")
         elif isinstance(default, int) and not isinstance(default, bool):
             low, high = options_by_name[name].metadata["range"]
-            values[name] = _whole(value, f"pipeline.{name}", low, high, problems)
+            values[name] = whole_number(value, f"pipeline.{name}", low, high, problems)
         elif name in options_by_name:
+            choices = options_by_name[name].metadata["choices"]
+            if choices and value not in choices:
+                problems.append(f"pipeline.{name} must be one of {', '.join(choices)}")
             values[name] = value
     options = Options(**values)
     try:
@@ -283,8 +242,6 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
         for function in options.step_functions
         if not FUNCTION_NAME.fullmatch(function)
     ]
-    if options.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        problems.append("pipeline.log_level must be DEBUG, INFO, WARNING or ERROR")
     return options
 
 
@@ -298,88 +255,6 @@ def _processors(value: Any, problems: list[str]) -> tuple[tuple[str, str], ...]:
         problems.append('website.processors must be pairs such as [".dspy", "pipeline_dspy"]')
         return ()
     return tuple((suffix, name) for suffix, name in processors)
-
-
-def _entries(databases: dict[str, Any], problems: list[str]) -> dict[str, dict[str, Any]]:
-    """Return the `kwargs` of each entry of the section `databases`."""
-    entries = {}
-    for name in databases:
-        entry = _section(databases, name, problems)
-        kwargs = entries[name] = _section(entry, "kwargs", problems)
-        if kwargs.get("port"):
-            kwargs["port"] = _whole(
-                kwargs["port"], f"databases.{name}.kwargs.port", 1, 65535, problems
-            )
-    return entries
-
-
-def _databases(
-    entries: dict[str, dict[str, Any]], env: Any, var_dir: Path, key: str, path: str
-) -> tuple[DatabaseSettings, DatabaseSettings]:
-    sage_name = env.get("SAGE_RBAC_DB") or "sage"
-    kwargs = entries.get("pipeline") or {}
-    if kwargs.get("host") or kwargs.get("unix_socket"):
-        password = env.get("PIPELINE_DB_PASSWORD") or _password(kwargs, key, path)
-        pipeline = _database(kwargs, password, kwargs.get("db") or "pipeline")
-    else:
-        pipeline = _embedded(var_dir, kwargs.get("db") or "pipeline")
-    own = entries.get(sage_name) or entries.get("sage")
-    if own:
-        sage = _database(own, _password(own, key, path), own.get("db") or sage_name)
-    else:
-        sage = DatabaseSettings(**(vars(pipeline) | {"name": sage_name}))
-    return pipeline, sage
-
-
-def _database(kwargs: dict[str, Any], password: str, name: str) -> DatabaseSettings:
-    return DatabaseSettings(
-        user=str(kwargs.get("user") or "pipeline"),
-        password=password,
-        name=str(name),
-        host=str(kwargs.get("host") or "127.0.0.1"),
-        port=kwargs.get("port") or 3306,
-        unix_socket=kwargs.get("unix_socket") or None,
-    )
-
-
-def _embedded(var_dir: Path, name: str) -> DatabaseSettings:
-    place = embedded_connection_file(var_dir)
-    try:
-        connection = json.loads(place.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            "No database: conf/config.json names no host and the embedded database was never "
-            "started here. Run start.sh, or set databases.pipeline.kwargs in conf/config.json."
-        ) from None
-    return DatabaseSettings(
-        user=connection["user"],
-        password=connection["password"],
-        name=name,
-        host=connection.get("host", "127.0.0.1"),
-        port=int(connection["port"]),
-        unix_socket=connection.get("unix_socket"),
-    )
-
-
-def _password(kwargs: dict[str, Any], key: str, path: str) -> str:
-    """Return the password as given, or decoded when it is what sqlor's `dbpassword` printed."""
-    text = str(kwargs.get("password") or "")
-    try:
-        ciphertext = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return text
-    # dbpassword needs password_key in the file; without it nothing can have been sealed.
-    if not key or not ciphertext or len(ciphertext) % 16:
-        return text
-    from appPublic.aes import aes_decode_b64
-
-    try:
-        return str(aes_decode_b64(key, text))
-    except ValueError:
-        raise ConfigError(
-            f"{path}: the database password looks as dbpassword prints it, but password_key does "
-            "not open it. Print it again with the same key, or set PIPELINE_DB_PASSWORD."
-        ) from None
 
 
 def _web_root(website: dict[str, Any]) -> Path:

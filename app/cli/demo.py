@@ -14,6 +14,7 @@ from app.access.first_admin import DemoAdministrator, demo_file, read_demo_file
 from app.base.private_files import write_private
 from app.base.settings import Settings, settings
 from app.cli.demo_client import Client
+from app.runtime.address import running_settings
 from app.runtime.terminal import CommandError, in_language, print_message
 from app.runtime.workers import local_url
 
@@ -69,9 +70,10 @@ def run_command(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if bool(args.username) != args.password_stdin:
         parser.error("--username and --password-stdin go together; 两者须同时使用")
-    config = settings()
+    config = running_settings(settings())
     if args.username:
-        load(args.username, sys.stdin.readline().rstrip("\n"), config)
+        password = sys.stdin.readline().rstrip("\n")
+        load(args.username, password, config, is_generated=False)
     else:
         load_with_own_administrator(config)
     return 0
@@ -80,17 +82,22 @@ def run_command(argv: list[str]) -> int:
 def load_with_own_administrator(config: Settings) -> None:
     """Load the demo as an administrator whose password is known from the set-up."""
     administrator = DemoAdministrator(config)
-    load(administrator.username, administrator.password, config)
+    load(administrator.username, administrator.password, config, is_generated=True)
 
 
-def load(username: str, password: str, config: Settings) -> None:
-    """Make what is missing of the demo, write demo.json, print the address and a curl line."""
+def load(username: str, password: str, config: Settings, *, is_generated: bool) -> None:
+    """
+    Make what is missing of the demo, write demo.json, print the address and a curl line.
+
+    Only a password that is generated is written and printed, never that of a person.
+    """
     client = Client(local_url(config))
     client.sign_in(username, password)
     _make_pipeline(client)
     api_key = _make_distributor(client, config)
-    _write_file(username, password, api_key, config)
-    _print(username, password, api_key, config)
+    account = {"username": username} | ({"password": password} if is_generated else {})
+    _write_file(account, api_key, config)
+    _print(account, api_key, config)
 
 
 def _make_pipeline(client: Client) -> None:
@@ -156,14 +163,14 @@ def _make_distributor(client: Client, config: Settings) -> str:
     return str(answer["api_key"])
 
 
-def _write_file(username: str, password: str, api_key: str, config: Settings) -> None:
+def _write_file(account: dict[str, str], api_key: str, config: Settings) -> None:
     place = config.pipeline_database
     write_private(
         demo_file(config),
         json.dumps(
             {
                 "base_url": local_url(config),
-                "admin": {"username": username, "password": password},
+                "admin": account,
                 "distributor": {"code": DISTRIBUTOR, "api_key": api_key},
                 "pipeline": {"code": PIPELINE},
                 "database": {
@@ -182,13 +189,14 @@ def _write_file(username: str, password: str, api_key: str, config: Settings) ->
     )
 
 
-def _print(username: str, password: str, api_key: str, config: Settings) -> None:
+def _print(account: dict[str, str], api_key: str, config: Settings) -> None:
     url = local_url(config)
     print_message("\nDemo\n", "\n演示\n")
+    hidden = in_language("(not written down)", "（未记录）")
     for label, value in (
         (in_language("Address", "地址"), url + "/"),
-        (in_language("Administrator", "管理员"), username),
-        (in_language("Password", "密码"), password),
+        (in_language("Administrator", "管理员"), account["username"]),
+        (in_language("Password", "密码"), account.get("password", hidden)),
         (in_language("API key", "接口密钥"), api_key),
         (in_language("For scripts", "供脚本使用"), str(demo_file(config))),
     ):

@@ -7,8 +7,9 @@ from app.access.sage_setup import database_cursor
 from app.base.settings import settings
 from app.db import migrate
 from app.db.numbered import MigrationError
-from app.db.pool import pools
-from app.runtime.terminal import CommandError, print_message
+from app.db.pool import pools, raw_connection
+from app.db.rights import trigger_remedies
+from app.runtime.terminal import CommandError, in_language, print_message
 
 
 def run_command(argv: list[str]) -> int:
@@ -22,26 +23,50 @@ def run_command(argv: list[str]) -> int:
     only_plan = parser.parse_args(argv).plan
     with database_cursor(settings().pipeline_database):
         pass  # A wrong password or host is told with its reason, which the pool keeps to itself.
-    lines = asyncio.run(_lines(only_plan=only_plan))
+    lines = asyncio.run(_run(only_plan=only_plan))
     print_message(
         "The tables are as the models say." if not lines else f"{len(lines)} change(s).",
         "数据表与模型一致。" if not lines else f"共 {len(lines)} 项。",
     )
-    return 0
+    return 1 if any(line.startswith(migrate.NOT_DONE) for line in lines) else 0
 
 
-async def _lines(*, only_plan: bool) -> list[str]:
+async def _run(*, only_plan: bool) -> list[str]:
     try:
-        if not only_plan:
-            return await migrate.migrate(tell=_print_line)
-        lines = (await migrate.plan()).lines()
+        if only_plan:
+            lines = (await migrate.plan()).lines()
+            for line in lines:
+                _print_line(line)
+        else:
+            lines = await migrate.migrate(tell=_print_line)
+        await _explain_triggers(only_plan=only_plan, lines=lines)
     except MigrationError as exc:
         raise CommandError(f"migrate: {exc}", f"migrate：{exc}") from exc
     finally:
         await pools().close()
-    for line in lines:
-        _print_line(line)
     return lines
+
+
+async def _explain_triggers(*, only_plan: bool, lines: list[str]) -> None:
+    """Show an administrator's SQL where triggers are missing that this user may not make."""
+    async with raw_connection() as connection:
+        steps = [step for step in (await migrate.plan(connection)).steps if step.is_trigger]
+        remedies = await trigger_remedies(connection) if steps else []
+    if not steps or not (remedies or any(line.startswith(migrate.NOT_DONE) for line in lines)):
+        return
+    will = in_language("will not be made", "将无法建立") if only_plan else ""
+    if remedies:
+        print_message(
+            f"\nThis user may not make triggers{will and ': they ' + will}. As an administrator of "
+            "the database (on every node of a cluster, and in its configuration), run:\n",
+            "\n当前用户无权建立触发器。请由数据库管理员执行（集群须在每个节点执行并写入其配置）：\n",
+        )
+        print("\n".join(remedies))
+    print_message(
+        "\nThen run migrate again. Or let the administrator make those that are not there yet:\n",
+        "\n然后重新执行 migrate；或由管理员建立其中尚不存在的触发器：\n",
+    )
+    print("\n".join(["DELIMITER //", *(f"{step.sql} //" for step in steps), "DELIMITER ;"]))
 
 
 def _print_line(line: str) -> None:

@@ -11,8 +11,8 @@ it twice is harmless, and whatever a crash left behind is made good.
 import argparse
 import sys
 
-from app.base.config_file import ConfigError
 from app.base.errors import AppError
+from app.base.settings_checks import ConfigError
 from app.runtime.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
 from app.runtime.lock import start_lock
 from app.runtime.parent_client import ParentClient

@@ -14,6 +14,7 @@ from app.base.version import version
 from app.cli import demo, load_paths, migrate
 from app.cli.setup_sage import ensure_sage
 from app.runtime import embedded_db, processes
+from app.runtime.address import record_address
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.generation import take_generation
 from app.runtime.lock import start_lock
@@ -42,6 +43,7 @@ def start(*, with_demo: bool, is_reload: bool) -> None:
                 "没有正在运行的应用，无法重载。请启动：bash start.sh",
             )
         config = _start(parent, state, is_reload=is_reload)
+        record_address(config)
         _report(config, parent)
         if with_demo:
             demo.load_with_own_administrator(config)

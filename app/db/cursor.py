@@ -11,6 +11,7 @@ inside Python of each letter beyond it: a million Chinese ones cost up to 0.1 s.
 
 import asyncio
 import re
+from time import perf_counter
 from typing import Any, ClassVar
 
 import aiomysql
@@ -18,6 +19,16 @@ from aiomysql.connection import MySQLResult
 from pymysql.constants import COMMAND, CR, SERVER_STATUS
 from pymysql.protocol import MysqlPacket
 
+from app.base.metrics import Histogram
+
+observe_round_trip = (
+    Histogram(
+        "pipeline_database_round_trip_seconds",
+        "Time from sending statements to the database until their whole answer is there",
+    )
+    .child()
+    .observe
+)
 _READ_BATCH_SIZE = 1 << 18
 MAX_PACKET = 0xFFFFFF
 _MAX_DESCRIPTIONS = 1000
@@ -137,10 +148,12 @@ class BufferedCursor(aiomysql.Cursor):
         self._last_executed = q
         self._clear_result()
         text = q.encode(connection.encoding, "surrogateescape") if isinstance(q, str) else q
+        started_at = perf_counter()
         await connection._execute_command(COMMAND.COM_QUERY, text)
         connection._result = None
         result = BufferedResult(connection)
         await result.read()
+        observe_round_trip(perf_counter() - started_at)
         connection._result = result
         connection._affected_rows = result.affected_rows
         if result.server_status is not None:

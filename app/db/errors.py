@@ -1,20 +1,34 @@
 """What the database's errors mean to a caller, told in one place; SQL text never leaves it."""
 
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiomysql
 
 from app.base.catalogue.records import BAD_VALUE
-from app.base.catalogue.requests import DATABASE_BUSY, DATABASE_FULL, DATABASE_UNAVAILABLE
-from app.base.errors import AppError
+from app.base.catalogue.requests import (
+    DATABASE_BUSY,
+    DATABASE_FULL,
+    DATABASE_NOT_SAFE,
+    DATABASE_REFUSES,
+    DATABASE_UNAVAILABLE,
+    NODE_NOT_READY,
+    STATEMENT_TOO_SLOW,
+)
+from app.base.errors import AppError, ErrorCode
 from app.base.refusals import DuplicateKey
 from app.db.time_limit import TimeLimit
 
 # Lock time-out, deadlock, row changed under a snapshot, Galera node not ready.
 RETRIED = frozenset({1205, 1213, 1020, 1047})
 _GONE = frozenset({1040, 1053, 1152, 1927, 2002, 2003, 2006, 2013, 2014, 2055})
+# A node of a cluster takes no statements: it is not primary, or joins.
+NOT_READY = 1047
+# Wrong password, no right to the database, host not known, no such database.
+_REFUSED = frozenset({1044, 1045, 1049, 1129, 1130, 1698})
+_NOT_SAFE = 2026
 # A file cannot be written, disk full, table full, the storage engine's own error.
 _FULL = frozenset({3, 1021, 1026, 1030, 1114})
 _BAD_VALUE = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 4025, 3819})
@@ -36,9 +50,20 @@ def connection_lost(exc: BaseException) -> bool:
     return lost or failure_code(exc) in _GONE
 
 
+def refusal_of(exc: BaseException) -> ErrorCode:
+    """Return what callers are told of a database that cannot be worked with because of *exc*."""
+    code = failure_code(exc)
+    if code in _REFUSED:
+        return DATABASE_REFUSES
+    # The drivers tell what is wrong with a certificate as the cause of "cannot connect".
+    if code == _NOT_SAFE or isinstance(exc.__cause__ or exc.__context__, ssl.SSLError):
+        return DATABASE_NOT_SAFE
+    return NODE_NOT_READY if code == NOT_READY else DATABASE_UNAVAILABLE
+
+
 def unreachable(exc: BaseException) -> AppError:
     """Return the refusal for a database that cannot be reached; *exc* is for the log."""
-    return DATABASE_UNAVAILABLE(headers={"Retry-After": "2"})
+    return refusal_of(exc)(headers={"Retry-After": "2"})
 
 
 @contextmanager
@@ -56,6 +81,10 @@ def translate_errors(limit: TimeLimit | None = None) -> Iterator[None]:
             raise limit.error() from exc
         if code in _BAD_VALUE:
             raise BAD_VALUE() from exc
+        if code in _OVER_TIME:
+            raise STATEMENT_TOO_SLOW() from exc
+        if code == NOT_READY:
+            raise unreachable(exc) from exc
         if code in RETRIED:
             raise DATABASE_BUSY(headers={"Retry-After": "1"}) from exc
         if code in _FULL:

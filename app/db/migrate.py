@@ -23,11 +23,13 @@ from typing import Any
 import aiomysql
 
 from app.base.clock import now
-from app.base.config_file import ConfigError
 from app.base.errors import AppError
+from app.base.settings_checks import ConfigError
 from app.db import numbered
+from app.db.errors import RETRIED, failure_code
 from app.db.numbered import Migration, MigrationError, Tell
 from app.db.pool import raw_connection
+from app.db.server_kind import is_cluster_node
 from app.db.sqlor import SafeSqlor
 from app.schema.collation import name_collation
 from app.schema.inspect import FoundTable, read_schema
@@ -38,8 +40,15 @@ LOCK_SECONDS = 120
 ROUNDS = 3
 # Somebody else did it between our look and our statement: table, column, key, constraint exists.
 _DONE_ALREADY = frozenset({1050, 1060, 1061, 1359, 1826, 3822})
+# What a migration on another node of a cluster does to this one: also that what is to be dropped is
+# gone, and that what is to be recorded is.
+_DONE_ELSEWHERE = RETRIED | _DONE_ALREADY | {1054, 1062, 1091}
+CLUSTER_TRIES = 6
+CLUSTER_PAUSE_SECONDS = 1.0
 # No right to do it, or a server without it.
 _CANNOT = frozenset({1064, 1142, 1227, 1235, 1419})
+# How a line begins of what could not be done.
+NOT_DONE = "NOT done"
 # Two rows would be one under the new collation.
 _ALIKE = 1062
 
@@ -50,7 +59,8 @@ async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[s
 
     *connection*: an aiomysql connection or a sqlor object; None opens one. *tell* gets each line as
     soon as it is known: a large table takes its time. Two migrations at the same time wait for each
-    other. Raises MigrationError when a statement fails.
+    other; on two nodes of a cluster they do not, and who loses looks again at what is to be done.
+    Raises MigrationError when a statement fails.
     """
     steps: list[str] = []
 
@@ -59,8 +69,19 @@ async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[s
         tell(line)
 
     async with _connection(connection) as conn, _migration_lock(conn):
-        await _migrate(conn, note)
-        await _record(conn, steps)
+        tries = CLUSTER_TRIES if await is_cluster_node(conn) else 1
+        for attempt in range(1, tries + 1):
+            try:
+                await _migrate(conn, note)
+                await _record(conn, steps)
+                break
+            except (aiomysql.MySQLError, MigrationError) as exc:
+                # The lock holds on this node only. What another node does meanwhile is looked at
+                # anew: nothing is done twice.
+                if failure_code(exc) not in _DONE_ELSEWHERE or attempt == tries:
+                    raise
+                await conn.rollback()
+            await asyncio.sleep(CLUSTER_PAUSE_SECONDS * attempt)
     SafeSqlor.forget_tables()
     return steps
 
@@ -140,7 +161,7 @@ async def _settle(
                 note(f"{step.table}: created the table")
             line = await _run(connection, step)
             # What cannot be done is tried again in the next round, and told once.
-            if (step.table not in new_tables or line.startswith("NOT")) and line not in lines:
+            if (step.table not in new_tables or line.startswith(NOT_DONE)) and line not in lines:
                 lines.add(line)
                 note(line)
         if all(step.optional for step in steps):
@@ -194,9 +215,9 @@ async def _run(connection: Any, step: Step) -> str:
         if code in _DONE_ALREADY:
             return f"{step} (somebody else did)"
         if step.optional and code == _ALIKE:
-            return f"NOT done, {step}: {exc.args[1]}. Rename one of the two, then migrate again."
+            return f"{NOT_DONE}, {step}: {exc.args[1]}. Rename one of the two, then migrate again."
         if step.optional and code in _CANNOT:
-            return f"NOT done, {step}: {exc.args[1]}. Have it made by a database administrator."
+            return f"{NOT_DONE}, {step}: {exc.args[1]}. Have it made by a database administrator."
         raise MigrationError(f"{step}: {exc.args[-1] if exc.args else exc}") from exc
     return str(step)
 

@@ -10,104 +10,97 @@ before its connection goes back (settlement.py), and errors come through.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import aiomysql
-from pymysql.constants import CLIENT, COMMAND, FIELD_TYPE
-from pymysql.converters import conversions
 from sqlor.dbpools import DBPools
 
 from app.base.catalogue.requests import BUSY
 from app.base.settings import DatabaseSettings, settings
+from app.db.connection import Connection
 from app.db.errors import unreachable
+from app.db.nodes import Nodes
 from app.db.settlement import settle
-from app.db.sqlor import SafeSqlor, to_utc
+from app.db.sqlor import SafeSqlor
 from app.db.two_trips import settle_in_two_trips
+
+P = TypeVar("P", bound="Connections")
 
 IDLE_CHECK_SECONDS = 30
 RECYCLE_SECONDS = 1800
-# As many as admission has transactions at the same time.
-TWO_TRIP_SIZE = 2
-# Whoever holds a row longer than this is stuck, and those who want it are not to be stuck with it.
-LOCK_WAIT_SECONDS = 5
-# MYSQL_OPTION_MULTI_STATEMENTS_OFF of the protocol.
-_ONE_STATEMENT = b"\x01\x00"
-# Quoted, since aiomysql puts it into its SET statement as it is.
-_SQL_MODE = "'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
-
-_CONVERTERS = dict(conversions) | {FIELD_TYPE.DATETIME: to_utc, FIELD_TYPE.TIMESTAMP: to_utc}
+# As many as admission has transactions at the same time, those that are stuck included.
+TWO_TRIP_SIZE = 8
 
 
-def session_statement(isolation: str) -> str:
-    """Return what each new connection is told first; *isolation* is the variable's name on this
-    server."""
-    return (
-        f"set time_zone='+00:00', {isolation}='READ-COMMITTED',"
-        f" innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}"
-    )
+class Connections:
+    """A bounded number of connections to one database, of which the free ones are kept. One that
+    is free is had without a turn of the loop."""
 
+    two_trips = False
+    sees_all_nodes = True
 
-class Pool:
-    """A bounded pool of connections to one database, made in the running loop at first use."""
-
-    def __init__(self, place: DatabaseSettings, size: int, wait_seconds: float) -> None:
+    def __init__(
+        self, place: DatabaseSettings, size: int, wait_seconds: float, nodes: Nodes | None = None
+    ) -> None:
         self._place = place
-        self._size = size
         self._wait_seconds = wait_seconds
+        self.size = size
         self._slots = asyncio.Semaphore(size)
-        self._pool: aiomysql.Pool | None = None
-        self._opening = asyncio.Lock()
+        self._free: list[Connection] = []
+        self._owns_nodes = nodes is None
+        self._nodes = Nodes(place) if nodes is None else nodes
+
+    async def close(self) -> None:
+        """Close every connection that is free."""
+        while self._free:
+            self._free.pop().close()
+        if self._owns_nodes:
+            await self._nodes.close()
+
+    async def _take(self) -> Connection:
+        """Return a free connection that works, or a new one; raises Unavailable."""
+        await self._nodes.current()
+        loop = asyncio.get_running_loop()
+        while self._free:
+            connection = self._free.pop()
+            idle = loop.time() - connection.last_usage
+            if self._nodes.is_used(connection) and not connection.is_cut():
+                if idle < IDLE_CHECK_SECONDS:
+                    return connection
+                if idle < RECYCLE_SECONDS and await connection.answers():
+                    return connection
+            connection.close()
+        return await self._open()
+
+    async def _open(self) -> Connection:
+        return await self._nodes.connect(
+            self._place.name, two_trips=self.two_trips, sees_all_nodes=self.sees_all_nodes
+        )
+
+    def _give_back(self, connection: Connection) -> None:
+        # In the middle of a transaction it is of no use to anybody.
+        if connection.closed or connection.get_transaction_status():
+            connection.close()
+        else:
+            self._free.append(connection)
+
+
+class Pool(Connections):
+    """A bounded pool of connections to one database."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
         """Lend a working connection in autocommit mode; raises Unavailable when none can be had."""
         await _take_slot(self._slots, self._wait_seconds)
         try:
-            pool = self._pool or await self._open()
-            connection = await self._acquire(pool)
+            connection = await self._take()
             try:
                 yield connection
             finally:
-                await pool.release(connection)
+                self._give_back(connection)
         finally:
             self._slots.release()
-
-    async def _open(self) -> aiomysql.Pool:
-        async with self._opening:
-            if self._pool is None:
-                try:
-                    isolation = await _isolation_variable(self._place)
-                    self._pool = await aiomysql.create_pool(
-                        minsize=1,
-                        maxsize=self._size,
-                        pool_recycle=RECYCLE_SECONDS,
-                        init_command=session_statement(isolation),
-                        **_connect_args(self._place),
-                    )
-                except (aiomysql.MySQLError, OSError) as exc:
-                    raise unreachable(exc) from exc
-            return self._pool
-
-    async def _acquire(self, pool: aiomysql.Pool) -> Any:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connection = await pool.acquire()
-            except (aiomysql.MySQLError, OSError, RuntimeError) as exc:
-                raise unreachable(exc) from exc
-            if not hasattr(connection, "takes_one_statement"):
-                try:
-                    await _take_one_statement(connection)
-                except (aiomysql.MySQLError, OSError, RuntimeError) as exc:
-                    connection.close()
-                    await pool.release(connection)
-                    raise unreachable(exc) from exc
-            if loop.time() - connection.last_usage < IDLE_CHECK_SECONDS:
-                return connection
-            if await _answers(connection):
-                return connection
-            connection.close()
-            await pool.release(connection)
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[SafeSqlor]:
@@ -115,28 +108,31 @@ class Pool:
         async with self.connection() as connection, settle(connection, self._place.name) as sor:
             yield sor
 
-    async def close(self) -> None:
-        """Close every connection."""
-        if self._pool is not None:
-            self._pool.close()
-            await self._pool.wait_closed()
-            self._pool = None
+    async def _open(self) -> Connection:
+        connection = await super()._open()
+        try:
+            await connection.take_one_statement()
+        except (aiomysql.MySQLError, OSError, RuntimeError) as exc:
+            connection.abort()
+            raise unreachable(exc) from exc
+        return connection
 
 
-class TwoTripPool:
+class HealthPool(Pool):
+    """For those who look how the database is: what other nodes have written does not matter, and
+    waiting for it would tell nothing of this one."""
+
+    sees_all_nodes = False
+
+
+class TwoTripPool(Connections):
     """
     The few connections of work that does a transaction in two round trips (app/db/two_trips.py),
-    and no other: they alone take several statements in one text. One that is free is had without a
-    turn of the loop, so that who waits for the rows of a transaction can follow in the turn of its
-    commit.
+    and no other: they alone take several statements in one text. Who waits for the rows of a
+    transaction can follow in the turn of its commit.
     """
 
-    def __init__(self, place: DatabaseSettings, size: int, wait_seconds: float) -> None:
-        self._place = place
-        self._wait_seconds = wait_seconds
-        self._slots = asyncio.Semaphore(size)
-        self._free: list[Any] = []
-        self._isolation = ""
+    two_trips = True
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[SafeSqlor]:
@@ -148,39 +144,17 @@ class TwoTripPool:
                 async with settle_in_two_trips(connection, self._place.name) as sor:
                     yield sor
             finally:
-                # In the middle of a transaction it is of no use to anybody.
-                if connection.closed or connection.get_transaction_status():
-                    connection.close()
-                else:
-                    self._free.append(connection)
+                self._give_back(connection)
         finally:
             self._slots.release()
 
-    async def close(self) -> None:
-        """Close every connection."""
-        while self._free:
-            self._free.pop().close()
-
-    async def _take(self) -> Any:
-        """Return a free connection that works, or a new one."""
-        loop = asyncio.get_running_loop()
-        while self._free:
-            connection = self._free.pop()
-            idle = loop.time() - connection.last_usage
-            if idle < IDLE_CHECK_SECONDS and not _is_cut(connection):
-                return connection
-            if idle < RECYCLE_SECONDS and await _answers(connection):
-                return connection
-            connection.close()
-        try:
-            self._isolation = self._isolation or await _isolation_variable(self._place)
-            arguments = _connect_args(self._place)
-            arguments["client_flag"] |= CLIENT.MULTI_STATEMENTS
-            return await aiomysql.connect(
-                init_command=session_statement(self._isolation), **arguments
-            )
-        except (aiomysql.MySQLError, OSError) as exc:
-            raise unreachable(exc) from exc
+    async def _open(self) -> Connection:
+        connection = await super()._open()
+        # The commit of another node may end a transaction between two statements of one text, and
+        # the server goes on with the rest outside of any.
+        kind = connection.node.kind  # None once the server is away
+        connection.takes_texts = kind is not None and not kind.is_galera
+        return connection
 
 
 async def _take_slot(slots: asyncio.Semaphore, wait_seconds: float) -> None:
@@ -194,28 +168,6 @@ async def _take_slot(slots: asyncio.Semaphore, wait_seconds: float) -> None:
         raise BUSY(headers={"Retry-After": "1"}) from None
 
 
-async def _take_one_statement(connection: Any) -> None:
-    """Let *connection* refuse texts of several statements, which aiomysql asks the server to
-    take."""
-    await connection._execute_command(COMMAND.COM_SET_OPTION, _ONE_STATEMENT)
-    await connection._read_packet()
-    connection.takes_one_statement = True
-
-
-def _is_cut(connection: Any) -> bool:
-    """Return whether the server has ended *connection*, as far as is known here."""
-    reader = connection._reader
-    return bool(reader.at_eof() or reader.exception() or reader.eof_received)
-
-
-async def _answers(connection: Any) -> bool:
-    try:
-        await connection.ping(reconnect=False)
-    except (aiomysql.MySQLError, OSError, RuntimeError):
-        return False
-    return True
-
-
 class Pools(DBPools.klass):
     """sqlor's DBPools with our pools in it; errors come through `sqlorContext`."""
 
@@ -223,6 +175,8 @@ class Pools(DBPools.klass):
         # The parent opens an event loop of its own at import time; nothing of it is needed.
         self._pools: dict[str, Pool] = {}
         self._two_trips: TwoTripPool | None = None
+        # By what is the same for all databases of one server.
+        self._nodes: dict[DatabaseSettings, Nodes] = {}
         self.databases: dict[str, Any] = {}
         self.meta: dict[str, Any] = {}
 
@@ -232,20 +186,35 @@ class Pools(DBPools.klass):
         """Return the pool of database *name*: `pipeline`, or the Sage database."""
         pool = self._pools.get(name)
         if pool is None:
-            config = settings()
-            place = config.pipeline_database if name == "pipeline" else config.sage_database
-            pool = Pool(place, config.options.pool_size, config.options.pool_wait_seconds)
-            self._pools[name] = pool
+            options = settings().options
+            pool = self._pools[name] = self._new(Pool, name, options.pool_size)
+        return pool
+
+    def health(self, name: str) -> Pool:
+        """Return the pool of database *name* for those who look how it is: nobody else uses its
+        connection up."""
+        pool = self._pools.get(f"{name}.health")
+        if pool is None:
+            pool = self._pools[f"{name}.health"] = self._new(HealthPool, name, 1)
         return pool
 
     def two_trips(self) -> TwoTripPool:
         """Return the pool for transactions of two round trips on the pipeline database."""
         if self._two_trips is None:
-            config = settings()
-            self._two_trips = TwoTripPool(
-                config.pipeline_database, TWO_TRIP_SIZE, config.options.pool_wait_seconds
-            )
+            self._two_trips = self._new(TwoTripPool, "pipeline", TWO_TRIP_SIZE)
         return self._two_trips
+
+    def nodes(self, name: str) -> Nodes:
+        """Return the servers of database *name*, watched once for all databases there."""
+        server = replace(place_of(name), name="")
+        nodes = self._nodes.get(server)
+        if nodes is None:
+            nodes = self._nodes[server] = Nodes(server)
+        return nodes
+
+    def _new(self, kind: type[P], name: str, size: int) -> P:
+        wait_seconds = settings().options.pool_wait_seconds
+        return kind(place_of(name), size, wait_seconds, self.nodes(name))
 
     @asynccontextmanager
     async def sqlorContext(self, name: str) -> AsyncIterator[SafeSqlor]:
@@ -261,6 +230,15 @@ class Pools(DBPools.klass):
         if self._two_trips is not None:
             await self._two_trips.close()
             self._two_trips = None
+        for nodes in self._nodes.values():
+            await nodes.close()
+        self._nodes.clear()
+
+
+def place_of(name: str) -> DatabaseSettings:
+    """Return where database *name* is: `pipeline`, or the Sage database."""
+    config = settings()
+    return config.pipeline_database if name == "pipeline" else config.sage_database
 
 
 def pools() -> Pools:
@@ -273,35 +251,13 @@ def pools() -> Pools:
 @asynccontextmanager
 async def raw_connection(database: str = "pipeline") -> AsyncIterator[aiomysql.Connection]:
     """Open a plain aiomysql connection of its own, in autocommit mode; for schema work."""
-    config = settings()
-    place = config.pipeline_database if database == "pipeline" else config.sage_database
+    nodes = Nodes(place_of(database))
     try:
-        connection = await aiomysql.connect(**_connect_args(place))
-    except (aiomysql.MySQLError, OSError) as exc:
-        raise unreachable(exc) from exc
+        connection = await nodes.connect(place_of(database).name, session=False)
+    finally:
+        # A long change of a table may keep the server from answering anything else.
+        await nodes.close()
     try:
         yield connection
     finally:
         connection.close()
-
-
-async def _isolation_variable(place: DatabaseSettings) -> str:
-    """MySQL 8 knows only transaction_isolation, MariaDB before 11.1 only tx_isolation."""
-    connection = await aiomysql.connect(**_connect_args(place))
-    try:
-        async with connection.cursor() as cursor:
-            await cursor.execute("show variables like 'tx_isolation'")
-            return "tx_isolation" if await cursor.fetchone() else "transaction_isolation"
-    finally:
-        connection.close()
-
-
-def _connect_args(place: DatabaseSettings) -> dict[str, Any]:
-    return place.connect_args() | {
-        "charset": "utf8mb4",
-        "autocommit": True,
-        "connect_timeout": 5,
-        "client_flag": CLIENT.FOUND_ROWS,  # an update that changes nothing still found its row
-        "conv": _CONVERTERS,
-        "sql_mode": _SQL_MODE,
-    }

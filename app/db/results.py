@@ -1,13 +1,21 @@
 """What is asked by several statements that are sent as one text, and what comes for them."""
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import aiomysql
 from pymysql.constants import COMMAND, SERVER_STATUS
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
-from app.db.cursor import MAX_PACKET, BufferedResult, Converters, read_some, row_of
+from app.db.cursor import (
+    MAX_PACKET,
+    BufferedResult,
+    Converters,
+    observe_round_trip,
+    read_some,
+    row_of,
+)
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -31,6 +39,7 @@ async def run_statements(
     behind the rows of those that were done, and no later one was run. Raises
     aiomysql.OperationalError, OSError where the connection is lost, and nobody knows how many were.
     """
+    started_at = perf_counter()
     text = "; ".join(texts).encode(connection.encoding)
     # As aiomysql's own cursors do: by this the pool knows for how long it was idle.
     connection._last_usage = connection._loop.time()
@@ -38,6 +47,7 @@ async def run_statements(
     connection._result = None
     results = _Results(connection)
     await results.read()
+    observe_round_trip(perf_counter() - started_at)
     return results.complete, results.error
 
 

@@ -6,12 +6,14 @@ Cancellation is included, and where nobody knows whether a commit arrived, that 
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Any
 
 import aiomysql
 
 from app.base.catalogue.requests import OUTCOME_UNKNOWN
 from app.base.errors import AppError
+from app.db.cursor import observe_round_trip
 from app.db.errors import RETRIED, failure_code, translate_errors
 from app.db.sqlor import SafeSqlor
 
@@ -38,14 +40,20 @@ async def end_transaction(connection: Any, how: str) -> None:
         if how == "commit":
             raise unknown_outcome()
         return
+    started_at = perf_counter()
     try:
         await getattr(connection, how)()
+        observe_round_trip(perf_counter() - started_at)
     except BaseException as exc:
+        if how == "commit" and failure_code(exc) in RETRIED:
+            # Nothing is committed: another database node's transaction came first.
+            await end_transaction(connection, "rollback")
+            raise
         # Nobody may get a connection whose transaction is in an unknown state.
         connection.close()
         if how != "commit":
             return
-        if failure_code(exc) in RETRIED or not isinstance(exc, aiomysql.MySQLError | OSError):
+        if not isinstance(exc, aiomysql.MySQLError | OSError):
             raise
         raise unknown_outcome() from exc
 

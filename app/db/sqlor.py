@@ -117,6 +117,8 @@ class SafeSqlor(MySqlor):
 
     _columns_cache: ClassVar[dict[tuple[str, str], dict[str, str]]] = {}
     _keys_cache: ClassVar[dict[tuple[str, str], list[str]]] = {}
+    # Whether a row that is locked here is known to be locked for everybody, and not on one node.
+    locks_hold = False
 
     def __init__(self, connection: Any, dbname: str, limit: TimeLimit | None = None) -> None:
         # The parent's constructor copies a connection description and decrypts its password.

@@ -10,6 +10,7 @@ from typing import TypeVar
 import aiomysql
 
 from app.base.errors import ErrorCode, Unavailable
+from app.base.metrics import Counter
 from app.base.settings import settings
 from app.db.errors import RETRIED, failure_code, translate_errors
 from app.db.pool import pools
@@ -20,6 +21,12 @@ from app.db.time_limit import TimeLimit
 T = TypeVar("T")
 
 TRIES = 5
+_retries = Counter(
+    "pipeline_transaction_retries",
+    "Transactions begun again, by the database's error: 1213 deadlock or failed certification,"
+    " 1205 lock wait, 1020 changed row, 1047 node not ready",
+    ["error"],
+)
 
 
 @asynccontextmanager
@@ -31,18 +38,23 @@ async def transaction(database: str = "pipeline") -> AsyncIterator[SafeSqlor]:
 
 @asynccontextmanager
 async def reading(
-    database: str = "pipeline", *, snapshot: bool = False, refusal: ErrorCode | None = None
+    database: str = "pipeline",
+    *,
+    snapshot: bool = False,
+    refusal: ErrorCode | None = None,
+    for_health: bool = False,
 ) -> AsyncIterator[SafeSqlor]:
     """
     Read without a transaction; with *snapshot* several reads see one and the same state.
 
     With *refusal* (TOO_SLOW, or a variant that says what to narrow) all of it may take
     `report_seconds` in the database: the statement that would take longer is ended there, the
-    connection goes on to others, and the refusal is raised.
+    connection goes on to others, and the refusal is raised. *for_health* reads on a connection that
+    is free also where all others are in use.
     """
     seconds = settings().options.report_seconds
     limit = TimeLimit.of(seconds, refusal) if refusal is not None else None
-    pool = pools().pool(database)
+    pool = pools().health(database) if for_health else pools().pool(database)
     name = pool._place.name
     async with pool.connection() as connection:
         sor = SafeSqlor(connection, name, limit)
@@ -86,8 +98,10 @@ async def in_transaction(
             async with opening as sor:
                 return await work(sor)
         except (aiomysql.MySQLError, Unavailable) as exc:
-            if failure_code(exc) not in RETRIED or attempt == TRIES - 1:
+            code = failure_code(exc)
+            if code not in RETRIED or attempt == TRIES - 1:
                 raise
+            _retries.child(str(code)).add()
         await asyncio.sleep(random.uniform(0.002, 0.02) * 2**attempt)
     raise AssertionError("unreachable")
 

@@ -8,6 +8,11 @@ all before it was done.
 
 Only connections that were opened for it take several statements in a text (`TwoTripPool`). Every
 value in one goes through `sql_literal`, as bound values do; all else of it is the program's own.
+
+A node of a Galera cluster is asked one statement at a time. Another node's commit may end a
+transaction between two statements of one text; MariaDB 10.11 then goes on with the rest of the
+text, outside of any transaction, and answers the commit with OK: half of a batch is written, or
+nothing of what was acknowledged (tests/cluster/test_packages_on_nodes.py).
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -34,9 +39,13 @@ class TwoTripSqlor(SafeSqlor):
         super().__init__(connection, dbname)
         self._is_open = False
         self._last: list[str] = []
+        self.locks_hold = self._takes_texts = bool(connection.takes_texts)
 
     async def together(self, *queries: Query) -> list[Rows]:
         """Return the rows of each of *queries*, which are run in their order in one round trip."""
+        if not self._takes_texts:
+            await self._begin()
+            return await super().together(*queries)
         texts = [self._text(query) for query in queries]
         if not self._is_open:
             texts.insert(0, "start transaction")
@@ -51,6 +60,9 @@ class TwoTripSqlor(SafeSqlor):
         """Keep *texts*, statements without a result, to be run in the round trip of the commit;
         what is long goes ahead. What is wrong with them is raised by then."""
         self.dataChanged = True
+        if not self._takes_texts:
+            await super().write_last(texts)
+            return
         for text in texts:
             self._last.append(text)
             while len(self._last) > 1 and sum(map(len, self._last)) > MAX_TEXT:
@@ -79,6 +91,9 @@ class TwoTripSqlor(SafeSqlor):
         """
         if not self._is_open and not self._last:
             return
+        if not self._takes_texts:
+            await end_transaction(self.conn, "commit")
+            return
         await self._begin()
         texts = [*self._last, "commit"]
         try:
@@ -91,12 +106,10 @@ class TwoTripSqlor(SafeSqlor):
             raise
         if error is None:
             return
-        if len(results) < len(self._last):
+        if len(results) < len(self._last) or failure_code(error) in RETRIED:
             await self.undo()
             raise error
         self.conn.close()
-        if failure_code(error) in RETRIED:
-            raise error
         raise unknown_outcome() from error
 
     async def undo(self) -> None:

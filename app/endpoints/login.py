@@ -24,7 +24,9 @@ from app.access.rbac import credentials_of, read_user
 from app.access.request_context import CONTEXT
 from app.access.sessions import SESSIONS
 from app.base.catalogue.requests import BAD_CREDENTIALS
+from app.base.errors import TooManyRequests
 from app.base.logs import log_info, log_warning
+from app.base.metrics import Counter
 from app.base.settings import settings
 from app.db.errors import failure_code
 from app.db.sqlor import Row
@@ -38,6 +40,7 @@ log = logging.getLogger("pipeline.login")
 # Longer than any check takes here, so that its time tells nothing.
 REFUSAL_SECONDS = 0.3
 
+_failures = Counter("pipeline_login_failures", "Tries to sign in that were refused", ["reason"])
 _WORD = FieldRule(kind="text", required=True, length=255)
 _CREDENTIALS = {"username": _WORD, "password": _WORD}
 
@@ -65,10 +68,15 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     matches = hmac.compare_digest(password.encode(), password_of_user.encode())
     right = user_row is not None and matches and (user_row.user_status or "0") == "0"
     client_ip = request[CONTEXT].client_ip
-    await count_try(places_of(username, client_ip, browser), right=right)
+    try:
+        await count_try(places_of(username, client_ip, browser), right=right)
+    except TooManyRequests:
+        _failures.child("locked_out").add()
+        raise
     if user_row is not None:
         await _note_in_sage(user_row.id, _SIGNED_IN if right else _FAILED)
     if user_row is None or not right:
+        _failures.child("bad_credentials").add()
         log_warning(log, "login_failed", "login refused", username=username, ip=client_ip)
         await asyncio.sleep(began_at + REFUSAL_SECONDS - time.monotonic())
         raise BAD_CREDENTIALS()

@@ -28,9 +28,11 @@ from typing import Any
 
 import pymysql
 
-from app.base.config_file import ConfigError, config_files, read_config
+from app.base.config_file import config_files, read_config
+from app.base.database_settings import embedded_connection_file, names_server
 from app.base.private_files import write_private
-from app.base.settings import ROOT, embedded_connection_file
+from app.base.settings import ROOT
+from app.base.settings_checks import ConfigError
 from app.runtime import processes
 from app.runtime.embedded_accounts import all_accounts, databases, remove_others
 from app.runtime.run_folder import keep_private, var_folder
@@ -330,8 +332,8 @@ def is_wanted(env: Mapping[str, str] | None = None) -> bool:
     """Return True while the configuration names no database; a broken one is told later."""
     try:
         config = read_config(config_files(os.environ if env is None else env, ROOT))
-        kwargs = config["databases"]["pipeline"]["kwargs"]
-        return not (kwargs.get("host") or kwargs.get("unix_socket"))
+        entry = config["databases"]["pipeline"]
+        return not (entry.get("hosts") or names_server(entry.get("kwargs") or {}))
     except (ConfigError, LookupError, TypeError, AttributeError):
         return False
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from app.base.log_options import LogOptions
 from app.base.logs import log_info, log_warning, reopen_logs, set_up_logging
 from app.base.version import version
 from app.runtime import control, embedded_db, processes
@@ -110,6 +111,9 @@ class ParentProgram:
     async def _roll(self, request: dict[str, Any]) -> None:
         self.home = Path(request["home"])
         await self.supervisor.roll(Path(request["root"]), request["env"])
+        plan = self.supervisor.plan
+        if plan is not None:
+            set_up_logging(plan.settings.options)
 
     async def _renew(self) -> None:
         plan = self.supervisor.plan
@@ -158,7 +162,7 @@ class ParentProgram:
             if time.monotonic() < due_at:
                 continue
             log_warning(log, "database_died", "the embedded database is started again", pid=pid)
-            self.supervisor.restarts["database"] += 1
+            self.supervisor.note_restart("database")
             failures += 1
             due_at = time.monotonic() + min(FIRST_PAUSE * 2**failures, MAX_PAUSE)
             try:
@@ -171,7 +175,7 @@ class ParentProgram:
 def main(var_dir: Path) -> int:
     """Run the parent process of *var_dir*; return 1 where another one runs."""
     keep_private(var_dir)
-    set_up_logging("INFO")
+    set_up_logging(LogOptions())  # until settings are known
     with (var_dir / "run" / "parent.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -31,8 +31,8 @@ def keep_private(var_dir: Path) -> None:
             return
     except FileNotFoundError:
         return
-    except PermissionError:
-        pass  # of another user
+    except OSError:
+        pass  # of another user, or on a disk that cannot be written
     print_error(
         f"Others may use {var_dir}, where passwords and keys are kept, and it is not this user's "
         "to close. Name another run-time folder by PIPELINE_VAR.",

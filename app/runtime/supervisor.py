@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.base.config_file import ConfigError
 from app.base.logs import log_info, log_warning
 from app.base.settings import ROOT, Settings, load_settings
+from app.base.settings_checks import ConfigError
 from app.base.version import version
 from app.runtime import processes
 from app.runtime.child import BEAT_SECONDS, LISTENING, PREPARED, Child
@@ -298,8 +298,7 @@ class Supervisor:
         comeback.failures = 1 if now - child.began_at > LIVED_SECONDS else comeback.failures + 1
         pause = 0.0 if comeback.failures == 1 else FIRST_PAUSE * 2 ** (comeback.failures - 2)
         comeback.due_at = now + min(pause, MAX_PAUSE)
-        self.restarts[reason] += 1
-        self._tell_all()
+        self.note_restart(reason)
         log_warning(
             log, f"worker_{reason}", f"worker {number} is started again", number=number,
             pid=child.pid, status=child.status, pause_seconds=min(pause, MAX_PAUSE),
@@ -332,6 +331,11 @@ class Supervisor:
             number for number, child in self.slots.items()
             if now - child.heard_at <= QUIET_SECONDS and not child.has_ended()
         )  # fmt: skip
+
+    def note_restart(self, reason: str) -> None:
+        """Count that something had to be started again, and tell the workers."""
+        self.restarts[reason] += 1
+        self._tell_all()
 
     def _tell_all(self) -> None:
         about = {"workers": len(self.slots), "restarts": dict(self.restarts)}

@@ -14,7 +14,6 @@ from app.runtime.terminal import CommandError
 
 READY_SECONDS = 60
 DRAIN_SECONDS = 30
-_MAX_LOG_BYTES = 50 * 2**20
 _SCRIPT = "/app/pipeline_app.py"
 
 
@@ -54,12 +53,8 @@ class Workers:
         return self.run_dir / f"worker-{number}.pid"
 
     def log_start(self, number: int) -> int:
-        """Return where in its log file the next worker *number* begins; a large file is put
-        aside."""
-        file = self.log_file(number)
-        if file.exists() and file.stat().st_size > _MAX_LOG_BYTES:
-            file.replace(file.with_suffix(".log.1"))
-        with file.open("ab") as log:
+        """Return where in its log file the next worker *number* begins."""
+        with self.log_file(number).open("ab") as log:
             return log.tell()
 
     def command(self, root: Path) -> list[str]:

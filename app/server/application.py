@@ -27,10 +27,12 @@ from app.access.request_context import RBAC, SETTINGS, WEB_PATHS
 from app.access.sessions import SESSIONS, Sessions
 from app.base import clock
 from app.base.logs import log_info
+from app.base.metrics import add_measure
 from app.base.secrets import WatchedSecret
 from app.base.settings import Settings
 from app.base.version import version
 from app.db.pool import pools
+from app.db.pool_metrics import measure_pools
 from app.endpoints.login import sign_in, sign_out, who_am_i
 from app.endpoints.rights import explain_rights
 from app.records.filters import SafeDBFilter
@@ -41,6 +43,8 @@ from app.server.guard import GuardedAuth
 from app.server.health import METRICS_TOKEN
 from app.server.metrics import REQUEST_METRICS, Metrics, metrics_folder
 from app.server.parent_link import PARENT, ParentLink
+from app.server.process_metrics import measure_process
+from app.server.request_log import REQUEST_LOG, RequestLog
 from app.server.resource import PipelineResource
 from app.server.runner import PlainServer
 from app.server.shedding import Shedding, connection_limit
@@ -101,7 +105,10 @@ class PipelineServer(ConfiguredServer):
         app[METRICS_TOKEN] = WatchedSecret(
             config.var_dir, "metrics_token", config.options.metrics_token
         )
+        add_measure(measure_pools)
+        add_measure(measure_process)
         app[REQUEST_METRICS] = Metrics(metrics_folder(config.var_dir))
+        app[REQUEST_LOG] = RequestLog(config.options)
 
     def configPath(self, config: Any) -> None:
         """Serve the web root; called by ahserver's way of starting and ours."""
@@ -184,7 +191,8 @@ class PipelineServer(ConfiguredServer):
 
     async def _lifetime(self, app: web.Application) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        tasks = [asyncio.ensure_future(work(stop)) for work in (watch_loop, *self._background)]
+        work_beside = (watch_loop, app[REQUEST_METRICS].write_regularly, *self._background)
+        tasks = [asyncio.ensure_future(work(stop)) for work in work_beside]
         for task in tasks:
             task.add_done_callback(_tell_end)
         yield
@@ -195,6 +203,7 @@ class PipelineServer(ConfiguredServer):
                 task.cancel()
         await pools().close()
         app[REQUEST_METRICS].remove()
+        app[REQUEST_LOG].close()
 
 
 def allowed_hosts(config: Settings) -> frozenset[str]:

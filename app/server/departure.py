@@ -34,9 +34,9 @@ class Departure:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._hurry)
-        # Meant for the parent, and deadly where nobody takes them.
-        loop.add_signal_handler(signal.SIGHUP, log_info, log, "ignored", "HUP is for the parent")
-        loop.add_signal_handler(signal.SIGUSR1, reopen_logs)
+        # HUP is meant for the parent, and is deadly where nobody takes it.
+        for number in (signal.SIGUSR1, signal.SIGHUP):
+            loop.add_signal_handler(number, reopen_logs)
 
     def _hurry(self) -> None:
         self._is_hurried = True

@@ -21,13 +21,15 @@ from app.access.sage_audit import note_audited
 from app.access.sessions import SESSIONS
 from app.base.actor import Actor
 from app.base.catalogue.requests import INTERNAL_ERROR, NOT_FOUND, NOT_SIGNED_IN, REFUSED
-from app.base.errors import AppError
+from app.base.errors import AppError, Unavailable
+from app.base.log_repeats import log_failure, log_unavailable
 from app.base.refusals import EditConflict, MethodNotAllowed
 from app.db.errors import connection_lost, unreachable
 from app.server.dspy import allowed_methods, endpoint_at
 from app.server.error_pages import error_page
 from app.server.health import healthz, metrics, readyz
 from app.server.metrics import REQUEST_METRICS
+from app.server.request_log import REQUEST_LOG
 from app.web.body import (
     answer_expectation,
     check_head,
@@ -88,7 +90,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error is exc:
             leave_unread(request, error, response)
     finish(request, response)
-    request.app[REQUEST_METRICS].count(response.status, time.perf_counter() - began_at)
+    _note(request, context, response.status, time.perf_counter() - began_at)
     return response
 
 
@@ -104,12 +106,25 @@ async def guard_directly(
     except Exception as exc:  # noqa: BLE001  the last door: nothing of it may reach the caller
         # Nobody who is sent here wants a page: `error_page` makes none for programs.
         answer = refusal_answer(request, await _error_of(request, exc))
-    request.app[REQUEST_METRICS].count(answer.status, time.perf_counter() - began_at)
+    _note(request, context, answer.status, time.perf_counter() - began_at)
     return answer
+
+
+def _note(request: AnyRequest, context: RequestContext, status: int, seconds: float) -> None:
+    """Count and log the answer to *request*."""
+    app, endpoint = request.app, context.endpoint
+    app[REQUEST_METRICS].count(endpoint, status, seconds)
+    app[REQUEST_LOG].add(request, context, endpoint, status, seconds)
 
 
 async def _error_of(request: AnyRequest, exc: Exception) -> AppError:
     """Return the refusal to tell where *exc* came out of a handler; log what is a fault."""
+    error = await _refusal_of(request, exc)
+    request[CONTEXT].refusal_code = error.code
+    return error
+
+
+async def _refusal_of(request: AnyRequest, exc: Exception) -> AppError:
     if isinstance(exc, AppError):
         if exc.status >= 500:
             _log_failure(request, exc)
@@ -118,8 +133,12 @@ async def _error_of(request: AnyRequest, exc: Exception) -> AppError:
         return exc
     if isinstance(exc, web.HTTPException):
         return _from_aiohttp(request, exc)
+    if connection_lost(exc):
+        error = unreachable(exc)
+        log_unavailable(error, "requests", exc)
+        return error
     _log_failure(request, exc)
-    return unreachable(exc) if connection_lost(exc) else _internal_error()
+    return INTERNAL_ERROR()
 
 
 async def _guarded(
@@ -130,6 +149,7 @@ async def _guarded(
     # The open paths too: a page that gives its own name our address must not read them.
     check_host(request, app[ALLOWED_HOSTS])
     if path in OPEN_PATHS:
+        context.open_path = path
         check_method(request, ("GET",))
         answer: Told = await _OPEN_HANDLERS[path](request)
         return answer
@@ -201,10 +221,6 @@ async def _name_the_other(request: AnyRequest, conflict: EditConflict) -> None:
         conflict.extra["changed_by_name"] = user.username
 
 
-def _internal_error() -> AppError:
-    return INTERNAL_ERROR()
-
-
 def _no_right(context: RequestContext) -> AppError:
     """Strangers do not hear what there is and what not; who has signed in hears that it is not."""
     if context.actor.signed_in:
@@ -228,14 +244,13 @@ def _from_aiohttp(request: AnyRequest, exc: web.HTTPException) -> AppError:
 
 def _log_failure(request: AnyRequest, exc: BaseException) -> None:
     context = request[CONTEXT]
-    log.error(
-        "request failed",
-        exc_info=exc,
-        extra={
-            "action": "request_failed",
-            "request_id": context.request_id,
-            "method": request.method,
-            "path": request.path[:200],
-            "user": context.actor.user_id,
-        },
-    )
+    about: dict[str, Any] = {
+        "request_id": context.request_id,
+        "method": request.method,
+        "path": request.path[:200],
+        "user": context.actor.username,
+    }
+    if isinstance(exc, Unavailable):
+        log_unavailable(exc, "requests", **about)
+    else:
+        log_failure(log, "request_failed", "request failed", exc, **about)

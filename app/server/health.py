@@ -1,5 +1,6 @@
 """/healthz, /readyz and /metrics."""
 
+import asyncio
 import hmac
 import logging
 
@@ -13,9 +14,9 @@ from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.secrets import WatchedSecret
 from app.base.version import version
+from app.db.host_clock import require_right_clock
 from app.db.migrate import schema_is_current
 from app.db.transactions import reading
-from app.server.installation_metrics import installation_text
 from app.server.metrics import REQUEST_METRICS
 from app.server.parent_link import PARENT
 from app.web.responses import json_response
@@ -23,6 +24,8 @@ from app.web.responses import json_response
 log = logging.getLogger("pipeline.health")
 
 METRICS_TOKEN = web.AppKey("pipeline.metrics_token", WatchedSecret)
+# Whoever watches this gives up after two seconds.
+READY_SECONDS = 1.5
 FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 
@@ -41,13 +44,18 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answer 200 if the database answers and its tables are the models'; else 503 and why."""
+    """Answer 200 if the database answers, its tables are the models' and its clock is this host's;
+    else 503 and why. No longer than two seconds, on no connection that calls could have."""
     try:
-        async with reading("sage") as sor:
-            await sor.sqlExe("select 1 from permission limit 1", {})
-        async with reading() as sor:
-            if not await schema_is_current(sor):
-                return _not_ready("The tables are not current. Run manage.py migrate.")
+        async with asyncio.timeout(READY_SECONDS):
+            async with reading("sage", for_health=True) as sor:
+                await sor.sqlExe("select 1 from permission limit 1", {})
+            async with reading(for_health=True) as sor:
+                if not await schema_is_current(sor):
+                    return _not_ready("The tables are not current. Run manage.py migrate.")
+                await require_right_clock(sor)
+    except TimeoutError:
+        return _not_ready(f"The database did not answer within {READY_SECONDS} s.")
     except AppError as exc:
         return _not_ready(translate(exc.text, request[CONTEXT].lang))
     except aiomysql.MySQLError as exc:
@@ -64,10 +72,9 @@ async def metrics(request: web.Request) -> web.Response:
     token = request.app[METRICS_TOKEN].value()
     if not _is_private(request) and not hmac.compare_digest(_bytes(sent_token), _bytes(token)):
         raise METRICS_FORBIDDEN()
-    return json_response(
-        request.app[REQUEST_METRICS].text() + installation_text(request.app[PARENT]),
-        content_type="text/plain; version=0.0.4; charset=utf-8",
-    )
+    numbers = request.app[REQUEST_METRICS]
+    text = await asyncio.to_thread(numbers.text, numbers.current())
+    return json_response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _is_private(request: web.Request) -> bool:

@@ -1,26 +1,51 @@
 """
-Counters for Prometheus, summed over the workers by prometheus_client's files in the run folder.
+What `/metrics` tells: the numbers of all workers, in Prometheus' text format.
 
-What a worker counted stays counted when it has ended, until the next start empties the folder: a
-counter that falls is read as a restart. A gauge is of the living only.
+Each worker leaves its numbers in a file of its own in the run folder, every few seconds and when it
+ends, written beside its place and put there in one step: a full disk leaves the last ones. Any
+worker adds up the files of all. What a worker counted stays counted when it has ended, until the
+next start empties the folder: a counter that falls is read as a restart. A gauge is of the living
+only, but for what one worker says for all (`latest`).
 """
 
+import asyncio
+import fcntl
+import json
 import os
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from app.base.json_codec import json_bytes
+from app.base.metrics import FAMILIES, Counter, Gauge, Histogram, Spread, measure_all
+from app.base.version import version
 from app.runtime.processes import command_line
 
 WRITE_EVERY_SECONDS = 2.0
-_SUFFIX = ".db"
-# As prometheus_client names them: a file for each kind and process.
-_KINDS = ("counter", "gauge_livesum")
-_FILE_BYTES = 1 << 16
+_SUFFIX = ".json"
+# What those have counted that have ended, added up: or there would be more files each day.
+_ENDED = f"ended{_SUFFIX}"
+# Held by who adds up.
+_LOCK = "lock"
+
+Numbers = dict[str, dict[str, Any]]
+
+_requests = Counter("pipeline_requests", "Requests answered, by status", ["status"])
+_seconds = Counter("pipeline_request_seconds", "Seconds taken by all requests")
+_durations = Histogram(
+    "pipeline_request_duration_seconds",
+    "Time to answer a request, by script or page and status",
+    ["endpoint", "status"],
+)
+_workers = Gauge("pipeline_workers", "Living worker processes")
+_build = Gauge(
+    "pipeline_build_info", "1, by the versions of code and Python", ["version", "python"],
+    merging="max",
+)  # fmt: skip
 
 
 def metrics_folder(var_dir: Path) -> Path:
@@ -35,108 +60,217 @@ def clear_metrics(var_dir: Path) -> None:
 
 
 class Metrics:
-    """Requests and time of this worker; `text` answers for all workers of the installation."""
+    """The numbers of this worker; `text` answers for all workers of the installation."""
 
     def __init__(self, folder: Path) -> None:
-        """Open this worker's files in *folder*: one folder a process, for prometheus_client."""
+        """Leave the numbers in *folder*; raises OSError where that cannot be written."""
         folder.mkdir(parents=True, exist_ok=True)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-        # Reads the variable when it is imported, and only then.
-        import prometheus_client
-
         self._folder = folder
-        for kind in _KINDS:
-            _keep_room(_file(folder, kind))
-        self._requests = prometheus_client.Counter(
-            "pipeline_requests", "Requests answered, by status", ["status"], registry=None
-        )
-        self._time = prometheus_client.Counter(
-            "pipeline_request_seconds", "Seconds taken by all requests", registry=None
-        )
-        workers = prometheus_client.Gauge(
-            "pipeline_workers", "Living worker processes", registry=None,
-            multiprocess_mode="livesum",
-        )  # fmt: skip
-        workers.set(1)
-        # Written together from time to time: a value in a file takes as long as five of these.
-        self._statuses: Counter[int] = Counter()
-        self._seconds = 0.0
-        self._last_write = 0.0
+        self._file = folder / f"{os.getpid()}-{_birth(os.getpid())}{_SUFFIX}"
+        self._children: dict[tuple[str, int], Spread] = {}
+        self._lasting_numbers = b""
+        _workers.set(1)
+        _build.child(version(), platform.python_version()).set(1)
+        self.write()
+        with self._alone():
+            self._add_up_past()
 
-    def count(self, status: int, seconds: float) -> None:
-        """Count one answer with *status* that took *seconds*."""
-        self._statuses[status] += 1
-        self._seconds += seconds
-        if time.monotonic() - self._last_write > WRITE_EVERY_SECONDS:
-            self.write()
+    def count(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count one answer of *endpoint* with *status* that took *seconds*."""
+        child = self._children.get((endpoint, status))
+        if child is None:
+            child = _durations.child(endpoint, str(status))
+            self._children[endpoint, status] = child
+        child.observe(seconds)
 
-    def write(self) -> None:
-        """Leave this worker's counters where the others find them."""
-        self._last_write = time.monotonic()
-        for status, number in self._statuses.items():
-            self._requests.labels(status).inc(number)
-        self._statuses.clear()
-        self._time.inc(self._seconds)
-        self._seconds = 0.0
+    async def write_regularly(self, stop: asyncio.Event) -> None:
+        """Leave the numbers for the others every few seconds, if they are others, until *stop* is
+        set."""
+        while not stop.is_set():
+            # A full disk: the last ones stay there, and these in memory.
+            with suppress(OSError):
+                self.write(only_changes=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), WRITE_EVERY_SECONDS)
+
+    def write(self, *, only_changes: bool = False) -> Numbers:
+        """Leave this worker's numbers where the others find them, and return them; raises
+        OSError. With *only_changes* not where only gauges of the living are others."""
+        numbers = self._numbers()
+        if only_changes:
+            lasting_numbers = json_bytes(_lasting(numbers))
+            if lasting_numbers == self._lasting_numbers:
+                return numbers
+            self._lasting_numbers = lasting_numbers
+        _put(self._file, numbers)
+        return numbers
+
+    def current(self) -> Numbers:
+        """Return this worker's numbers, left for the others too if the disk has room."""
+        with suppress(OSError):
+            return self.write()
+        return self._numbers()
 
     def remove(self) -> None:
-        """Count this worker no longer among the living; at the end of the process."""
-        self.write()
-        _file(self._folder, "gauge_livesum").unlink(missing_ok=True)
+        """Leave all that was counted; at the end of the process."""
+        with suppress(OSError):
+            self.write()
 
-    def text(self) -> str:
-        """Return all workers' numbers in Prometheus' text format."""
-        from prometheus_client import CollectorRegistry, generate_latest
+    def text(self, own_numbers: Numbers | None = None) -> str:
+        """Return all workers' numbers in Prometheus' text format. Takes longer with many workers:
+        a thread may do it, to which `current` has given its *own_numbers*."""
+        own = own_numbers or self.current()
+        with self._alone():
+            with suppress(OSError):
+                self._add_up_past()
+            files = [file for file in self._folder.glob(f"*{_SUFFIX}") if file != self._file]
+            parts = [part for file in files if (part := _read(file)) is not None]
+        return _exposition(_merge([*parts, own]))
 
-        self.write()
-        for file in self._folder.glob(f"gauge_live*{_SUFFIX}"):
-            if not command_line(int(file.stem.rpartition("_")[2])):
-                file.unlink(missing_ok=True)  # of a worker that was killed
-        registry = CollectorRegistry()
-        registry.register(_AllWorkers(self._folder))
-        return generate_latest(registry).decode()
+    def _numbers(self) -> Numbers:
+        measure_all()
+        self._add_up_requests()
+        return {
+            name: {
+                "type": family.kind, "help": family.help_text, "merging": family.merging,
+                "samples": family.samples(),
+            }
+            for name, family in FAMILIES.items()
+        }  # fmt: skip
+
+    def _add_up_requests(self) -> None:
+        """Set the numbers that follow from the histogram of all requests."""
+        counts: dict[int, int] = {}
+        for (_, status), child in self._children.items():
+            counts[status] = counts.get(status, 0) + sum(child.counts)
+        for status, count in counts.items():
+            _requests.child(str(status)).value = count
+        _seconds.child().value = sum(child.total for child in self._children.values())
+
+    def _add_up_past(self) -> None:
+        """Put what ended workers counted into one file; alone."""
+        files = [file for file in self._folder.glob(f"*-*{_SUFFIX}") if _is_of_ended(file)]
+        if not files:
+            return
+        past = self._folder / _ENDED
+        parts = [part for file in (past, *files) if (part := _read(file)) is not None]
+        _put(past, _lasting(_merge(parts)))
+        for file in files:
+            file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other worker add up meanwhile: nothing is to be counted twice."""
+        with (self._folder / _LOCK).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _put(file: Path, numbers: Numbers) -> None:
+    """Write *file* in one step; raises OSError that names it, with the one before in its place."""
+    draft = file.with_suffix(".new")
+    try:
+        draft.write_bytes(json_bytes(numbers))
+        draft.replace(file)
+    except OSError as exc:
+        draft.unlink(missing_ok=True)
+        raise OSError(exc.errno, exc.strerror, str(file)) from exc
+
+
+def _is_of_ended(file: Path) -> bool:
+    pid, _, birth = file.stem.partition("-")
+    return _birth(int(pid)) != birth
+
+
+def _birth(pid: int) -> str:
+    """Return when *pid* began, which tells it from a later process of this number; "" where it has
+    ended."""
+    if not command_line(pid):
+        return ""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "0"  # no /proc, as on macOS
+
+
+def _read(file: Path) -> Numbers | None:
+    try:
+        numbers: Numbers = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return numbers
+
+
+def _merge(parts: list[Numbers]) -> Numbers:
+    """Return the numbers of *parts* together, the last of which knows best what they mean."""
+    result: Numbers = {}
+    for part in reversed(parts):
+        for name, family in part.items():
+            result.setdefault(name, family | {"samples": []})
+    for name, family in result.items():
+        sums: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        times: dict[Any, float] = {}
+        for part in parts:
+            for key, number, moment in _samples(part.get(name)):
+                if family["merging"] == "latest":
+                    if moment >= times.get(key, 0.0):
+                        sums[key], times[key] = number, moment
+                elif family["merging"] == "max":
+                    sums[key] = max(sums.get(key, number), number)
+                else:
+                    sums[key] = sums.get(key, 0.0) + number
+        family["samples"] = [(*key, number) for key, number in sums.items()]
+        family["samples"] += [("@", key[1], moment) for key, moment in times.items()]
+    return result
+
+
+def _samples(family: dict[str, Any] | None) -> Iterator[tuple[Any, float, float]]:
+    """Yield suffix and labels, the number, and when it was said."""
+    if family is None:
+        return
+    samples = [
+        ((suffix, tuple((name, value) for name, value in labels)), number)
+        for suffix, labels, number in family["samples"]
+    ]
+    moments = {key[1]: number for key, number in samples if key[0] == "@"}
+    for key, number in samples:
+        if key[0] != "@":
+            yield key, number, moments.get(key[1], 0.0)
+
+
+def _lasting(numbers: Numbers) -> Numbers:
+    """Return what holds of a process that has ended."""
+    return {
+        name: family
+        for name, family in numbers.items()
+        if family["type"] != "gauge" or family["merging"] == "latest"
+    }
+
+
+def _exposition(numbers: Numbers) -> str:
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_AllWorkers(numbers))
+    return generate_latest(registry).decode()
 
 
 class _AllWorkers:
-    """
-    Collect all workers' numbers.
+    """The numbers of all workers, as prometheus_client's registry asks for them."""
 
-    Not `MultiProcessCollector` itself: it takes the folder's name for a pattern, and finds nothing
-    where that has a bracket in it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
 
     def collect(self) -> Iterator[Any]:
-        """Yield the metrics, as prometheus_client's registry asks for them."""
-        from prometheus_client.multiprocess import MultiProcessCollector
+        """Yield each metric with its samples."""
+        from prometheus_client import Metric
 
-        files: Iterable[str] = map(str, self._folder.glob(f"*{_SUFFIX}"))
-        yield from MultiProcessCollector.merge(files)
-
-
-def _file(folder: Path, kind: str) -> Path:
-    return folder / f"{kind}_{os.getpid()}{_SUFFIX}"
-
-
-def _keep_room(file: Path) -> None:
-    """
-    Make *file* with all its space, unless it is there.
-
-    On a full disk this raises OSError; a page that finds no space later would end the process. Made
-    beside its place, since another worker may read it before it has a first page.
-    """
-    if file.exists() and file.stat().st_size:
-        return  # of a process before, whose number this one has
-    fresh = file.with_suffix(".new")
-    try:
-        with fresh.open("wb") as stream:
-            os.posix_fallocate(stream.fileno(), 0, _FILE_BYTES)
-        fresh.replace(file)
-    except OSError as exc:
-        fresh.unlink(missing_ok=True)
-        raise OSError(exc.errno, exc.strerror, str(file)) from exc
+        for name, family in sorted(self._numbers.items()):
+            metric = Metric(name, family["help"], family["type"])
+            for suffix, labels, number in family["samples"]:
+                if suffix != "@":
+                    metric.add_sample(name + suffix, dict(labels), number)
+            yield metric
 
 
 REQUEST_METRICS = web.AppKey("pipeline.metrics", Metrics)

@@ -14,9 +14,18 @@ from typing import Any
 from aiohttp import web
 
 from app.base.logs import log_warning
+from app.base.metrics import LatestCounter
 from app.runtime.child import BEAT, BEAT_SECONDS, LISTENING, PREPARED
 
 log = logging.getLogger("pipeline.server")
+
+# Why a process was started again; each is told from the first on, so that its first one is a rise.
+REASONS = ("died", "hung", "database")
+_restarts = LatestCounter(
+    "pipeline_restarts",
+    "Processes that the parent process started again: workers that died or hung, the database",
+    ["reason"],
+)
 
 _MAX_MESSAGE = 1 << 16
 
@@ -94,6 +103,8 @@ class ParentLink:
             case "know":
                 self.workers = int(message["workers"])
                 self.restarts = dict(message["restarts"])
+                for reason in REASONS:
+                    _restarts.child(reason).set(self.restarts.get(reason, 0))
 
 
 PARENT = web.AppKey("pipeline.parent", ParentLink)

@@ -14,8 +14,12 @@ from typing import Any
 from aiohttp import StreamReader, web
 from aiohttp.http import HttpProcessingError
 
-from app.access.request_context import CONTEXT
+from app.access.request_context import CONTEXT, RequestContext
 from app.base.catalogue.requests import BAD_HTTP, INTERNAL_ERROR
+from app.base.errors import AppError
+from app.base.log_repeats import log_failure
+from app.server.metrics import REQUEST_METRICS
+from app.server.request_log import REQUEST_LOG
 from app.web.request import own_request_id
 from app.web.responses import PROBLEM_TYPE, json_response, problem_document
 
@@ -43,17 +47,31 @@ class ProblemProtocol(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer is on its way already")
         if status >= 500:
-            log.error("request failed", exc_info=exc, extra={"action": "request_failed"})
+            if exc is not None:
+                log_failure(log, "request_failed", "request failed", exc)
             error = INTERNAL_ERROR(status=status)
         else:
             error = BAD_HTTP(status=status)
         request_id = own_request_id(request)
+        self._note(request, request_id, error)
         answer = json_response(
             problem_document(error, "en", request_id), status, {"X-Request-Id": request_id},
             PROBLEM_TYPE,
         )  # fmt: skip
         answer.force_close()
         return answer
+
+    def _note(self, request: web.BaseRequest, request_id: str, error: AppError) -> None:
+        """Count and log what came no further than to here."""
+        app = getattr(self._manager, "app", None)
+        if app is None or REQUEST_METRICS not in app or CONTEXT in request:
+            return
+        context = RequestContext(
+            request_id, str(request.remote or ""), "en", is_for_programs=False, params={}
+        )
+        context.refusal_code = error.code
+        app[REQUEST_METRICS].count(context.endpoint, error.status, 0.0)
+        app[REQUEST_LOG].add(request, context, context.endpoint, error.status, 0.0)
 
     def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None

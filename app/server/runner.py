@@ -86,6 +86,7 @@ class PlainServer(web.Server):
         # Bodies are unpacked where their size is watched (app/web/body.py).
         self._connection_options = {**options, "loop": loop, "auto_decompress": False}
 
+        self.app = app
         self._direct = (app, body_limit_bytes) if direct_answers else None
         missing = unknown_internals()
         if self._direct and missing:

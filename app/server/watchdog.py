@@ -12,6 +12,7 @@ import time
 from contextlib import ExitStack
 
 from app.base.logs import log_warning
+from app.base.metrics import Counter, Histogram
 
 log = logging.getLogger("pipeline.watchdog")
 
@@ -21,17 +22,29 @@ _STEAL_SECONDS = 0.25
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
+_lag = Histogram(
+    "pipeline_loop_lag_seconds",
+    "How much later than asked for the event loop went on, looked at twenty times a second",
+)
+_stops = Counter(
+    "pipeline_loop_blocked", "Times that the event loop stood still for 100 ms or more"
+)
+
+
 async def watch_loop(stop: asyncio.Event) -> None:
     """Log a warning for each time the loop was blocked for 100 ms or more, until *stop* is set."""
+    observe_lag = _lag.child().observe
     with StolenTime() as elsewhere:
         while not stop.is_set():
             began_at = time.monotonic()
             elsewhere.begin(began_at)
             await asyncio.sleep(LOOK_EVERY_SECONDS)
             pause = time.monotonic() - began_at - LOOK_EVERY_SECONDS
+            observe_lag(max(pause, 0.0))
             if pause >= TOLD_FROM_SECONDS:
                 pause -= elsewhere.seconds()
             if pause >= TOLD_FROM_SECONDS:
+                _stops.add()
                 log_warning(
                     log,
                     "loop_blocked",

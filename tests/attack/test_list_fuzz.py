@@ -18,7 +18,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from app.db.pool import session_statement
+from app.db.nodes import session_statement
+from app.db.server_kind import ABOUT_KIND, ABOUT_WRITING, ServerKind
 from app.schema.tables import Table, tables
 from pipeline_dist.closing.due import NOT_CLOSED
 from pipeline_dist.closing.store import WITHOUT_FILES
@@ -50,8 +51,12 @@ _CLOSER = (TAKE_LOCK, NOT_CLOSED, WITHOUT_FILES, RELEASE_LOCK)
 NOW_AND_THEN = {
     *(normalised(re.sub(r"\$\{\w+\}\$", "0", sql)).lower() for sql in _CLOSER),
     "start transaction", "commit", "set sql_mode=?", "set autocommit = ?", "set names utf8mb4",
-    *(normalised(session_statement(name)) for name in ("tx_isolation", "transaction_isolation")),
-    "show variables like ?", "update app_session set seen_at = ? where id = ?",
+    *(
+        normalised(session_statement(ServerKind(name, False, True, True), 1, two_trips=two))
+        for name in ("tx_isolation", "transaction_isolation") for two in (False, True)
+    ),
+    *map(normalised, (ABOUT_KIND, ABOUT_WRITING)),
+    "update app_session set seen_at = ? where id = ?",
 }  # fmt: skip
 
 # The builder of the sums by day: no list has these.

@@ -1,55 +1,26 @@
 """Packages that two nodes of a database cluster use at once: a lock of one node is none of the
 other's, so only what is written keeps them apart."""
 
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from math import ceil
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.galera import Node, cluster, provider
+from app.runtime.processes import wait_until
+from tests.support.galera import Node
 from tests.support.installation import DIRECT
 from tests.support.shop import Distributor, Pipeline, Shop
 
 ROUNDS = 10
 PRICE = {"unit": "image", "pricing_type": "package", "package_size": 100, "package_price": "25"}
-LIBRARY = provider()
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="needs Debian's package galera-4")
-
-
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[list[Node]]:
-    """Three nodes; the application runs on two of them."""
-    assert LIBRARY is not None
-    # Not pytest's folder: the path of a socket has to be short.
-    folder = Path(tempfile.mkdtemp(prefix="pipeline-cluster-"))
-    try:
-        with cluster(folder, LIBRARY) as members:
-            for node in members[:2]:
-                node.installation.start(workers=1)
-            yield members
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def shop(nodes: list[Node]) -> Shop:
-    return Shop(nodes[0].installation)
 
 
 def wait_for_call(nodes: list[Node], call_no: str) -> None:
     """Wait until all nodes know the call."""
     for node in nodes:
-        text = "select 1 as one from pipeline_usage_log where call_no = %s"
-        deadline = time.monotonic() + 20
-        while not node.installation.query(text, call_no):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        node.wait_for_row("pipeline_usage_log", call_no=call_no)
 
 
 def finish_at_once(nodes: list[Node], buyer: Distributor, calls: list[str], images: int) -> None:
@@ -83,7 +54,10 @@ def finish_at_once(nodes: list[Node], buyer: Distributor, calls: list[str], imag
 def check_packages(shop: Shop, nodes: list[Node], buyer: Distributor, units: int) -> None:
     """Hold what was charged, and what is left, against what is due, on every node."""
     count = ceil(units / 100)
-    assert shop.row("distributors", buyer.id)["spend_used"] == count * 25
+    # What another node has committed comes here a moment later.
+    assert wait_until(lambda: shop.row("distributors", buyer.id)["spend_used"] == count * 25, 20), (
+        shop.row("distributors", buyer.id)
+    )
     for node in nodes:
         deadline = time.monotonic() + 20
         text = "select units_left from app_package_use where distributor_id = %s"

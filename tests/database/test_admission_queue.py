@@ -12,11 +12,11 @@ from app.base.actor import SYSTEM_ACTOR
 from app.base.catalogue.requests import DATABASE_UNAVAILABLE
 from app.base.clock import iso
 from app.base.errors import AppError, Unavailable
-from app.db import pool as connections, transactions
+from app.db import nodes as connections, transactions
 from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
-from pipeline_dist.admission import service as admission
+from pipeline_dist.admission import queue, service as admission
 from pipeline_dist.admission.commands import BeginResult
 from pipeline_dist.admission.limits import rate_limit_headers
 from pipeline_dist.admission.queue import admission_queue
@@ -227,18 +227,25 @@ async def test_packages_count_calls_of_the_same_moment() -> None:
     assert await differences() == []
 
 
-async def test_a_row_that_somebody_holds_stops_nobody_else(pool: Installation) -> None:
-    stuck_trade, free = await make_trade(), await make_trade()
-    for trade in (stuck_trade, free):
+@pytest.mark.parametrize("count", [1, 3])
+async def test_rows_that_somebody_holds_stop_nobody_else(pool: Installation, count: int) -> None:
+    """Not even where as many batches wait for them as there may be at the same time."""
+    busy, free = [await make_trade() for _ in range(count)], await make_trade()
+    for trade in (*busy, free):
         await begin(trade, "first")
     with pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute("start transaction")
-        cursor.execute(
-            "select id from distributors where id = %s for update", (stuck_trade.distributor_id,)
-        )
-        stuck = [asyncio.ensure_future(begin(stuck_trade, f"k{n}")) for n in range(5)]
-        await asyncio.sleep(0.05)
-        async with asyncio.timeout(3):
+        for trade in busy:
+            cursor.execute(
+                "select id from distributors where id = %s for update", (trade.distributor_id,)
+            )
+        stuck = []
+        for trade in busy:
+            stuck += [asyncio.ensure_future(begin(trade, f"k{n}")) for n in range(5)]
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(4):
+            while admission_queue()._waiting:  # a batch that is decided already takes nobody along
+                await asyncio.sleep(0.05)
             answers = await asyncio.gather(*(begin(free, f"k{n}") for n in range(20)))
         assert not any(task.done() for task in stuck)
         cursor.execute("rollback")
@@ -309,3 +316,37 @@ async def test_a_pipeline_that_was_made_anew_under_its_code() -> None:
     assert answer.pipeline_id == other.rows["pipelines"]["id"]
     assert (await other.row("pipeline_capacity")).running == 1
     assert await differences() == []
+
+
+async def test_more_than_can_wait_are_refused_at_once_and_none_is_booked(
+    pool: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_WAITING", 20)
+    trade = await make_trade()
+    running = await begin(trade, "first")
+    requests = [begin(trade, f"k{n}") for n in range(60)]
+    end = admission.finish(trade.distributor_id, finish_call(running.call["call_no"]))
+    answers, end_answer = await asyncio.gather(asyncio.gather(*requests), end)
+
+    assert [getattr(answer, "replayed", answer) for answer in answers] == (
+        [False] * 20 + ["busy"] * 40
+    )
+    assert end_answer.call["status"] == "succeeded"  # there is more room for what ends
+    assert [await begin(trade, f"k{n}") for n in (20, 59)] != ["busy", "busy"]
+    assert await differences() == []
+
+
+async def test_those_who_waited_too_long_leave_the_queue_while_no_transaction_ends(
+    pool: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade = await make_trade()
+    await begin(trade, "first")
+    waiting = admission_queue()
+    waiting._busy.add(trade.distributor_id)  # as if a transaction did not come back
+    monkeypatch.setattr(waiting, "_wait_seconds", 0.1)
+
+    answers = await asyncio.gather(*(begin(trade, f"k{n}") for n in range(5)))
+
+    waiting._busy.discard(trade.distributor_id)
+    assert answers == ["busy"] * 5
+    assert waiting._waiting == []

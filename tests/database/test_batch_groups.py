@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
-from app.db import pool as connections, transactions
+from app.db import nodes as connections, transactions
 from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row

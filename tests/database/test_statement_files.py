@@ -1,6 +1,7 @@
 """The files of statements: made after the close of what is kept then, once, whoever makes them."""
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -127,9 +128,16 @@ async def test_two_readers_at_once_get_what_is_kept(
 ) -> None:
     """Also where they would not make the same, as two versions of the code might not."""
     numbers = iter(range(100))
+    another = threading.Event()
 
     def render_anew(document: Mapping[str, Any], file: File) -> bytes:
-        return f"made by {next(numbers)}".encode()
+        number = next(numbers)
+        # In a thread: the first is done only when a second one has begun.
+        if number:
+            another.set()
+        elif not another.wait(30):
+            raise TimeoutError("nobody made the file at the same time")
+        return f"made by {number}".encode()
 
     monkeypatch.setattr(files, "render", render_anew)
     answers = await asyncio.gather(*(kept_file(result.id, JSON) for _ in range(8)))

@@ -11,7 +11,7 @@ from app.base.errors import Unavailable
 from app.base.refusals import DuplicateKey
 from app.db.bulk import insert_texts, quote_of
 from app.db.errors import failure_code
-from app.db.pool import pools
+from app.db.pool import TwoTripPool, pools
 from app.db.results import Query, run_statements
 from app.db.transactions import in_transaction, reading, transaction
 from app.db.two_trips import TwoTripSqlor
@@ -60,6 +60,45 @@ async def test_all_is_done_in_two_round_trips(monkeypatch: pytest.MonkeyPatch) -
     assert before == [(("a", 1), ("b", 1))]
     monkeypatch.undo()
     assert await names() == ["a", "b", "c"]
+
+
+async def test_a_node_of_a_cluster_is_asked_one_statement_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Galera may end a transaction within a text, and go on with the rest of it."""
+    texts: list[str] = []
+    send = Connection._execute_command
+
+    async def send_and_keep(self: Any, command: int, text: Any) -> None:
+        texts.append(text.decode() if isinstance(text, bytes) else text)
+        await send(self, command, text)
+
+    async def open_to_node(self: TwoTripPool) -> Connection:
+        connection = await open_connection(self)
+        connection.takes_texts = False
+        return connection
+
+    open_connection = TwoTripPool._open
+    monkeypatch.setattr(TwoTripPool, "_open", open_to_node)
+    await pools().two_trips().close()
+    await in_transaction(lambda sor: sor.together(ALL), two_trips=True)
+    monkeypatch.setattr(Connection, "_execute_command", send_and_keep)
+
+    before = await in_transaction(
+        lambda sor: _then(sor.together(ALL, ALL), sor.write_last(rows(sor, "a", "b"))),
+        two_trips=True,
+    )
+    with pytest.raises(DuplicateKey):
+        await in_transaction(
+            lambda sor: sor.write_last([*rows(sor, "c"), *rows(sor, "a")]), two_trips=True
+        )
+
+    words = "start select select insert commit start insert insert rollback"
+    assert [text.split()[0].lower() for text in texts] == words.split()
+    assert before == [(), ()]
+    await pools().two_trips().close()
+    monkeypatch.undo()
+    assert await names() == ["a", "b"]
 
 
 async def _then(first: Any, second: Any) -> Any:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,6 +60,31 @@ def test_without_its_database_the_answer_is_503_and_it_recovers_by_itself(
     assert wait_until(lambda: admin.get(LIST).status_code == 200, 15)
     assert admin.get(LIST).json()["total"] == 0
     assert server.anonymous().get("/readyz").status_code == 200
+
+
+def test_while_the_database_hangs_nobody_is_kept_and_readyz_answers_in_time(
+    server: Installation, admin: httpx.Client
+):
+    """The times are those that are promised: 5 s for a request, 2 s for who watches."""
+    watcher = server.anonymous()
+    assert watcher.get("/readyz").status_code == 200
+    pid = server.mariadb.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(60) as threads:  # more than there are connections
+            lists = [threads.submit(admin.get, LIST, timeout=5) for _ in range(50)]
+            looks = [watcher.get("/readyz", timeout=2) for _ in range(6)]
+            answers = [one.result() for one in lists]
+        looks.append(watcher.get("/readyz", timeout=2))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert {answer.json()["code"] for answer in answers} <= {"database_unavailable", "busy"}
+    assert {look.status_code for look in looks} == {503}
+    assert "database" in looks[-1].json()["detail"]
+    assert wait_until(lambda: admin.get(LIST, timeout=5).status_code == 200, 15)
+    assert wait_until(lambda: watcher.get("/readyz").status_code == 200, 5)
 
 
 def test_a_sage_database_without_its_tables_is_told(server: Installation):

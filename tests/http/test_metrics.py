@@ -3,16 +3,53 @@
 import os
 import re
 import signal
+from collections import Counter
 
 from app.runtime import processes
 from app.runtime.processes import wait_until
 from tests.support.installation import Installation
+from tests.support.selling import make_pipeline, make_reseller
 
 
 def value(server: Installation, name: str) -> float:
     """A number of /metrics, summed over its labels."""
     text = server.anonymous().get("/metrics").text
     return sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)))
+
+
+def outcomes(server: Installation) -> Counter[str]:
+    """What came of calls that were to begin."""
+    text = server.anonymous().get("/metrics").text
+    pattern = r'^pipeline_admissions_total{operation="begin",outcome="(\w+)"} (\d+)\.0$'
+    return Counter({name: int(count) for name, count in re.findall(pattern, text, re.MULTILINE)})
+
+
+def test_what_happens_to_calls_is_told_by_its_outcome(server: Installation) -> None:
+    pipeline = make_pipeline(server.admin, code="measured")
+    seller = make_reseller(server, pipeline)
+    before = outcomes(server)  # the workers may be those of tests before
+    assert seller.begin(pipeline, key="once").status_code == 201
+    seller.begin(pipeline, key="once")
+    seller.post("calls", {"pipeline": "no-such-pipeline"}, key="other")
+    server.anonymous().post("/login.dspy", json={"username": "nobody", "password": "x"})
+
+    expected = before + Counter(admitted=1, repeated=1, pipeline_not_found=1)
+    # The other worker tells its numbers every two seconds.
+    assert wait_until(lambda: outcomes(server) == expected, 10), outcomes(server)
+    for name in (
+        "pipeline_admission_batch_size_count",
+        "pipeline_admission_queue_wait_seconds_count",
+        "pipeline_database_round_trip_seconds_count",
+        "pipeline_login_failures_total",
+        "pipeline_loop_lag_seconds_count",
+        "pipeline_process_open_fds",
+        "pipeline_process_resident_memory_bytes",
+        "pipeline_pool_connections_max",
+    ):
+        assert value(server, name) > 0, name
+    assert wait_until(
+        lambda: value(server, "pipeline_sweeper_last_run_timestamp_seconds") > 1.7e9, 10
+    )
 
 
 def test_counts_outlive_their_workers(server: Installation) -> None:

@@ -15,6 +15,7 @@ from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.parent import parent_mark, parent_pid_file
 from app.runtime.workers import Workers
+from tests.support.log_lines import secrets_in_logs
 
 
 class Place:
@@ -113,3 +114,4 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     new_place.start("--demo")
     yield new_place
     new_place.run("stop.sh")
+    assert secrets_in_logs(new_place.var_dir) == []

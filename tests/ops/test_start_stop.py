@@ -48,7 +48,7 @@ def test_kill_9_of_everything_then_start(place: Place) -> None:
     place.kill_everything()
     assert list((place.var_dir / "run").glob("worker-*.pid")), "stale pid files are part of this"
 
-    files = set((place.var_dir / "run/metrics").iterdir())
+    files = set((place.var_dir / "run/metrics").glob("*.json"))
     assert files
     place.start()
 

@@ -9,7 +9,9 @@ server of their own.
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -56,9 +58,39 @@ class Node:
             return ""
         return str(rows[0]["Value"]) if rows else ""
 
-    def start(self, library: str, members: str) -> None:
-        """Start the server as one of *members*, or, where there are none yet, as the first."""
+    def wait_for_row(self, table: str, **columns: str) -> None:
+        """Wait until the server has a row with these values: another one's commit comes a moment
+        later."""
+        where = " and ".join(f"{name} = %s" for name in columns)
+        text = f"select 1 as one from {table} where {where} limit 1"
+        assert processes.wait_until(
+            lambda: bool(self.installation.query(text, *columns.values())), 20
+        ), (table, columns)
+
+    def start(self, library: str, members: str, *more: str) -> None:
+        """Start the server as one of *members*, or, where there are none yet, as the first, with
+        the options *more*."""
         first = ["--wsrep-new-cluster"] if not members else []
+        environment = os.environ | {
+            "PATH": f"{Path(__file__).parent}:{os.environ['PATH']}",
+            "PIPELINE_CLUSTER_FOLDER": str(self.installation.var_dir.parent),
+        }
+        self.process = subprocess.Popen(
+            [*self._command(library, members), *first, *more], env=environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def wait(self, size: int) -> None:
+        """Wait until the server takes part in a cluster of *size* nodes."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.status("wsrep_ready") != "ON" or int(self.status("wsrep_cluster_size")) < size:
+            assert self.process is not None
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(self.installation.mariadb.log.read_text("utf-8")[-6000:])
+            time.sleep(0.2)
+
+    def _command(self, library: str, members: str) -> list[str]:
+        """Return the command of the server as one of *members*."""
         options = {
             "wsrep_on": "ON",
             "wsrep_provider": library,
@@ -78,24 +110,30 @@ class Node:
         assert server is not None
         user = ["--user=root"] if os.geteuid() == 0 else []
         arguments = [f"--{name}={value}" for name, value in options.items()]
-        configuration = f"--defaults-file={self.folder / 'node.cnf'}"
-        environment = os.environ | {
-            "PATH": f"{Path(__file__).parent}:{os.environ['PATH']}",
-            "PIPELINE_CLUSTER_FOLDER": str(self.installation.var_dir.parent),
-        }
-        self.process = subprocess.Popen(
-            [server, configuration, *user, *first, *arguments], env=environment,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        return [server, f"--defaults-file={self.folder / 'node.cnf'}", *user, *arguments]
 
-    def wait(self, size: int) -> None:
-        """Wait until the server takes part in a cluster of *size* nodes."""
-        deadline = time.monotonic() + START_SECONDS
-        while self.status("wsrep_ready") != "ON" or int(self.status("wsrep_cluster_size")) < size:
-            assert self.process is not None
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(self.installation.mariadb.log.read_text("utf-8")[-6000:])
-            time.sleep(0.2)
+    def signal(self, number: int) -> None:
+        """Send the server a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End the server at once, as a crash does."""
+        assert self.process is not None
+        self.signal(signal.SIGKILL)
+        self.process.wait(30)
+
+    def start_again(self, library: str, others: "list[Node]") -> None:
+        """Start the killed server again: from where its data stand, as Debian's start script finds
+        out, what is missing comes from *others*."""
+        log = self.folder / "recovery.log"
+        log.unlink(missing_ok=True)
+        command = [*self._command(library, ""), "--wsrep-recover", f"--log-error={log}"]
+        subprocess.run(command, check=False, timeout=60, capture_output=True)
+        positions = re.findall(r"Recovered position:\s*(\S+)", log.read_text("utf-8"))
+        assert positions, log.read_text("utf-8")[-2000:]
+        members = ",".join(f"127.0.0.1:{other.group_port}" for other in others)
+        self.start(library, members, f"--wsrep_start_position={positions[-1]}")
 
     def stop(self) -> None:
         """End the application's workers and the server."""
@@ -137,6 +175,9 @@ def _make_data(nodes: list[Node], library: str) -> None:
     mariadb.stop()
     for node in others:
         shutil.copytree(first.folder, node.folder)
+        # Hosts of one installation have the same secrets: what one seals, another opens.
+        secrets = node.installation.var_dir / "secrets"
+        shutil.copytree(first.installation.var_dir / "secrets", secrets, dirs_exist_ok=True)
     for node in nodes:
         _configure(node, first)
     first.start(library, "")

@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("app.web",),
     ("app.endpoints",),
     ("app.server",),
-    ("app.global_func", "app.build"),
+    ("app.global_func", "app.build", "app.backup"),
     ("pipeline_core.errors",),
     ("pipeline_core.definition",),
     ("pipeline_core.draft",),
@@ -44,6 +44,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("pipeline_dist.api", "pipeline_dist.admin"),
     ("pipeline_dist.replay",),
     ("pipeline_dist.init",),
+    ("app.doctor",),
     ("app.cli",),
     ("app.modules",),
     (

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -31,7 +32,7 @@ class Witness:
     """
     Customers of one distributor and pipeline, in a thread of their own.
 
-    *stops_at_refusal*: each stops at its first refusal for want of quota.
+    *stops_at_refusal*: each stops at its first refusal for want of quota. *name* begins their keys.
     """
 
     base_url: str
@@ -39,10 +40,13 @@ class Witness:
     pipeline: str
     clients: int = 12
     stops_at_refusal: bool = False
+    name: str = ""
     beginnings: dict[str, dict[str, Any]] = field(default_factory=dict)
     endings: dict[str, dict[str, Any]] = field(default_factory=dict)
     statuses: "Counter[int]" = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    # When they were answered with 200 or 201.
+    moments: list[float] = field(default_factory=list)
 
     def __enter__(self) -> "Witness":
         self._stop = threading.Event()
@@ -62,6 +66,11 @@ class Witness:
         while len(self.beginnings) < target:
             assert time.monotonic() < deadline, f"no calls: {self.statuses} {self.problems[:3]}"
             time.sleep(0.05)
+
+    def silence(self, since: float, until: float) -> float:
+        """Return the longest time between two answers that took a call, of those in this time."""
+        moments = [since, *(at for at in self.moments if since <= at <= until), until]
+        return max(later - earlier for earlier, later in pairwise(moments))
 
     def wait_for_status(self, status: int, seconds: float = 30) -> None:
         """Return when a customer has been answered with *status*."""
@@ -86,7 +95,7 @@ class Witness:
         for count in range(100_000):
             if self._stop.is_set():
                 return
-            going_on = await self._call(client, f"c{number}-{count}", dice)
+            going_on = await self._call(client, f"{self.name}c{number}-{count}", dice)
             if not going_on:
                 return
 
@@ -131,6 +140,8 @@ class Witness:
             else:
                 self.statuses[answer.status_code] += 1
                 if answer.status_code < 500:
+                    if answer.is_success:
+                        self.moments.append(time.monotonic())
                     return answer
                 if answer.status_code == 500:
                     self.problems.append(answer.text)
@@ -139,6 +150,12 @@ class Witness:
         return None
 
     def compare(self, installation: Installation) -> None:
+        """Hold everything that was told against the ledger, and its counters against it."""
+        self.compare_calls(installation)
+        process = installation.manage("check-ledger", check=False)
+        assert process.returncode == 0, process.stdout + process.stderr
+
+    def compare_calls(self, installation: Installation) -> None:
         """Hold everything that was told against the ledger."""
         assert self.problems == []
         rows = installation.query(
@@ -162,5 +179,3 @@ class Witness:
                 assert [f"{amount:f}" for amount in lines[call["call_no"]]] == [
                     line["amount"] for line in state["lines"]
                 ]
-        process = installation.manage("check-ledger", check=False)
-        assert process.returncode == 0, process.stdout + process.stderr

@@ -1,6 +1,8 @@
-"""Counters of all workers, also when one of them is killed."""
+"""Numbers of all workers, also when one of them is killed."""
 
 import errno
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.base.metrics import Gauge, Histogram
 from app.base.settings import ROOT
-from app.server.metrics import Metrics, clear_metrics, metrics_folder
+from app.server.metrics import Metrics, _merge, clear_metrics, metrics_folder
 
 # A worker that counts what it reads and answers `?` with the text; the rest ends it in order.
 _WORKER = """
@@ -25,7 +28,7 @@ for line in sys.stdin:
     elif line == "!\\n":
         print("ready", flush=True)
     else:
-        metrics.count(int(line), 0.25)
+        metrics.count("/a.dspy", int(line), 0.25)
 metrics.remove()
 """
 
@@ -46,6 +49,11 @@ class _Worker:
                 break
             parts.append(line)
         return "".join(parts)
+
+    def kill(self) -> None:
+        """End it as a fault does."""
+        self.process.kill()
+        self.process.wait()
 
 
 @contextmanager
@@ -68,14 +76,50 @@ def test_each_worker_answers_for_all(tmp_path: Path) -> None:
     assert "pipeline_workers 2.0\n" in text
     assert "# TYPE pipeline_requests_total counter\n" in text
     assert "# TYPE pipeline_workers gauge\n" in text
+    assert "# HELP pipeline_workers Living worker processes\n" in text
+    series = 'pipeline_request_duration_seconds_%s{endpoint="/a.dspy",%sstatus="200"} %s\n'
+    assert series % ("bucket", 'le="0.1",', "0.0") in text
+    assert series % ("bucket", 'le="0.25",', "3.0") in text
+    assert series % ("bucket", 'le="+Inf",', "3.0") in text
+    assert series % ("count", "", "3.0") in text
+    assert series % ("sum", "", "0.75") in text
 
 
 def test_a_killed_worker_lives_no_longer_and_its_counts_stay(tmp_path: Path) -> None:
     with worker(tmp_path) as one, worker(tmp_path) as other:
         other.ask("200", "?")
-        other.process.kill()
-        other.process.wait()
-        text = one.ask("200", "?")
+        other.kill()
+        texts = [one.ask("200", "?"), one.ask("?")]
+
+    for text in texts:
+        assert 'pipeline_requests_total{status="200"} 2.0\n' in text
+        assert "pipeline_workers 1.0\n" in text
+
+
+def test_many_workers_that_have_ended_leave_one_file(tmp_path: Path) -> None:
+    with worker(tmp_path) as one:
+        for _ in range(3):
+            with worker(tmp_path) as other:
+                other.ask("200", "?")
+                other.kill()
+        text = one.ask("?")
+        files = {file.name for file in metrics_folder(tmp_path).glob("*.json")}
+
+    assert 'pipeline_requests_total{status="200"} 3.0\n' in text
+    assert len(files) == 2
+    assert "ended.json" in files
+
+
+def test_a_later_process_of_the_same_number_is_another(tmp_path: Path) -> None:
+    """A number of a process is given again; the numbers left under it are of one that ended."""
+    folder = metrics_folder(tmp_path)
+    with worker(tmp_path) as one:
+        one.ask("200", "?")
+        one.kill()
+        (file,) = folder.glob("*-*.json")
+        file.rename(folder / f"{os.getpid()}-1.json")  # this process, at another time
+    with worker(tmp_path) as other:
+        text = other.ask("200", "?")
 
     assert 'pipeline_requests_total{status="200"} 2.0\n' in text
     assert "pipeline_workers 1.0\n" in text
@@ -103,15 +147,37 @@ def test_any_folder_will_do(tmp_path: Path, name: str) -> None:
     assert "pipeline_workers 1.0\n" in text
 
 
-def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: int) -> None:
+def test_a_full_disk_is_told_with_the_file_and_leaves_the_last_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Metrics(tmp_path)
+    metrics.count("/a.dspy", 200, 0.1)
+    before = metrics._file.read_bytes()
+
+    def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("os.posix_fallocate", refuse)
-    with pytest.raises(OSError, match=r"No space left on device: '.*counter_\d+\.db'"):
-        Metrics(tmp_path)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
 
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match=r"No space left on device: '.*\d+-\d+\.json'"):
+        metrics.write()
+    assert 'endpoint="/a.dspy"' in metrics.text()
+    assert metrics._file.read_bytes() == before
+    assert not list(tmp_path.glob("*.new"))
+
+
+def test_what_has_not_changed_is_not_written_again(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path)
+    metrics.count("/a.dspy", 200, 0.1)
+    metrics.write(only_changes=True)
+    metrics._file.unlink()
+
+    metrics.write(only_changes=True)
+
+    assert not metrics._file.exists()
+    metrics.count("/a.dspy", 200, 0.1)
+    metrics.write(only_changes=True)
+    assert metrics._file.exists()
 
 
 def test_a_start_begins_at_zero(tmp_path: Path) -> None:
@@ -122,10 +188,30 @@ def test_a_start_begins_at_zero(tmp_path: Path) -> None:
     assert list(metrics_folder(tmp_path).iterdir()) == []
 
 
-def test_the_files_have_their_room_from_the_start(tmp_path: Path) -> None:
-    with worker(tmp_path) as one:
-        one.ask("!")
-        files = [file.stat() for file in metrics_folder(tmp_path).iterdir()]
+def test_the_latest_word_counts_whoever_said_it() -> None:
+    def numbers(number: float, moment: float) -> dict[str, dict[str, object]]:
+        samples: list[object] = [("", [], number), ("@", [], moment)]
+        return {"m": {"type": "gauge", "help": "", "merging": "latest", "samples": samples}}
 
-    assert files
-    assert all(file.st_blocks * 512 >= file.st_size for file in files)
+    result = _merge([numbers(5, 20.0), numbers(9, 10.0)])
+
+    assert result["m"]["samples"][0] == ("", (), 5)
+
+
+def test_a_size_is_counted_at_the_first_bound_that_it_is_not_above() -> None:
+    spread = Histogram("test_sizes", "Sizes", bounds=(1, 2)).child()
+    for size in (1, 1.5, 2, 3):
+        spread.observe(size)
+
+    assert spread.counts == [1, 2, 1]
+
+
+def test_a_name_is_of_one_metric_and_labels_are_complete() -> None:
+    gauge = Gauge("test_labels", "Labels", ["one"])
+
+    with pytest.raises(ValueError, match="there is a metric test_labels already"):
+        Gauge("test_labels", "Labels")
+    with pytest.raises(ValueError, match="has the labels"):
+        gauge.child("a", "b")
+    assert gauge.child("a") is gauge.child("a")
+    assert json.dumps(gauge.samples()) == '[["", [["one", "a"]], 0.0]]'

@@ -26,6 +26,7 @@ OF_PAGES = {
         "too_many_rows",
     },
     "files brought in": {"bad_columns", "bad_file", "bad_rows", "bad_zone", "file_too_large"},
+    "what /readyz says, and keeps a host from": {"host_clock"},
     "signing in": {"bad_credentials", "forbidden", "locked_out"},
     "records changed by people": {
         "bad_value", "duplicate", "edit_conflict", "in_use", "nothing_to_change", "not_put_back",

@@ -1,13 +1,14 @@
 """The configuration is complete, or the start ends with a sentence that says where it is not."""
 
 import json
+import ssl
 from pathlib import Path
 
 import pytest
 from appPublic.aes import aes_encode_b64
 
-from app.base.config_file import ConfigError
 from app.base.settings import load_settings
+from app.base.settings_checks import ConfigError
 
 
 @pytest.fixture
@@ -63,6 +64,65 @@ def test_every_problem_is_told_at_once(load):
 def test_what_is_of_another_form_is_told_and_ends_nothing_with_a_trace(load, config, sentence):
     with pytest.raises(ConfigError, match=sentence):
         load(config)
+
+
+def test_an_unknown_name_of_a_database_is_told_with_the_nearest(load):
+    config = with_database(hots=["a"], read_timout=5)
+    config["databases"]["sage"] = {"kwargs": {"host": "h", "ssl": {"veryfy": False}}, "hsots": []}
+
+    with pytest.raises(ConfigError) as error:
+        load(config)
+
+    for part in (
+        "databases.pipeline.kwargs.hots (did you mean hosts?)",
+        "databases.pipeline.kwargs.read_timout (did you mean read_timeout?)",
+        "databases.sage.hsots (did you mean hosts?)",
+        "databases.sage.kwargs.ssl.veryfy (did you mean verify?)",
+    ):
+        assert part in str(error.value)
+
+
+def test_the_hosts_of_a_database_are_used_in_their_order(load):
+    hosts = ["db1.example", "db2.example:3307", "[fd00::1]:3308", "fd00::2"]
+    entry = {"hosts": hosts, "kwargs": {"host": "", "port": 3310, "read_timeout": 7}}
+
+    place = load({"databases": {"pipeline": entry}}).pipeline_database
+
+    assert place.hosts == (
+        ("db1.example", 3310), ("db2.example", 3307), ("fd00::1", 3308), ("fd00::2", 3310),
+    )  # fmt: skip
+    assert [str(host) for host in place.hosts[1:3]] == ["db2.example:3307", "[fd00::1]:3308"]
+    assert (place.connect_timeout, place.read_timeout, place.statement_timeout) == (3, 7, 600)
+    assert load({"databases": {"pipeline": entry}}).sage_database.hosts == place.hosts
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"hosts": "db1.example"}, "hosts must be a list"),
+        ({"hosts": ["db1.example:x"]}, "must be a whole number from 1 to 65535"),
+        ({"hosts": ["db1", "db1:3306"]}, "names a host twice"),
+        ({"hosts": ["db1"], "host": "db2"}, "exclude each other"),
+        ({"host": "db1,db2"}, "name several in databases.pipeline.hosts"),
+        ({"host": "db1", "connect_timeout": 0}, "connect_timeout must be a whole number from 1"),
+        ({"host": "db1", "ssl": "yes"}, "ssl must be true, false or an object"),
+        ({"host": "db1", "ssl": {"ca": "/no/such.pem"}}, "/no/such.pem: No such file"),
+        ({"unix_socket": "/s", "ssl": True}, "ssl needs a host"),
+    ],
+)
+def test_what_is_wrong_with_a_database_is_told(load, changes, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load({"databases": {"pipeline": {"kwargs": changes}}})
+
+
+def test_tls_has_its_files_from_the_checkout_and_verifies(load):
+    options = load(with_database(ssl=True))
+
+    assert options.pipeline_database.tls.verify is True
+    context = options.pipeline_database.connect_args()["ssl"]
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    context = load(with_database(ssl={"verify": False})).pipeline_database.connect_args()["ssl"]
+    assert (context.check_hostname, context.verify_mode) == (False, ssl.CERT_NONE)
 
 
 def test_the_functions_of_script_steps_are_names(load):

@@ -162,6 +162,30 @@ DATABASE_FULL = DATABASE_UNAVAILABLE.variant(
     " Tell the operator.",
     "数据库目前无法保存，可能磁盘已满。没有任何更改。请通知运维人员。",
 )
+DATABASE_REFUSES = DATABASE_UNAVAILABLE.variant(
+    "The database refuses this application: user, password or database name are wrong, or the"
+    " user may not come from this host. Nothing was changed. Operator: correct `user`, `password`"
+    " and `db` in databases.*.kwargs of conf/config.json, or PIPELINE_DB_PASSWORD.",
+    "数据库拒绝了本应用：用户、密码或库名有误，或该用户不得从本机连接。未做任何修改。运维人员："
+    "请更正 conf/config.json 中 databases.*.kwargs 的 `user`、`password`、`db`，或 "
+    "PIPELINE_DB_PASSWORD。",
+)
+DATABASE_NOT_SAFE = DATABASE_UNAVAILABLE.variant(
+    "The connection to the database cannot be encrypted as databases.*.kwargs.ssl of"
+    " conf/config.json asks for, so none is made: the server has no TLS, or a certificate is not"
+    " accepted. Operator: the log says which; correct the server's certificate, or `ca`, `cert`"
+    " and `key`.",
+    "无法按 conf/config.json 中 databases.*.kwargs.ssl 的要求加密数据库连接，因此未建立连接："
+    "服务器没有 TLS，或证书不被接受。运维人员：原因见日志；请更正服务器证书，或 `ca`、`cert`、"
+    "`key`。",
+)
+NODE_NOT_READY = DATABASE_UNAVAILABLE.variant(
+    "The database node does not belong to the primary part of its cluster, or is still joining"
+    " it, and takes no statements. Nothing was changed; try again in a moment. Operator: see"
+    " wsrep_cluster_status and wsrep_ready there, and the network between the nodes.",
+    "数据库节点不在集群的主分区中，或仍在加入集群，暂不接受语句。未做任何修改，请稍后再试。"
+    "运维人员：请查看该节点的 wsrep_cluster_status、wsrep_ready 以及节点之间的网络。",
+)
 OUTCOME_UNKNOWN = DATABASE_UNAVAILABLE.variant(
     "The connection broke while saving: the change may be there or not. Look first; a call to"
     " the distributor API may simply be sent again with the same Idempotency-Key.",
@@ -179,6 +203,15 @@ METRICS_FORBIDDEN = FORBIDDEN.variant(
     " else stands in the file secrets/metrics_token of the run-time folder.",
     "此处访问指标需要令牌（Authorization: Bearer）。令牌是 pipeline.metrics_token，未设时在运"
     "行目录的文件 secrets/metrics_token 中。",
+)
+HOST_CLOCK = ErrorCode(
+    "host_clock",
+    503,
+    "This host's clock is {seconds} s ahead of the database's (behind, if negative); more than"
+    " {limit} s would book calls into the wrong time. Set both by a time service (chrony,"
+    " systemd-timesyncd); nothing has to be restarted.",
+    "本机时钟比数据库快 {seconds} 秒（负数为慢）；超过 {limit} 秒会把调用记到错误的时间。"
+    "请用时间同步服务（chrony、systemd-timesyncd）校准两者，无需重启。",
 )
 INTERNAL_ERROR = ErrorCode(
     "internal_error",
@@ -260,6 +293,11 @@ TOO_SLOW = ErrorCode(
         "What was asked for takes too long to find. Ask for a shorter time.",
         "所查内容耗时过长，请缩短时间范围。",
     ),
+)
+STATEMENT_TOO_SLOW = TOO_SLOW.variant(
+    "The database ended a statement that took longer than statement_timeout allows. Nothing was"
+    " changed. Ask for less at a time.",
+    "某条语句超过 statement_timeout 的时限，已被数据库中止，未做任何修改。请减少每次的数量。",
 )
 UNKNOWN_EXPECTATION = ErrorCode(
     "unknown_expectation",

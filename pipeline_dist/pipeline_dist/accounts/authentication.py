@@ -30,6 +30,11 @@ from pipeline_dist.errors import ADDRESS_UNKNOWN, INVALID_KEY, IP_NOT_ALLOWED
 
 log = logging.getLogger("pipeline.distributor_api")
 
+# Whose key is whose, for the log of requests and for nothing else: what a key may do is looked up
+# each time.
+MAX_CODES = 10_000
+_codes: dict[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -59,7 +64,16 @@ def read_credentials(request: AnyRequest) -> Credentials:
     key = _sent_key(request)
     if key is None or not keys.is_well_formed(key):
         raise _invalid_key()
-    return Credentials(keys.digest(key), keys.prefix(key), request[CONTEXT].client_ip)
+    context = request[CONTEXT]
+    context.key_prefix = keys.prefix(key)
+    credentials = Credentials(keys.digest(key), context.key_prefix, context.client_ip)
+    note_distributor(request, credentials)
+    return credentials
+
+
+def note_distributor(request: AnyRequest, credentials: Credentials) -> None:
+    """Let the log of *request* name the distributor, as far as it is known by now."""
+    request[CONTEXT].distributor = _codes.get(credentials.digest)
 
 
 async def authenticate(
@@ -73,6 +87,7 @@ async def authenticate(
     """
     for row in await key_lookups().rows(credentials.digest):
         if _matching_expiries(row, credentials.digest, to_end=to_end):
+            _remember_code(credentials.digest, row.code)
             return AuthenticatedDistributor(
                 row, credentials.key_prefix, check_caller(row, credentials, to_end=to_end)
             )
@@ -99,6 +114,12 @@ def check_caller(
     if not is_ip_allowed(distributor.allowed_ips, credentials.ip):
         raise _not_from(credentials.ip)
     return expiries[0]
+
+
+def _remember_code(digest: str, code: str) -> None:
+    _codes[digest] = code
+    if len(_codes) > MAX_CODES:
+        del _codes[next(iter(_codes))]
 
 
 def _not_from(ip: str) -> AppError:

@@ -85,6 +85,11 @@ class DistributorAccount:
         """On which terms a call is charged that begins now; a call that was begun has its own."""
         return link_terms(self.distributor.id, self.link)
 
+    @property
+    def asks_ledger(self) -> bool:
+        """Whether the ledger was asked for counts that the link's row does not have."""
+        return bool(self._link_counts)
+
     async def load_counts(self, sor: SafeSqlor, moment: datetime) -> None:
         """Ask the ledger for the day and month of *moment* where there is no counter of them."""
         if self.link is not None:

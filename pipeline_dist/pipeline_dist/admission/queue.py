@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TypeVar
 
-from app.global_func import DuplicateKey, Unavailable, in_transaction, settings
+from app.global_func import DuplicateKey, Unavailable, add_measure, in_transaction, settings
 from pipeline_dist.accounts.authentication import Credentials, authenticate
 from pipeline_dist.admission.commands import (
     BeginCall,
@@ -28,10 +28,16 @@ from pipeline_dist.admission.commands import (
 from pipeline_dist.admission.decide import Outcome, decide_all
 from pipeline_dist.admission.locking import StalePipeline
 from pipeline_dist.admission.pending import GroupedRequest, PendingGroup, PendingRequest, line_row
+from pipeline_dist.admission.queue_metrics import QUEUE_DEPTH, count_batch, count_outcomes
 from pipeline_dist.errors import QUEUE_FULL
 from pipeline_ops.calls.capacity import UnlockedReservations
 
 MAX_BATCHES = 2
+# One that has not ended for so long waits for rows that somebody holds, or for a database that has
+# gone: it is no longer counted, up to so many, so that others go on. The pool of `two_trips` has a
+# connection for each.
+STUCK_SECONDS = 1.0
+MAX_STUCK_BATCHES = 6
 MAX_BATCH_REQUESTS = 128
 MAX_BATCH_LINES = 4000
 # A group of calls has its transaction for itself. Others wait for it no longer than for so many;
@@ -39,6 +45,12 @@ MAX_BATCH_LINES = 4000
 GROUP_BESIDE_OTHERS = 250
 MAX_GROUP = 1000
 MAX_QUIET_SECONDS = 1.0
+# So many wait at most in this worker: four full transactions, some tenths of a second where rows
+# are free, and enough that none ever waits for company. Who comes beyond them is told at once,
+# which costs nobody anything, instead of waiting in vain. Calls that end have as much room again,
+# since they free what the others wait for.
+MAX_WAITING = 4 * MAX_BATCH_REQUESTS
+MAX_ENDING = 2 * MAX_WAITING
 # So many calls and keys are remembered, so that what they will lock is known beforehand.
 MAX_KNOWN = 10_000
 
@@ -58,7 +70,8 @@ class AdmissionQueue:
         self._waiting: list[PendingRequest | PendingGroup] = []
         self._last_single = -MAX_QUIET_SECONDS
         self._busy: set[str] = set()
-        self._running: set[asyncio.Task[None]] = set()
+        # When each began.
+        self._running: dict[asyncio.Task[None], float] = {}
         self._woken = False
         self._watched = False
         # call_no -> (code of the line, its id): never changes.
@@ -67,6 +80,10 @@ class AdmissionQueue:
         self._pipelines: OrderedDict[str, str] = OrderedDict()
         # Digest of a key -> id of the distributor: proven on its locked row each time.
         self._owners: OrderedDict[str, str] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many requests and groups wait."""
+        return len(self._waiting)
 
     async def begin(self, caller: str | Credentials, command: BeginCall) -> BeginResult:
         """Let a call in for *caller*, a distributor's id or what a request shows; raises what
@@ -115,6 +132,11 @@ class AdmissionQueue:
             group.requests = []
         return outcomes
 
+    def check_queue(self, *, ends_call: bool = False) -> None:
+        """Raise Unavailable `busy` where there is no room for a call that begins, or ends."""
+        if len(self._waiting) >= (MAX_ENDING if ends_call else MAX_WAITING):
+            raise QUEUE_FULL(headers={"Retry-After": "1"})
+
     def group_size(self) -> int:
         """Return how many calls a group may have that asks now: fewer where others wait, or had
         their turn within the last second, and may come again while it is decided."""
@@ -146,6 +168,7 @@ class AdmissionQueue:
         pipeline_id: str | None,
         rows: frozenset[str],
     ) -> BeginResult | FinishResult:
+        self.check_queue(ends_call=isinstance(command, FinishCall))
         credentials = None if isinstance(caller, str) else caller
         request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
         self._waiting.append(request)
@@ -161,19 +184,28 @@ class AdmissionQueue:
 
     def _start(self) -> None:
         self._woken = False
-        while self._waiting and len(self._running) < MAX_BATCHES:
+        while self._waiting and self._has_room():
             batch = self._next_batch()
             if not batch:
                 break
             if not isinstance(batch[0], GroupedRequest):
                 self._last_single = self.loop.time()
+            count_batch(batch, self.loop.time())
             rows = frozenset().union(*(request.rows for request in batch))
             self._busy |= rows
             task = self.loop.create_task(self._run(batch, rows))
-            self._running.add(task)
+            self._running[task] = self.loop.time()
         if self._waiting and not self._watched:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)
+
+    def _has_room(self) -> bool:
+        count = len(self._running)
+        if count < MAX_BATCHES:
+            return True
+        latest = self.loop.time() - STUCK_SECONDS
+        stuck = sum([began_at < latest for began_at in self._running.values()])
+        return count - min(stuck, MAX_STUCK_BATCHES) < MAX_BATCHES
 
     def _next_batch(self) -> list[PendingRequest]:
         """Return those that wait and touch nothing that is busy, in the order they came, or a
@@ -211,7 +243,7 @@ class AdmissionQueue:
             self._busy -= rows
             task = asyncio.current_task()
             assert task is not None
-            self._running.discard(task)
+            self._running.pop(task, None)
             try:
                 # What has come meanwhile goes to the database first, which is at work on it while
                 # the answers of this batch, which is committed, are written.
@@ -288,14 +320,21 @@ class AdmissionQueue:
         latest = self.loop.time() - self._wait_seconds
         for request in self._waiting:
             if request.since < latest:
-                request.answer(QUEUE_FULL(headers={"Retry-After": "1"}))
+                _answer([(one, QUEUE_FULL(headers={"Retry-After": "1"})) for one in _each(request)])
+        # While no transaction comes to its end, nobody else takes them out.
+        self._waiting = [request for request in self._waiting if not request.is_over]
         if self._waiting:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)
             self._wake()
 
 
+def _each(request: PendingRequest | PendingGroup) -> Sequence[PendingRequest]:
+    return request.requests if isinstance(request, PendingGroup) else (request,)
+
+
 def _answer(outcomes: Outcomes) -> None:
+    count_outcomes(outcomes)
     for request, outcome in outcomes:
         request.answer(outcome)
 
@@ -307,6 +346,11 @@ def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:
 
 
 _current: list[AdmissionQueue] = []
+
+
+@add_measure
+def _measure_depth() -> None:
+    QUEUE_DEPTH.set(len(_current[0]) if _current else 0)
 
 
 def admission_queue() -> AdmissionQueue:

@@ -174,6 +174,18 @@ def counters_texts(
     ]
 
 
+def write_texts(
+    sor: SafeSqlor, *, distributors: Collection[str], pipelines: Collection[str]
+) -> list[str]:
+    """Return the statements that write these locked rows though nothing else of them changes."""
+    texts = []
+    for table, ids in (("distributors", distributors), ("pipelines", pipelines)):
+        if ids:
+            values = ",".join(map(quote_of(sor), sorted(ids)))
+            texts.append(f"update {table} set lock_no = lock_no + 1 where id in ({values})")  # noqa: S608
+    return texts
+
+
 async def save_distributors(sor: SafeSqlor, rows: Sequence[Distributor]) -> None:
     """Write what admission changes of locked distributors."""
     await bulk_update(sor, "distributors", SAVED, rows)

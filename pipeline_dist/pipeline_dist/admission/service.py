@@ -67,6 +67,12 @@ async def begin_many(
     return await admission_queue().begin_many(distributor_id, commands)
 
 
+def check_queue() -> None:
+    """Raise Unavailable `busy` where a call that begins would be refused for want of room: before
+    its body is looked at, so that refusing costs as little as it can."""
+    admission_queue().check_queue()
+
+
 def group_size() -> int:
     """Return how many calls may be begun together now."""
     return admission_queue().group_size()

@@ -19,6 +19,7 @@ from pipeline_dist.admission.rows import (
     counters_texts,
     distributor_counters,
     link_counters,
+    write_texts,
 )
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.ledger import entries as ledger
@@ -196,6 +197,7 @@ class WorkSet:
                 *ledger.entry_texts(self.sor, self.entries),
                 *ledger.end_texts(self.sor, [one for one in self.entries if not one.is_new]),
                 *self._counters_texts(),
+                *self._shared_texts(),
             ]
         )
 
@@ -226,6 +228,23 @@ class WorkSet:
             self._rows_to_write(self.links.values(), link_counters),
             self._rows_to_write(self._capacity_rows(), capacity_counters),
         )
+
+    def _shared_texts(self) -> list[str]:
+        """
+        Return the statements that write rows which were locked for this batch and of which nothing
+        changes: where a lock holds on one database node only, two batches on two nodes are told
+        apart by a row that both have written.
+
+        They are a pipeline without capacity, since one may be made meanwhile; and pipeline and
+        distributor where the ledger counts, since no counter stands at the day or month of a call.
+        """
+        if self.sor.locks_hold or not (self.entries or self.ready_rows):
+            return []
+        pipelines = {
+            key for key, one in self.capacities.items() if one.row is None or one.counts
+        } | {key for (_, key), account in self._accounts.items() if account.asks_ledger}
+        distributors = {key for key, counts in self._quota_counts.items() if counts}
+        return write_texts(self.sor, distributors=distributors, pipelines=pipelines)
 
     def _capacity_rows(self) -> list[CapacityRow]:
         return [item.row for item in self.capacities.values() if item.row is not None]

@@ -21,6 +21,7 @@ from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
     Credentials,
     authenticate,
+    note_distributor,
     read_credentials,
 )
 from pipeline_dist.admission.limits import Limit, rate_limit_headers
@@ -80,6 +81,8 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
         except AppError as exc:
             await _tell_limits(exc, caller, credentials, to_end=to_end)
             raise
+        finally:
+            note_distributor(request, credentials)
         limits = reply.limits
         if limits is None:
             caller = caller or await authenticate(credentials, to_end=to_end)

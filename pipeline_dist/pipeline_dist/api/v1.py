@@ -126,6 +126,7 @@ async def quote(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
 @ByKey
 async def begin_call(request: ApiRequest, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
+    admission.check_queue()
     key = api_input.idempotency_key(request)
     command = api_input.begin_call(key, api_input.json_body(request))
     result = await admission.begin(credentials, command)

@@ -8,6 +8,7 @@ from app.global_func import (
     SYSTEM_ACTOR,
     Actor,
     AppError,
+    Gauge,
     month_bounds,
     quota_month,
     reading,
@@ -22,6 +23,11 @@ NOT_CLOSED = (
 )
 
 log = logging.getLogger("pipeline_dist.closing")
+_waiting = Gauge(
+    "pipeline_statements_waiting",
+    "Distributors with a month that is due and could not be closed",
+    merging="latest",
+)
 
 
 def month_before(month: str) -> str:
@@ -45,26 +51,33 @@ async def close_due(moment: datetime) -> int:
     until = due_month(moment)
     async with reading() as sor:
         rows = await sor.sqlExe(NOT_CLOSED, {"until": until})
-    count = 0
-    for row in rows:
+    count = waiting_count = 0
+    for row in filter(lambda row: _is_due(row, until), rows):
+        month_count = 0
         try:
-            count += await _close_due_of(row, until)
+            month_count = await _close_due_of(row, until)
         except AppError as exc:
             log.warning("closing months of %s waits: %s", row["code"], exc)
         except Exception:
             log.exception(
                 "closing months of %s failed", row["code"], extra={"action": "close_failed"}
             )
+        count += month_count
+        waiting_count += not month_count
+    _waiting.set(waiting_count)
     return count
 
 
-async def _close_due_of(row: dict[str, Any], until: str) -> int:
+def _is_due(row: dict[str, Any], until: str) -> bool:
     # What was entered for months before there was the distributor may go on being entered.
-    if quota_month(row["created_at"]) <= until and row["statements_from"] is None:
+    begin = row["statements_from"] or quota_month(row["created_at"])
+    return bool(begin <= until)
+
+
+async def _close_due_of(row: dict[str, Any], until: str) -> int:
+    if row["statements_from"] is None:
         return await _close_until(row, until)
-    if row["statements_from"] is not None and row["statements_from"] <= until:
-        return await _close_since(row, until)
-    return 0
+    return await _close_since(row, until)
 
 
 async def _close_since(row: dict[str, Any], until: str) -> int:

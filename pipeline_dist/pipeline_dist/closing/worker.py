@@ -10,7 +10,14 @@ import logging
 from contextlib import suppress
 from datetime import timedelta
 
-from app.global_func import AppError, now, reading
+from app.global_func import (
+    AppError,
+    log_failure,
+    log_unavailable,
+    now,
+    reading,
+    require_right_clock,
+)
 from pipeline_dist.closing.due import close_due
 from pipeline_dist.closing.files import keep_missing_files
 
@@ -30,9 +37,9 @@ async def run_month_closer(stop: asyncio.Event) -> None:
         try:
             await _close_if_first()
         except AppError as exc:
-            log.warning("closing months waits: %s", exc)
-        except Exception:  # a fault must not end the closing for the rest of the process's life
-            log.exception("closing months failed; it goes on", extra={"action": "close_failed"})
+            log_unavailable(exc, "closing months")
+        except Exception as exc:  # noqa: BLE001  it must not end the closing for the process's life
+            log_failure(log, "close_failed", "closing months failed; it goes on", exc)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
 
@@ -44,6 +51,8 @@ async def _close_if_first() -> None:
         if not lock or lock["held"] != 1:
             return
         try:
+            # What is closed stays so, also when the clock was wrong.
+            await require_right_clock(sor)
             if count := await close_due(now()):
                 log.info("%d month(s) closed", count, extra={"action": "close_months"})
             await keep_missing_files(now() - _FILES_WAIT)

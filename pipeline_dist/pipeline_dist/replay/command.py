@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from app.global_func import pools, settings
+from app.global_func import local_url, pools, running_settings, settings
 from pipeline_dist.replay.sender import Sender, Totals
 from pipeline_dist.replay.setup import make_target
 from pipeline_dist.replay.trace import read_prices, read_trace, trace_mark
@@ -77,9 +77,7 @@ def _tell(totals: Totals, pipeline: str, seconds: float, *, as_json: bool) -> No
 
 
 def _own_address() -> str:
-    config = settings()
-    host = "127.0.0.1" if config.host in ("0.0.0.0", "::", "") else config.host
-    return f"http://{host}:{config.port}"
+    return local_url(running_settings(settings()))
 
 
 def _progress(total: int, start: float, out: TextIO) -> Callable[[Totals], None]:

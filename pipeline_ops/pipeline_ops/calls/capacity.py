@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import SafeSqlor, quota_day, quota_month
+from app.global_func import SafeSqlor, lock_parent, quota_day, quota_month
 from pipeline_ops.calls.account import Account, Reservations
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.expiry import (
@@ -135,9 +135,12 @@ class Capacity:
             self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
 
     async def save(self, sor: SafeSqlor) -> None:
-        """Write the counters."""
+        """Write the counters, or the line that is locked in their place: who makes its capacity
+        meanwhile, on another database node, counts this call or is refused."""
         if self.row is not None:
             await rules.save_capacities(sor, [self.row])
+        else:
+            await lock_parent(sor, "pipelines", self.pipeline_id)
 
 
 async def lock_capacity(sor: SafeSqlor, pipeline_id: str) -> Capacity:

@@ -10,7 +10,18 @@ import logging
 from contextlib import suppress
 from datetime import datetime
 
-from app.global_func import AppError, SafeSqlor, in_transaction, now, reading
+from app.global_func import (
+    AppError,
+    Counter,
+    Gauge,
+    SafeSqlor,
+    in_transaction,
+    log_failure,
+    log_unavailable,
+    now,
+    reading,
+    require_right_clock,
+)
 from pipeline_ops.calls.account import lock_reservations
 from pipeline_ops.calls.capacity import lock_capacity, release_estimates
 from pipeline_ops.ledger.expiry import EXPIRE_BATCH_SIZE, estimates_of, expire, find_overdue
@@ -19,6 +30,14 @@ PAUSE_SECONDS = 1.0
 _LOCK_NAME = "concat(left(database(), 40), '.lease_sweeper')"
 
 log = logging.getLogger("pipeline_ops.sweeper")
+
+
+_expiries = Counter("pipeline_lease_expiries", "Calls ended because their lease ran out")
+_last_run = Gauge(
+    "pipeline_sweeper_last_run_timestamp_seconds",
+    "When overdue calls were last looked for, since 1970",
+    merging="latest",
+)
 
 
 async def expire_overdue(moment: datetime) -> int:
@@ -34,6 +53,7 @@ async def expire_overdue(moment: datetime) -> int:
     for row in rows:
         while count := await _expire_some(row["pipeline_id"], moment):
             total += count
+            _expiries.add(count)
             if count < EXPIRE_BATCH_SIZE:
                 break
     return total
@@ -46,9 +66,9 @@ async def run_sweeper(stop: asyncio.Event) -> None:
             async with reading() as sor:
                 await _sweep_while_leader(sor, stop)
         except AppError as exc:
-            log.warning("the lease sweeper waits for the database: %s", exc)
-        except Exception:  # a fault must not end the sweeping for the rest of the process's life
-            log.exception("the lease sweeper failed; it goes on", extra={"action": "sweep_failed"})
+            log_unavailable(exc, "the lease sweeper")
+        except Exception as exc:  # noqa: BLE001  it must not end the sweeping for the process's life
+            log_failure(log, "sweep_failed", "the lease sweeper failed; it goes on", exc)
         await _pause(stop)
 
 
@@ -60,7 +80,10 @@ async def _sweep_while_leader(sor: SafeSqlor, stop: asyncio.Event) -> None:
         return
     try:
         while not stop.is_set():
+            # A clock that is ahead would end the calls of other hosts before their time.
+            await require_right_clock(sor)
             count = await expire_overdue(now())
+            _last_run.set(now().timestamp())
             if count:
                 log.info("%d overdue call(s) ended", count, extra={"action": "sweep"})
             await _pause(stop)

@@ -10,10 +10,11 @@ import logging
 import time
 from contextlib import suppress
 
-from app.global_func import AppError, reading
+from app.global_func import AppError, Gauge, day_bounds, log_failure, log_unavailable, reading
 from pipeline_ops.rollup.build import (
     build_again,
     build_next_day,
+    built_day,
     find_marks,
     last_day_over,
     raise_fences,
@@ -24,6 +25,12 @@ _LOCK_NAME = "concat(left(database(), 40), '.usage_days')"
 
 log = logging.getLogger("pipeline_ops.rollup")
 
+_last_day = Gauge(
+    "pipeline_rollup_last_day_timestamp_seconds",
+    "Start of the last day whose use is summed up, since 1970",
+    merging="latest",
+)
+
 
 async def run_rollup(stop: asyncio.Event) -> None:
     """Keep the sums until *stop* is set, whenever no other process is at it."""
@@ -31,9 +38,9 @@ async def run_rollup(stop: asyncio.Event) -> None:
         try:
             await _build_if_first(stop)
         except AppError as exc:
-            log.warning("the sums of days wait: %s", exc)
-        except Exception:  # a fault must not end the building for the rest of the process's life
-            log.exception("building sums failed; it goes on", extra={"action": "rollup_failed"})
+            log_unavailable(exc, "the sums of days")
+        except Exception as exc:  # noqa: BLE001  it must not end the building for the process's life
+            log_failure(log, "rollup_failed", "building sums failed; it goes on", exc)
         await _pause(stop, PAUSE_SECONDS)
 
 
@@ -68,6 +75,8 @@ async def _build_if_first(stop: asyncio.Event) -> None:
         try:
             if count := await build_due(stop):
                 log.info("%d day(s) of use summed up", count, extra={"action": "rollup"})
+            if day := await built_day(sor):
+                _last_day.set(day_bounds(day)[0].timestamp())
         finally:
             with suppress(AppError):
                 await sor.one(f"select release_lock({_LOCK_NAME}) as released", {})
