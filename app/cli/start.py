@@ -13,6 +13,7 @@ from app.base.settings import Settings, settings
 from app.base.version import version
 from app.cli import demo, load_paths, migrate
 from app.cli.setup_sage import ensure_sage
+from app.db.errors import translate_errors
 from app.runtime import embedded_db, processes
 from app.runtime.address import record_address
 from app.runtime.embedded_db import EmbeddedDatabase
@@ -32,7 +33,7 @@ def start(*, with_demo: bool, is_reload: bool) -> None:
     """
     var_dir = var_folder()
     _prepare_folders(var_dir)
-    with start_lock(var_dir):
+    with start_lock(var_dir), translate_errors():
         parent = ParentClient(var_dir)
         state = parent.state()
         if state is not None:

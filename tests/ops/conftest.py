@@ -15,7 +15,6 @@ from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.parent import parent_mark, parent_pid_file
 from app.runtime.workers import Workers
-from tests.support.log_lines import secrets_in_logs
 
 
 class Place:
@@ -105,13 +104,3 @@ def place(tmp_path: Path) -> Iterator[Place]:
     new_place = Place(tmp_path / "var")
     yield new_place
     new_place.run("stop.sh")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A place started with the demo, for tests that leave it running."""
-    new_place = Place(tmp_path_factory.mktemp("running") / "var")
-    new_place.start("--demo")
-    yield new_place
-    new_place.run("stop.sh")
-    assert secrets_in_logs(new_place.var_dir) == []

@@ -1,37 +1,48 @@
-"""The parent process: who dies or hangs is started again, and a reload loses no request."""
+"""
+An installation that runs: its demo, and its parent process, which starts again who dies or hangs,
+and reloads without a request being lost.
+"""
 
 import json
 import os
 import re
 import signal
+import stat
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.base.settings import ROOT
 from app.base.version import version
 from app.runtime import processes
+from app.runtime.generation import take_generation
 from app.runtime.parent_client import ParentClient
+from app.runtime.terminal import CommandError
 from tests.ops.conftest import Place
+from tests.support.log_lines import secrets_in_logs
 from tests.support.steady_load import Load, steady_load
 
 WITHIN = 60
 
 
 @pytest.fixture(scope="module")
-def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A place with two workers, which are taken for hung after two seconds."""
-    folder = tmp_path_factory.mktemp("parent")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A place started with the demo, with two workers that are soon taken for hung."""
+    folder = tmp_path_factory.mktemp("running")
     (folder / "config.json").write_text((ROOT / "conf/config.json").read_text())
-    (folder / "local.json").write_text(json.dumps({"pipeline": {"hang_seconds": 2}}))
+    (folder / "local.json").write_text(json.dumps({"pipeline": {"hang_seconds": 3}}))
     place = Place(folder / "var")
     place.extra_env = {"PIPELINE_CONF": str(folder / "config.json")}
     place.start("--demo")
     yield place
     place.run("stop.sh")
+    assert place.workers.all_pids() == []
+    assert place.parent_pid() is None
+    assert secrets_in_logs(place.var_dir) == []
 
 
 @contextmanager
@@ -63,116 +74,126 @@ def is_all_new(place: Place, before: dict[int, int]) -> bool:
     return is_new and place.workers.all_pids() == sorted(now.values())
 
 
-def test_a_killed_worker_is_started_again_and_counted(parent: Place) -> None:
-    before = parent.workers.running()
-    with load_on(parent) as load:
-        os.kill(before[2], signal.SIGKILL)
+def test_two_places_run_side_by_side(running: Place, place: Place) -> None:
+    place.start()
+
+    assert (running.answers(), place.answers()) == (200, 200)
+    place.run("stop.sh")
+    assert running.answers() == 200
+
+
+def test_the_demo_writes_what_scripts_need(running: Place) -> None:
+    file = running.var_dir / "demo.json"
+    demo = json.loads(file.read_text("utf-8"))
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert demo["base_url"] == f"http://127.0.0.1:{running.port}"
+    assert set(demo) == {"base_url", "admin", "distributor", "pipeline", "database"}
+    assert set(demo["admin"]) == {"username", "password"}
+    assert set(demo["distributor"]) == {"code", "api_key"}
+    assert set(demo["database"]) == {"host", "port", "socket", "user", "password", "name"}
+
+
+def test_the_printed_curl_line_works_as_often_as_it_is_pasted(running: Place) -> None:
+    printed = running.start("--demo")
+    line = next(text for text in printed.splitlines() if text.startswith("curl "))
+
+    answers = [paste(line) for _ in range(2)]
+
+    assert {answer["status"] for answer in answers} == {"succeeded"}
+    assert len({answer["call_no"] for answer in answers}) == 2
+
+
+def test_the_demo_again_keeps_password_and_key(running: Place) -> None:
+    before = json.loads((running.var_dir / "demo.json").read_text("utf-8"))
+
+    printed = running.start("--demo")
+
+    assert json.loads((running.var_dir / "demo.json").read_text("utf-8")) == before
+    assert before["admin"]["password"] in printed
+    assert before["distributor"]["api_key"] in printed
+
+
+@pytest.mark.parametrize(
+    ("number", "end", "reason"), [(1, signal.SIGKILL, "died"), (2, signal.SIGSTOP, "hung")]
+)
+def test_who_is_killed_or_hangs_is_replaced_and_counted(
+    running: Place, number: int, end: signal.Signals, reason: str
+) -> None:
+    before = running.workers.running()
+    with load_on(running) as load:
+        os.kill(before[number], end)
         assert processes.wait_until(
-            lambda: parent.workers.running().get(2) not in (None, before[2]), WITHIN
+            lambda: running.workers.running().get(number) not in (None, before[number]), WITHIN
         )
-        assert processes.wait_until(lambda: restarts(parent, "died") == 1, WITHIN)
+        assert processes.wait_until(lambda: restarts(running, reason) == 1, WITHIN)
 
-    assert parent.workers.running()[1] == before[1]
-    # What the dead one was answering is cut off, nothing else.
+    assert not processes.command_line(before[number])
+    assert running.workers.running()[3 - number] == before[3 - number]
+    # What it was answering is cut off, nothing else.
     assert len(load.failures) <= 5, load.failures
-    assert health(parent) == {"status": "ok", "version": version(), "workers": 2, "restarts": 1}
+    assert health(running) == {
+        "status": "ok", "version": version(), "workers": 2, "restarts": number,
+    }  # fmt: skip
 
 
-def test_a_hung_worker_is_replaced(parent: Place) -> None:
-    before = parent.workers.running()
-    with load_on(parent) as load:
-        os.kill(before[1], signal.SIGSTOP)
-        assert processes.wait_until(
-            lambda: parent.workers.running().get(1) not in (None, before[1]), WITHIN
-        )
-        assert processes.wait_until(lambda: restarts(parent, "hung") == 1, WITHIN)
+def test_code_that_does_not_start_replaces_nothing(running: Place) -> None:
+    before = running.workers.running()
+    root = take_generation(running.var_dir, running.env)
+    (root / "app/server/application.py").write_text("an unfinished line (")
 
-    assert not processes.command_line(before[1])
-    assert len(load.failures) <= 5, load.failures
+    with pytest.raises(CommandError, match=r"(?s)Worker \d ended at start.*SyntaxError"):
+        ParentClient(running.var_dir).roll(root, running.env)
+
+    assert running.workers.running() == before
+    assert running.workers.all_pids() == sorted(before.values())
+    assert running.answers() == 200
 
 
-def test_a_reload_under_load_loses_no_request(parent: Place) -> None:
-    """HUP has the parent call `start.sh --reload`, so this is both."""
-    before, pid = parent.workers.running(), parent.parent_pid()
+def test_log_files_are_opened_anew_and_no_signal_kills_a_worker(running: Place) -> None:
+    before, pid = running.workers.running(), running.parent_pid()
     assert pid is not None
-    with load_on(parent) as load:
-        os.kill(pid, signal.SIGHUP)
-        assert processes.wait_until(lambda: is_all_new(parent, before), WITHIN)
-
-    assert parent.parent_pid() == pid
-    assert load.failures == []
-    assert set(load.statuses) == {200}
-    assert load.closings > 0, "connections that were kept open were told to close"
-    commands = [processes.command_line(pid) for pid in parent.workers.all_pids()]
-    assert all(f"{parent.var_dir}/run/code/" in command for command in commands)
-
-
-def test_code_that_does_not_start_replaces_nothing(parent: Place, tmp_path: Path) -> None:
-    before = parent.workers.running()
-    config = json.loads((ROOT / "conf/config.json").read_text())
-    config["website"]["processors"] = [[".dspy", "no_such_processor"]]
-    (tmp_path / "config.json").write_text(json.dumps(config))
-
-    process = parent.run("start.sh", "--reload", PIPELINE_CONF=str(tmp_path / "config.json"))
-
-    assert process.returncode == 1
-    assert "processors" in process.stderr
-    assert "Nothing was replaced" in process.stderr
-    assert parent.workers.running() == before
-    assert parent.answers() == 200
-
-
-def test_usr1_opens_the_logs_anew(parent: Place) -> None:
-    pid = parent.parent_pid()
-    assert pid is not None
-    logs = [parent.var_dir / "logs" / name for name in ("worker-1.log", "parent.log")]
+    logs = [running.var_dir / "logs" / name for name in ("worker-1.log", "parent.log")]
     for log in logs:
         log.rename(log.with_suffix(".moved"))
 
     os.kill(pid, signal.SIGUSR1)
 
-    # Each of the two opens its own.
     assert processes.wait_until(lambda: all(log.exists() for log in logs), WITHIN)
-
-
-def test_signals_that_are_the_parents_do_not_kill_a_worker(parent: Place) -> None:
-    before = parent.workers.running()
     for number in (signal.SIGHUP, signal.SIGUSR1):
         os.kill(before[1], number)
+    assert running.answers() == 200
+    assert running.workers.running() == before
 
-    assert parent.answers() == 200
-    assert parent.workers.running() == before
+
+def test_a_reload_under_load_loses_no_request(running: Place) -> None:
+    """HUP has the parent call `start.sh --reload`, so this is both."""
+    before, pid = running.workers.running(), running.parent_pid()
+    assert pid is not None
+    with load_on(running) as load:
+        os.kill(pid, signal.SIGHUP)
+        assert processes.wait_until(lambda: is_all_new(running, before), WITHIN)
+
+    assert running.parent_pid() == pid
+    assert load.failures == []
+    assert set(load.statuses) == {200}
+    assert load.closings > 0, "connections that were kept open were told to close"
+    commands = [processes.command_line(pid) for pid in running.workers.all_pids()]
+    assert all(f"{running.var_dir}/run/code/" in command for command in commands)
 
 
-def test_the_embedded_database_is_started_again(parent: Place) -> None:
-    pid = parent.database.pid()
+def test_the_embedded_database_is_started_again(running: Place) -> None:
+    pid = running.database.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 
-    assert processes.wait_until(lambda: parent.database.pid() not in (None, pid), WITHIN)
-    assert processes.wait_until(lambda: parent.answers() == 200, WITHIN)
+    assert processes.wait_until(lambda: running.database.pid() not in (None, pid), WITHIN)
+    assert processes.wait_until(lambda: running.answers() == 200, WITHIN)
 
 
-def test_fewer_workers_are_fewer(parent: Place) -> None:
-    before = parent.workers.running()
-
-    parent.start(PIPELINE_WORKERS="1")
-
-    assert parent.workers.running() == {1: before[1]}
-    assert parent.workers.all_pids() == [before[1]]
-    state = ParentClient(parent.var_dir).state()
-    assert state is not None
-    assert list(state["workers"]) == ["1"]
-
-
-def test_nothing_starts_again_after_stop(parent: Place) -> None:
-    pid = parent.parent_pid()
-    process = parent.run("stop.sh")
-
-    assert (process.returncode, process.stderr) == (0, "")
-    assert pid is not None
-    assert not processes.command_line(pid)
-    assert parent.workers.all_pids() == []
-    assert parent.database.pid() is None
-    assert parent.run("start.sh", "--reload").returncode == 1
-    assert parent.answers() is None
+def paste(line: str) -> dict[str, Any]:
+    """Run *line* in a shell, as somebody who pastes it does; the JSON answered."""
+    process = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    answer: dict[str, Any] = json.loads(process.stdout)
+    result: dict[str, Any] = answer.get("data", answer)
+    return result
