@@ -90,7 +90,9 @@ class ParentClient:
         if failure is None:
             return answer
         if "number" in failure:
-            raise self.workers.death(failure["number"], failure["log_start"])
+            raise self.workers.death(
+                failure["number"], failure["log_start"], is_late=failure["is_late"]
+            )
         raise CommandError(failure["reason"], failure["reason"])
 
 

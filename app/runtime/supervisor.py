@@ -180,8 +180,9 @@ class Supervisor:
     async def _until_word(self, child: Child, word: str) -> None:
         deadline = child.began_at + READY_SECONDS
         while word not in child.words:
-            if child.has_ended() or time.monotonic() > deadline or self.is_stopping:
-                raise StartFailure(number=child.number, log_start=child.log_start)
+            is_late = time.monotonic() > deadline
+            if child.has_ended() or is_late or self.is_stopping:
+                raise StartFailure(number=child.number, log_start=child.log_start, is_late=is_late)
             self._news.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)

@@ -94,10 +94,17 @@ class Workers:
         self.remove_stale_pid_files()
         return len(pids), killed_pids
 
-    def death(self, number: int, log_start: int) -> CommandError:
-        """Return what to tell of a worker that ended at start."""
+    def death(self, number: int, log_start: int, *, is_late: bool = False) -> CommandError:
+        """Return what to tell of a worker that ended at start, or was too slow there."""
         log_file = self.log_file(number)
         tail = processes.last_lines(log_file, since=log_start)
+        if is_late:
+            return CommandError(
+                f"Worker {number} was not made within {READY_SECONDS} s, and was ended: the "
+                f"machine or the database is too busy. Last lines of {log_file}:\n{tail}",
+                f"工作进程 {number} 未能在 {READY_SECONDS} 秒内就绪，已被结束：机器或数据库过忙。"
+                f"{log_file} 的最后几行：\n{tail}",
+            )
         return CommandError(
             f"Worker {number} ended at start. Last lines of {log_file}:\n{tail}",
             f"工作进程 {number} 启动时退出。{log_file} 的最后几行：\n{tail}",
