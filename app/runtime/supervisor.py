@@ -108,6 +108,8 @@ class Supervisor:
             if before is not None and before.listeners is not plan.listeners:
                 before.listeners.close()
         await self._until_gone(orphans)
+        self.workers.remove_stale_pid_files()
+        plan.listeners.close_behind(len(fresh))
         remove_generations(self.workers.var_dir, self._generations())
 
     async def scale(self, count: int) -> None:
@@ -120,6 +122,7 @@ class Supervisor:
             stay = {n: child for n, child in self.slots.items() if n <= count}
             await self._switch(plan, {**stay, **fresh})
             await self._until_gone([])
+            self.workers.remove_stale_pid_files()
             plan.listeners.close_behind(count)
 
     def state(self) -> dict[str, Any]:

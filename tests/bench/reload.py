@@ -86,7 +86,7 @@ def lift_limits(place: Place) -> None:
     """Let the demo's distributor call as often as it likes."""
     database = place.database.connection()
     assert database is not None
-    with database.open(db=database.name, autocommit=True) as connection:
+    with database.open(database=database.name, autocommit=True) as connection:
         cursor = connection.cursor()
         cursor.execute("update distributors set quota_calls = 1000000000")
         cursor.execute("update pipeline_capacity set daily_quota = 1000000000")
