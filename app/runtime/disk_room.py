@@ -27,9 +27,9 @@ def shortage(folder: Path, needed_bytes: int) -> str:
     )
 
 
-def full_disk(folder: Path, log_lines: str) -> str:
-    """Return what to tell where the server's *log_lines* say that it found no room; else ""."""
-    if not _FULL.search(log_lines):
+def full_disk(folder: Path, log_text: str) -> str:
+    """Return what to tell where the server's *log_text* says that it found no room; else ""."""
+    if not _FULL.search(log_text):
         return ""
     return (
         f"The disk of {folder} became full while the embedded database started. Make room there, "
