@@ -15,7 +15,8 @@ from app.base.command import Command  # noqa: E402
 from app.base.contributions import by_name  # noqa: E402
 from app.base.errors import AppError  # noqa: E402
 from app.base.i18n import translate  # noqa: E402
-from app.base.settings import ConfigError, load_settings  # noqa: E402
+from app.base.settings import load_settings  # noqa: E402
+from app.base.settings_checks import ConfigError  # noqa: E402
 from app.runtime.embedded_db import EmbeddedDatabaseError  # noqa: E402
 from app.runtime.run_folder import keep_private, var_folder  # noqa: E402
 from app.runtime.terminal import CommandError, is_chinese, print_error  # noqa: E402  # needs the path

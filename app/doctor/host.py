@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.base.config_file import read_config
 from app.base.settings import Settings
 from app.doctor.findings import Finding, Findings, error, fine, warning
 from app.runtime.address import running_settings
@@ -122,8 +123,9 @@ def _limit_of(pid: int) -> int:
     return int(match[1]) if match else 2**31
 
 
-def secrets(config: Settings, conf: Path) -> Findings:
-    """Look whether others may read what is secret."""
+def secrets(config: Settings, files: list[Path]) -> Findings:
+    """Look whether others may read what is secret; of the configuration's *files*, those with a
+    key."""
     folder = config.var_dir / "secrets"
     paths = [
         config.var_dir,
@@ -131,8 +133,7 @@ def secrets(config: Settings, conf: Path) -> Findings:
         *folder.glob("*"),
         *(config.var_dir / "database").glob("*.json"),
     ]
-    if config.given_password_key:
-        paths.append(conf)
+    paths += [file for file in files if read_config([file]).get("password_key")]
     open_paths = [path for path in paths if path.exists() and _is_open(path)]
     for path in open_paths:
         mode = "700" if path.is_dir() else "600"

@@ -127,6 +127,9 @@ BUSY = ErrorCode(
         "连接已用尽，请在 Retry-After 秒后重试。",
     ),
 )
+TOO_MANY_CONNECTIONS = BUSY.variant(
+    "Too many connections are open. Try again in a moment.", "连接过多，请稍后再试。"
+)
 CROSS_SITE = ErrorCode(
     "cross_site",
     403,
