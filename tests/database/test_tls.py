@@ -188,4 +188,5 @@ def test_start_refuses_a_server_without_tls_and_says_what_to_do(
     )  # fmt: skip
 
     assert process.returncode == 1
-    assert "has no TLS" in process.stderr
+    assert "correct the server's certificate, or `ca`, `cert` and `key`" in process.stderr
+    assert "TLS was asked for, and the server has none" in process.stderr
