@@ -189,4 +189,4 @@ def test_start_refuses_a_server_without_tls_and_says_what_to_do(
 
     assert process.returncode == 1
     assert "correct the server's certificate, or `ca`, `cert` and `key`" in process.stderr
-    assert "TLS was asked for, and the server has none" in process.stderr
+    assert "SSL is required but the server doesn't support it" in process.stderr

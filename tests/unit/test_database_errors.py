@@ -11,8 +11,15 @@ from app.base.catalogue import requests as catalogue
 from app.base.errors import AppError, ErrorCode
 from app.db.connection import Connection
 from app.db.cursor import read_some
-from app.db.errors import RETRIED, TAKEN_BACK, passing_refusal, translate_errors
+from app.db.errors import (
+    RETRIED,
+    TAKEN_BACK,
+    passing_refusal,
+    translate_errors,
+    unreachable,
+)
 from app.db.settlement import end_transaction
+from app.runtime.terminal import print_refusal
 
 KINDS: dict[ErrorCode, tuple[int, ...]] = {
     # Deadlock or failed certification, lock time-out, changed row, changed table, lock taken away,
@@ -159,3 +166,17 @@ async def test_an_answer_of_which_a_part_had_come_when_its_connection_was_ended(
     assert says(caught.value, catalogue.DATABASE_UNAVAILABLE)
     with pytest.raises(aiomysql.OperationalError):
         await read_some(cast(Any, connection))
+
+
+def test_a_command_says_why_the_database_cannot_be_worked_with(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = aiomysql.OperationalError(2026, "TLS was asked for, and the server has none")
+
+    with pytest.raises(AppError) as caught:
+        raise unreachable(error) from error
+    print_refusal(caught.value)
+
+    text = capsys.readouterr().err
+    assert "correct the server's certificate" in text
+    assert "TLS was asked for, and the server has none" in text
