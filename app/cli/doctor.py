@@ -14,7 +14,7 @@ from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.settings import ROOT, ConfigError, Settings, load_settings
 from app.db.pool import pools
-from app.doctor import data, host, server
+from app.doctor import certificates, data, host, server
 from app.doctor.findings import Finding, Findings, Level, error, fine, warning
 from app.runtime import embedded_db
 from app.runtime.terminal import CommandError, in_language, is_chinese
@@ -71,6 +71,7 @@ def _findings() -> Findings:
     yield from host.descriptors(config)
     yield from host.secrets(config, files)
     yield from host.certificate(config)
+    yield from certificates.database_certificates(config)
     yield from _backup_program()
     yield from _of_database(config)
 

@@ -17,7 +17,7 @@ from app.runtime.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
 from app.runtime.lock import start_lock
 from app.runtime.parent_client import ParentClient
 from app.runtime.run_folder import keep_private, var_folder
-from app.runtime.terminal import CommandError, print_error, print_message
+from app.runtime.terminal import CommandError, print_error, print_message, print_refusal
 
 
 def stop() -> None:
@@ -61,7 +61,10 @@ def main(argv: list[str] | None = None) -> int:
             start(with_demo=args.demo, is_reload=args.reload)
         else:
             stop()
-    except (CommandError, ConfigError, EmbeddedDatabaseError, AppError) as exc:
+    except AppError as exc:
+        print_refusal(exc)
+        return 1
+    except (CommandError, ConfigError, EmbeddedDatabaseError) as exc:
         print_error(str(exc), str(exc))
         return 1
     except OSError as exc:

@@ -7,10 +7,11 @@ import shutil
 import socket
 import ssl
 import stat
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.base.clock import now
 from app.base.config_file import read_config
 from app.base.settings import Settings
 from app.doctor.findings import Finding, Findings, error, fine, warning
@@ -174,14 +175,16 @@ def certificate(config: Settings) -> Findings:
             ),
         )
         return
-    yield certificate_days("certificate", config.public_url, text)
+    end = datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
+    yield certificate_days("certificate", config.public_url, end, CERTIFICATE_DAYS)
 
 
-def certificate_days(check: str, name: str, end: str) -> Finding:
-    """Return what there is to say of a certificate that ends at *end*, as OpenSSL writes it."""
-    days = int((ssl.cert_time_to_seconds(end) - time.time()) // 86_400)
-    message = (f"{name}: its certificate holds {days} days", f"{name}：证书剩余 {days} 天")
+def certificate_days(check: str, name: str, end: datetime, least: int) -> Finding:
+    """Return what there is to say of a certificate of *name* that ends at *end*: an error then, a
+    warning when fewer than *least* days are left."""
+    days = (end - now()).days
+    message = (f"{name}: the certificate holds {days} days", f"{name}：证书剩余 {days} 天")
     advice = ("renew it", "请更新证书")
     if days < 0:
         return error(check, message, advice)
-    return warning(check, message, advice) if days < CERTIFICATE_DAYS else fine(check, *message)
+    return warning(check, message, advice) if days < least else fine(check, *message)
