@@ -177,6 +177,21 @@ compile_python() {
   mark_done compiled "$made_from"
 }
 
+# The version that a running worker tells, without git: its description by git, or the package's.
+write_version() {
+  local package text=''
+  package=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml | head -n 1)
+  # Not of a repository that this folder merely lies in.
+  if [[ -e .git ]]; then text=$(git describe --tags --always --dirty 2>/dev/null) || text=''; fi
+  case $text in
+    '')                text=$package ;;
+    v[0-9]* | [0-9]*.*) ;;
+    *)                 text=$package+$text ;;
+  esac
+  if [[ -f app/VERSION && $(< app/VERSION) == "$text" ]]; then return; fi
+  printf '%s\n' "$text" > app/VERSION
+}
+
 check_database_server() {
   py3/bin/python -c 'import sys; from app.runtime import embedded_db; sys.exit(not embedded_db.is_wanted())' || return 0
   PATH=$PATH:/usr/sbin:/usr/local/sbin
@@ -220,6 +235,7 @@ main() {
   leave_out_unlocked
   for module in "${modules[@]}"; do build_module "$module"; done
   build_host_pages
+  write_version
   compile_python
   check_database_server
   check_backup_program

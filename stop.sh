@@ -3,7 +3,8 @@
 # Summary: Stop the application and its embedded database.
 # Usage: bash stop.sh
 #
-# Requests that run are finished first, for at most 30 s. Fine to call when nothing runs.
+# Requests that run are finished first, for at most 30 s; nothing is started again afterwards.
+# Fine to call when nothing runs.
 # PIPELINE_VAR names the run-time folder whose processes are meant, as for start.sh.
 set -euo pipefail
 

@@ -14,11 +14,11 @@ from app.base import clock  # noqa: E402
 from app.base.command import Command  # noqa: E402
 from app.base.contributions import by_name  # noqa: E402
 from app.base.errors import AppError  # noqa: E402
-from app.base.i18n import translate  # noqa: E402
-from app.base.settings import ConfigError, load_settings  # noqa: E402
+from app.base.settings import load_settings  # noqa: E402
+from app.base.settings_checks import ConfigError  # noqa: E402
 from app.runtime.embedded_db import EmbeddedDatabaseError  # noqa: E402
 from app.runtime.run_folder import keep_private, var_folder  # noqa: E402
-from app.runtime.terminal import CommandError, is_chinese, print_error  # noqa: E402  # needs the path
+from app.runtime.terminal import CommandError, print_error, print_refusal  # noqa: E402  # needs the path
 
 # Those of the modules stand with them.
 HOST_COMMANDS = (
@@ -131,7 +131,7 @@ def main(argv: list[str]) -> int:
     except (ConfigError, CommandError, EmbeddedDatabaseError) as exc:
         print_error(str(exc), str(exc))
     except AppError as exc:
-        print(translate(exc.text, "zh" if is_chinese() else "en"), file=sys.stderr)
+        print_refusal(exc)
     except OSError as exc:
         # A full or read-only disk can show at any file; not every error names it.
         where = exc.filename or var_folder()

@@ -1,7 +1,8 @@
 """
 Entry point of one worker: `py3/bin/python app/pipeline_app.py [-w FOLDER] [-p PORT]`.
 
-start.sh starts one per core on the same port.
+The parent process (app/runtime/supervisor.py) starts one per core, each with a listening socket;
+started by hand it opens one of its own.
 """
 
 import argparse
@@ -10,7 +11,9 @@ import sys
 from pathlib import Path
 
 # Run as a file, Python puts app/ itself first on the path; the package's parent belongs there.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+# The modules' folders too: what is installed knows the checkout's, and this may be a copy of it.
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path[:1] = [str(_ROOT), *map(str, sorted(_ROOT.glob("pipeline_*")))]
 
 from app.base.late_imports import import_ecosystem  # noqa: E402  # needs the path
 
@@ -24,7 +27,8 @@ import uvloop  # noqa: E402
 from ahserver.serverenv import ServerEnv  # noqa: E402
 
 from app.base.logs import set_up_logging  # noqa: E402
-from app.base.settings import ConfigError, settings  # noqa: E402
+from app.base.settings import settings  # noqa: E402
+from app.base.settings_checks import ConfigError  # noqa: E402
 from app.global_func import MODULES, offer_functions  # noqa: E402
 from app.modules import load_modules  # noqa: E402
 from app.runtime.run_folder import keep_private  # noqa: E402
@@ -43,6 +47,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="pipeline_app", description=__doc__)
     parser.add_argument("-w", "--workdir", help="kept for ahserver's habit; the checkout is used")
     parser.add_argument("-p", "--port", type=int, help="overrides PIPELINE_PORT")
+    parser.add_argument("--listener", type=int, help="descriptor of the socket to listen on")
+    parser.add_argument("--parent", type=int, help="descriptor of the line to the parent process")
     arguments = parser.parse_args()
     try:
         config = settings()
@@ -53,7 +59,8 @@ def main() -> int:
     set_up_logging(config.options)
     uvloop.install()
     try:
-        PipelineServer(config, MODULES, load_functions).run(arguments.port)
+        server = PipelineServer(config, MODULES, load_functions)
+        server.run(arguments.port, listener=arguments.listener, parent=arguments.parent)
     except OSError as exc:
         # Of a file, such as on a full disk, or of the port.
         place = exc.filename or f"{config.host}:{arguments.port or config.port}"

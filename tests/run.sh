@@ -10,7 +10,7 @@
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
 #
-# The tests on a cluster of databases are run by themselves, in about six minutes; they need the
+# The tests on a cluster of databases are run by themselves, in about fifteen minutes; they need the
 # package galera-4, and iptables and the right to use it for the one that cuts a node off:
 #
 #   bash tests/run.sh cluster

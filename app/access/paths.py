@@ -7,6 +7,7 @@ for missing files and runs files outside the web root (PATH-1, PATH-2, STAT-1).
 
 import re
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -43,7 +44,21 @@ class Target:
 class WebPaths:
     """The web root and the modules' web roots linked into it."""
 
-    def __init__(self, root: Path, indexes: tuple[str, ...], modules: dict[str, Path]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        indexes: tuple[str, ...],
+        modules: dict[str, Path],
+        other_roots: Callable[[], Iterable[Path]] = tuple,
+    ) -> None:
+        """
+        Serve *root* and the *modules*.
+
+        While workers of one version follow those of another, and in a browser that has a page open,
+        a page may name front-end files that its version built and this one did not. *other_roots*
+        have them: what bears its content's hash in its name is the same wherever it lies.
+        """
+        self._other_roots = other_roots
         self._root = root.resolve()
         self._indexes = indexes
         self._modules = {name: path.resolve() for name, path in modules.items()}
@@ -83,6 +98,9 @@ class WebPaths:
             return None
         if file.name == SCRIPT_INDEX:
             return None
+        if not file.is_file() and base == self._root and _HASHED.search(file.name):
+            others = (root.joinpath(*rest) for root in self._other_roots())
+            file = next((o for o in others if o.is_file() and o.resolve() == o), file)
         return self._target(file, path) if file.is_file() and not path.endswith("/") else None
 
     @staticmethod

@@ -17,7 +17,7 @@ from app.base.catalogue.records import PATH_SPELLING
 from app.base.errors import AppError
 from app.base.ids import new_id
 from app.base.refusals import DuplicateKey
-from app.base.settings import ConfigError
+from app.base.settings_checks import ConfigError
 from app.db.pool import pools
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.base.config_file import config_files
 from app.base.settings import ROOT, Settings
 from app.runtime.terminal import CommandError
 
@@ -19,8 +20,7 @@ def own_files(config: Settings, archive: Path | None) -> Iterator[tuple[str, Pat
     database names them, and are never taken away.
     """
     yield from _below(SECRETS, config.var_dir / "secrets")
-    conf = Path(os.environ.get("PIPELINE_CONF") or ROOT / "conf" / "config.json")
-    for path in (conf, conf.with_name("local.json")):
+    for path in config_files(os.environ, ROOT):
         if path.is_file():
             yield f"{CONF}/{path.name}", path
     if archive is not None:

@@ -217,7 +217,7 @@ def _tls(
 
 
 def read_databases(
-    entries: Mapping[str, dict[str, Any]], env: Any, var_dir: Path, key: str, path: Path
+    entries: Mapping[str, dict[str, Any]], env: Any, var_dir: Path, key: str, path: str
 ) -> tuple[DatabaseSettings, DatabaseSettings]:
     """Return the application's database and Sage's; raises ConfigError."""
     sage_name = env.get("SAGE_RBAC_DB") or "sage"
@@ -273,7 +273,7 @@ def _embedded(var_dir: Path, kwargs: Mapping[str, Any]) -> DatabaseSettings:
     )
 
 
-def _password(kwargs: dict[str, Any], key: str, path: Path) -> str:
+def _password(kwargs: dict[str, Any], key: str, path: str) -> str:
     """Return the password as given, or decoded when it is what sqlor's `dbpassword` printed."""
     text = str(kwargs.get("password") or "")
     try:

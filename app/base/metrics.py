@@ -148,6 +148,20 @@ class Gauge(Family[Level]):
         return [("", labels, child.value), ("@", labels, child.at)] if child.at else []
 
 
+class LatestCounter(Gauge):
+    """Numbers that only grow and that one process counts for all, as whoever heard of them last
+    has them; *name* without `_total`."""
+
+    kind = "counter"
+
+    def __init__(self, name: str, help_text: str, labels: Sequence[str] = ()) -> None:
+        super().__init__(name, help_text, labels, merging="latest")
+
+    def _samples(self, labels: list[tuple[str, str]], child: Level) -> Iterable[Sample]:
+        samples = super()._samples(labels, child)
+        return [(suffix or "_total", own, number) for suffix, own, number in samples]
+
+
 class Histogram(Family[Spread]):
     """Sizes, by *bounds*."""
 

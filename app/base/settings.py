@@ -1,13 +1,13 @@
 """
 Settings: typed, complete, checked before anything starts.
 
-`conf/config.json` is read once, environment variables are laid over it, and every problem is
-told at once with the place it is at. ahserver's own reader answers None for a misspelt key and
-evaluates `$[python]$` in values; this one refuses unknown keys and only knows `$[workdir]$`.
+`conf/config.json` (with `conf/local.json`) is read once, environment variables are laid over it,
+and every problem is told at once with the place it is at. ahserver's own reader answers None for a
+misspelt key and evaluates `$[python]$` in values; this one refuses unknown keys and only knows
+`$[workdir]$`.
 No secret has to stand in the file: see app/base/secrets.py.
 """
 
-import json
 import os
 import re
 from dataclasses import dataclass, field, fields
@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.base.addresses import read_network
+from app.base.config_file import config_files, read_config
 from app.base.currencies import is_currency
 from app.base.database_settings import (
     DatabaseSettings as DatabaseSettings,
@@ -27,6 +28,7 @@ from app.base.log_options import LogOptions
 from app.base.options import option
 from app.base.origins import Origin, read_origin
 from app.base.secrets import secret
+from app.base.service_options import ServiceOptions
 from app.base.settings_checks import (
     ConfigError as ConfigError,
     section,
@@ -42,7 +44,7 @@ FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 @dataclass(frozen=True)
-class Options(LogOptions):
+class Options(ServiceOptions, LogOptions):
     """The section `pipeline` of conf/config.json."""
 
     quota_time_zone: str = option("Asia/Shanghai", "Zone whose midnight turns quota days")
@@ -153,8 +155,8 @@ def settings() -> Settings:
 
 def load_settings(env: Any) -> Settings:
     """Build settings from the configuration file and the environment *env*."""
-    path = Path(env.get("PIPELINE_CONF") or ROOT / "conf/config.json")
-    raw = _read_config(path)
+    files = config_files(env, ROOT)
+    raw, path = read_config(files), " with ".join(map(str, files))
     problems: list[str] = []
     unknown_names(raw, {"databases", "website", "pipeline", "password_key"}, "", problems)
     website = section(raw, "website", problems)
@@ -196,25 +198,6 @@ def load_settings(env: Any) -> Settings:
 
 
 _PROCESSORS = ((".dspy", "pipeline_dspy"), (".ui", "pipeline_ui"), (".tmpl", "pipeline_tmpl"))
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path} is missing. Restore it from the repository.") from None
-    except OSError as exc:
-        raise ConfigError(f"{path} cannot be read: {exc.strerror}.") from exc
-    try:
-        raw = json.loads(text)
-    except json.JSONDecodeError as exc:
-        raise ConfigError(
-            f"{path} is not valid JSON: line {exc.lineno}, column {exc.colno}: {exc.msg}. "
-            "Correct it there and start again."
-        ) from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path} must hold a JSON object.")
-    return raw
 
 
 def _options(members: dict[str, Any], problems: list[str]) -> Options:

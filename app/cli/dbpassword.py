@@ -2,14 +2,14 @@
 
 import argparse
 import getpass
-import json
 import os
 import sys
-from pathlib import Path
 
 from appPublic.aes import aes_encode_b64
 
+from app.base.config_file import config_files, read_config
 from app.base.settings import ROOT
+from app.base.settings_checks import ConfigError
 from app.runtime.terminal import CommandError, in_language, print_error
 
 
@@ -39,14 +39,13 @@ def run_command(argv: list[str]) -> int:
 
 
 def _key() -> str:
-    conf = Path(os.environ.get("PIPELINE_CONF") or ROOT / "conf" / "config.json")
-    key = ""
-    for file in (conf, conf.with_name("local.json")):
-        try:
-            key = str(json.loads(file.read_text("utf-8")).get("password_key") or key)
-        except (OSError, ValueError, AttributeError):
-            continue  # what is wrong with it, the start tells
+    files = config_files(os.environ, ROOT)
+    try:
+        key = str(read_config(files).get("password_key") or "")
+    except ConfigError:
+        key = ""  # what is wrong with it, the start tells
     if not key:
+        conf = " or ".join(map(str, files))
         raise CommandError(
             f"There is no password_key in {conf}, and nothing to seal with. Put one there, at the "
             'top: "password_key": "…" (openssl rand -hex 16 makes one; where a Sage is used, it '

@@ -6,15 +6,15 @@ import json
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 
 import aiomysql
 
+from app.base.config_file import config_files
 from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.settings import ROOT, ConfigError, Settings, load_settings
 from app.db.pool import pools
-from app.doctor import data, host, server
+from app.doctor import certificates, data, host, server
 from app.doctor.findings import Finding, Findings, Level, error, fine, warning
 from app.runtime import embedded_db
 from app.runtime.terminal import CommandError, in_language, is_chinese
@@ -51,7 +51,8 @@ def run_command(argv: list[str]) -> int:
 
 
 def _findings() -> Findings:
-    conf = Path(os.environ.get("PIPELINE_CONF") or ROOT / "conf" / "config.json")
+    files = config_files(os.environ, ROOT)
+    names = " + ".join(map(str, files))
     try:
         config = load_settings(os.environ)
     except ConfigError as exc:
@@ -64,12 +65,13 @@ def _findings() -> Findings:
             ),
         )
         return
-    yield fine("configuration", f"{conf}: all names are known", f"{conf}：名称全部有效")
+    yield fine("configuration", f"{names}: all names are known", f"{names}：名称全部有效")
     yield from host.port(config)
     yield from host.disk(config, archive_folder())
     yield from host.descriptors(config)
-    yield from host.secrets(config, conf)
+    yield from host.secrets(config, files)
     yield from host.certificate(config)
+    yield from certificates.database_certificates(config)
     yield from _backup_program()
     yield from _of_database(config)
 

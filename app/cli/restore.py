@@ -62,7 +62,7 @@ def run_command(argv: list[str]) -> int:
 def _restore(
     options: argparse.Namespace, key: bytes | None, content: Content, var_dir: Path
 ) -> None:
-    if Workers(var_dir).running():
+    if Workers(var_dir).all_pids():
         raise CommandError(
             "The application of this folder runs. Stop it first: bash stop.sh",
             "本目录的应用正在运行，请先停止：bash stop.sh",

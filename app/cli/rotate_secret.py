@@ -16,8 +16,8 @@ from app.runtime import embedded_db
 from app.runtime.embedded_accounts import admin_account, app_account
 from app.runtime.embedded_db import Connection, EmbeddedDatabase
 from app.runtime.lock import start_lock
+from app.runtime.parent_client import ParentClient
 from app.runtime.terminal import CommandError, print_message
-from app.runtime.workers import Workers
 
 
 def run_command(argv: list[str]) -> int:
@@ -111,7 +111,7 @@ def _database(config: Settings) -> None:
         _execute(admin, app_account(app.password, new_app))
         _execute(admin, admin_account(admin.password, new_admin))
         database.store_passwords(new_app, new_admin)
-        count = Workers(config.var_dir).replace_all()
+        count = _renew_workers(config)
         renewed = database.admin_connection()
         assert renewed is not None
         _execute(renewed, app_account(new_app) + admin_account(new_admin))
@@ -121,6 +121,20 @@ def _database(config: Settings) -> None:
         "another.",
         f"内嵌数据库的密码已更换，已逐个替换 {count} 个工作进程。",
     )
+
+
+def _renew_workers(config: Settings) -> int:
+    """Have each running worker replaced; return how many. Raises CommandError where they have no
+    parent that could do it: the old passwords are valid still, then."""
+    parent = ParentClient(config.var_dir)
+    if not parent.workers.all_pids():
+        return 0
+    if parent.state() is None:
+        raise CommandError(
+            "The parent process of the workers is gone. Run start.sh, then try again.",
+            "工作进程的父进程已不在。请先执行 start.sh，再试一次。",
+        )
+    return parent.renew()
 
 
 def _metrics_token(config: Settings) -> None:

@@ -1,7 +1,7 @@
 """
 Starting and stopping the whole application of one run-time folder.
 
-    python -m app.cli.service start [--demo]
+    python -m app.cli.service start [--demo | --reload]
     python -m app.cli.service stop
 
 start.sh and stop.sh call this. It returns when the application answers, or says why not; calling
@@ -12,12 +12,12 @@ import argparse
 import sys
 
 from app.base.errors import AppError
-from app.base.settings import ConfigError
+from app.base.settings_checks import ConfigError
 from app.runtime.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
 from app.runtime.lock import start_lock
+from app.runtime.parent_client import ParentClient
 from app.runtime.run_folder import keep_private, var_folder
-from app.runtime.terminal import CommandError, print_error, print_message
-from app.runtime.workers import Workers
+from app.runtime.terminal import CommandError, print_error, print_message, print_refusal
 
 
 def stop() -> None:
@@ -28,13 +28,13 @@ def stop() -> None:
         return
     (var_dir / "run").mkdir(exist_ok=True)
     with start_lock(var_dir):
-        count, killed_count = Workers(var_dir).stop()
+        count, killed_pids = ParentClient(var_dir).stop()
         if count:
             print_message(f"{count} worker(s) stopped.", f"已停止 {count} 个工作进程。")
-        if killed_count:
+        if killed_pids:
             print_error(
-                f"{len(killed_count)} of them did not end in time and were killed.",
-                f"其中 {len(killed_count)} 个未能按时结束，已强制终止。",
+                f"{len(killed_pids)} process(es) did not end in time and were killed.",
+                f"有 {len(killed_pids)} 个进程未能按时结束，已强制终止。",
             )
         had_database = (var_dir / "database").is_dir() and EmbeddedDatabase(var_dir).stop()
         if had_database:
@@ -47,7 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; return 0 for done, 1 for failed with the reason on the error output."""
     parser = argparse.ArgumentParser(prog="python -m app.cli.service")
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("start").add_argument("--demo", action="store_true")
+    ways = actions.add_parser("start").add_mutually_exclusive_group()
+    ways.add_argument("--demo", action="store_true")
+    ways.add_argument("--reload", action="store_true")
     actions.add_parser("stop")
     args = parser.parse_args(argv)
     keep_private(var_folder())
@@ -56,10 +58,13 @@ def main(argv: list[str] | None = None) -> int:
             # Imported late: stop has to work even where a part needed for starting is broken.
             from app.cli.start import start
 
-            start(with_demo=args.demo)
+            start(with_demo=args.demo, is_reload=args.reload)
         else:
             stop()
-    except (CommandError, ConfigError, EmbeddedDatabaseError, AppError) as exc:
+    except AppError as exc:
+        print_refusal(exc)
+        return 1
+    except (CommandError, ConfigError, EmbeddedDatabaseError) as exc:
         print_error(str(exc), str(exc))
         return 1
     except OSError as exc:

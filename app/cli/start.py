@@ -1,48 +1,77 @@
 """Starting the whole application: database, schema, roles and paths, workers, in this order."""
 
 import errno
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 from app.access import password_key
 from app.access.first_admin import first_administrator
 from app.base.secrets import secret_file
 from app.base.settings import Settings, settings
+from app.base.version import version
 from app.cli import demo, load_paths, migrate
 from app.cli.setup_sage import ensure_sage
+from app.db.errors import translate_errors
 from app.runtime import embedded_db, processes
 from app.runtime.address import record_address
 from app.runtime.embedded_db import EmbeddedDatabase
+from app.runtime.generation import take_generation
 from app.runtime.lock import start_lock
+from app.runtime.parent_client import ParentClient, adopt_environment
 from app.runtime.run_folder import var_folder
 from app.runtime.terminal import CommandError, print_message
-from app.runtime.workers import Workers, local_url, readiness_problem
+from app.runtime.workers import local_url, readiness_problem
 from app.server.metrics import clear_metrics
 
 
-def start(*, with_demo: bool) -> None:
-    """Start all that does not run yet; raises one of the errors that main() tells."""
+def start(*, with_demo: bool, is_reload: bool) -> None:
+    """
+    Start all that does not run yet; with *is_reload*, put new workers of the checkout's code in the
+    place of those that run. Raises one of the errors that main() tells.
+    """
     var_dir = var_folder()
     _prepare_folders(var_dir)
-    with start_lock(var_dir):
-        database = EmbeddedDatabase(var_dir)
-        workers = Workers(var_dir)
-        started_database = embedded_db.is_wanted() and _start_database(database)
-        try:
-            config = settings()
-            if len(workers.running()) < config.workers:
-                _start_workers(workers, config)
-            elif problem := readiness_problem(config):
-                raise _not_here(problem)
-            else:
-                print_message("The workers run already.", "工作进程已在运行。")
-        except BaseException:
-            if started_database and not workers.running():
-                database.stop()
-            raise
+    with start_lock(var_dir), translate_errors():
+        parent = ParentClient(var_dir)
+        state = parent.state()
+        if state is not None:
+            adopt_environment(state)
+        elif is_reload:
+            raise CommandError(
+                "Nothing runs here that could be reloaded. Start it: bash start.sh",
+                "没有正在运行的应用，无法重载。请启动：bash start.sh",
+            )
+        config = _start(parent, state, is_reload=is_reload)
         record_address(config)
-        _report(config, workers)
+        _report(config, parent)
         if with_demo:
             demo.load_with_own_administrator(config)
+
+
+def _start(parent: ParentClient, state: dict[str, Any] | None, *, is_reload: bool) -> Settings:
+    database = EmbeddedDatabase(parent.var_dir)
+    started_database = embedded_db.is_wanted() and _start_database(database)
+    try:
+        config = settings()
+        if state is None:
+            _start_anew(parent, config)
+        elif is_reload:
+            _reload(parent, config)
+        elif len(state["workers"]) != config.workers:
+            parent.scale(config.workers)
+        elif problem := readiness_problem(config):
+            raise _not_here(problem)
+        else:
+            print_message("The workers run already.", "工作进程已在运行。")
+            _hint_at_reload(state)
+        parent.workers.await_ready(config)
+    except BaseException:
+        if started_database and not parent.workers.all_pids():
+            database.stop()
+        raise
+    return config
 
 
 def _prepare_folders(var_dir: Path) -> None:
@@ -70,17 +99,62 @@ def _start_database(database: EmbeddedDatabase) -> bool:
     return is_new
 
 
-def _start_workers(workers: Workers, config: Settings) -> None:
-    if not workers.running():
+def _start_anew(parent: ParentClient, config: Settings) -> None:
+    """Start the parent process and its workers; workers without a parent, whose own was killed,
+    serve until then."""
+    if not parent.workers.all_pids():
         _check_port(config)
-        clear_metrics(workers.var_dir)
+        clear_metrics(parent.var_dir)
+    _prepare_data(config)
+    root = take_generation(parent.var_dir, os.environ)
+    parent.launch(root)
+    try:
+        parent.roll(root)
+    except CommandError:
+        parent.end()  # of no use, and it must not be taken for one that works
+        raise
+
+
+def _reload(parent: ParentClient, config: Settings) -> None:
+    _prepare_data(config)
+    root = take_generation(parent.var_dir, os.environ)
+    try:
+        state = parent.roll(root)
+    except CommandError as exc:
+        shutil.rmtree(root, ignore_errors=True)
+        raise CommandError(
+            f"{exc}\nNothing was replaced: the workers that ran go on.",
+            f"{exc}\n未替换任何进程：原有工作进程继续运行。",
+        ) from None
+    print_message(
+        f"All workers are replaced; they are of version {version()}.",
+        f"工作进程已全部替换，版本 {version()}。",
+    )
+    if state["version"] != version():
+        print_message(
+            f"The parent process goes on with {state['version']}; the next stop.sh and start.sh "
+            "bring it to the new version.",
+            f"父进程仍是版本 {state['version']}，下次执行 stop.sh 与 start.sh 时更新。",
+        )
+
+
+def _prepare_data(config: Settings) -> None:
+    """Bring tables, roles and paths to this code; workers of the one before may serve."""
     migrate.run_command([])
     if embedded_db.is_wanted() and ensure_sage():
         print_message("Sage RBAC tables and roles are made.", "已建立 Sage RBAC 表与角色。")
     password_key.finish_interrupted(config)
     load_paths.run_command([])
     first_administrator(config)
-    workers.start_all(config)
+
+
+def _hint_at_reload(state: dict[str, Any]) -> None:
+    if (Path(state["root"]) / "app" / "VERSION").read_text("utf-8").strip() != version():
+        print_message(
+            f"They are of another version than this folder, {version()}. To have it without an "
+            "interruption: bash start.sh --reload",
+            f"其版本与本目录的 {version()} 不同。不中断服务地更新：bash start.sh --reload",
+        )
 
 
 def _check_port(config: Settings) -> None:
@@ -111,8 +185,9 @@ def _not_here(problem: str) -> CommandError:
     )
 
 
-def _report(config: Settings, workers: Workers) -> None:
-    url, count, logs = local_url(config), len(workers.running()), workers.var_dir / "logs"
+def _report(config: Settings, parent: ParentClient) -> None:
+    url, count = local_url(config), len(parent.workers.running())
+    logs = parent.var_dir / "logs"
     print_message(
         f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
         f"运行于 {url}，工作进程 {count} 个。日志：{logs}。停止：bash stop.sh",

@@ -20,7 +20,7 @@ PAUSE_SECONDS = 0.2
 # A worker writes the lines of its requests a little later; those of others wait for them.
 HELD_SECONDS = 1.0
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-PATTERN = "worker-*.log"
+PATTERNS = ("worker-*.log", "parent.log")
 _END_BYTES = 2**20
 # Told before the rest, or in the head of a readable line.
 _HEAD = ("at", "level", "log", "action", "message", "method", "path", "status", "ms", "error")
@@ -125,7 +125,7 @@ class Logs:
     def take_in(self) -> None:
         """Read what has come, of workers that are new too."""
         is_first = not self._readers
-        for path in sorted(self._folder.glob(PATTERN)):
+        for path in sorted(path for pattern in PATTERNS for path in self._folder.glob(pattern)):
             if path not in self._readers:
                 self._readers[path] = LogReader(path, from_start=not is_first)
         for path, reader in self._readers.items():

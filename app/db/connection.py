@@ -12,6 +12,7 @@ from pymysql.constants import CLIENT, COMMAND, CR, FIELD_TYPE
 from pymysql.converters import conversions
 
 from app.base.database_settings import DatabaseSettings, Host
+from app.db.packets import lost
 from app.db.sqlor import to_utc
 
 # MYSQL_OPTION_MULTI_STATEMENTS_OFF of the protocol.
@@ -58,6 +59,21 @@ class Connection(aiomysql.Connection):
         if not self.closed:
             self._writer.transport.abort()
             self.close()
+
+    def _write_bytes(self, data: bytes) -> None:
+        try:
+            super()._write_bytes(data)
+        except (RuntimeError, AttributeError) as exc:
+            # uvloop's word for a connection that has ended; without a writer we have ended it.
+            self.close()
+            raise lost() from exc
+
+    async def _read_bytes(self, num_bytes: int) -> bytes:
+        if self._reader is None:
+            # Ended by `abort` when a part of an answer had come, and nobody had read it yet.
+            raise lost()
+        data: bytes = await super()._read_bytes(num_bytes)
+        return data
 
     async def take_one_statement(self) -> None:
         """Refuse texts of several statements from now on, which aiomysql asks the server to

@@ -12,18 +12,38 @@ from app.base.catalogue.requests import (
     DATABASE_BUSY,
     DATABASE_FULL,
     DATABASE_NOT_SAFE,
+    DATABASE_READ_ONLY,
     DATABASE_REFUSES,
     DATABASE_UNAVAILABLE,
     NODE_NOT_READY,
+    OUTCOME_UNKNOWN,
+    STATEMENT_ENDED,
     STATEMENT_TOO_SLOW,
 )
 from app.base.errors import AppError, ErrorCode
 from app.base.refusals import DuplicateKey
 from app.db.time_limit import TimeLimit
 
-# Lock time-out, deadlock, row changed under a snapshot, Galera node not ready.
-RETRIED = frozenset({1205, 1213, 1020, 1047})
-_GONE = frozenset({1040, 1053, 1152, 1927, 2002, 2003, 2006, 2013, 2014, 2055})
+# Said of a commit, that nothing is committed: lock time-out, deadlock or failed certification, row
+# changed under a snapshot, Galera node not ready, taken back for another member of a MySQL group.
+TAKEN_BACK = frozenset({1205, 1213, 1020, 1047, 3101})
+# A statement that was ended from outside, as Galera also does for another node's commit.
+_ENDED = 1317
+# The whole transaction may be begun again; also where another one has changed a table meanwhile, or
+# waited for it to do so.
+RETRIED = TAKEN_BACK | {_ENDED, 1412, 1689}
+# No connection, or it is lost: the server ends, has no room for one more (connections, memory,
+# threads) or ends those that are idle; somebody ended it; the network failed, as both sides say it.
+_GONE = frozenset(
+    {
+        1037, 1038, 1040, 1041, 1042, 1043, 1053, 1080, 1135, 1152, 1156, 1158, 1159, 1160, 1161,
+        1184, 1203, 1206, 1226, 1637, 1927, 2002, 2003, 2006, 2013, 2014, 2027, 2055, 4031,
+    }
+)  # fmt: skip
+# The node of a cluster was cut off from it while it committed; others may have it.
+_UNKNOWN = 1180
+# A stand-by, or a server that somebody has closed to changes, as MariaDB and as MySQL say it.
+_READ_ONLY = frozenset({1290, 1836})
 # A node of a cluster takes no statements: it is not primary, or joins.
 NOT_READY = 1047
 # Wrong password, no right to the database, host not known, no such database.
@@ -46,8 +66,10 @@ def failure_code(exc: BaseException) -> int | None:
 
 def connection_lost(exc: BaseException) -> bool:
     """Return whether *exc* means that the database is away, and not that a statement is wrong."""
-    lost = isinstance(exc, aiomysql.InterfaceError | ConnectionError)
-    return lost or failure_code(exc) in _GONE
+    code = failure_code(exc)
+    if isinstance(exc, aiomysql.InternalError) and code is None:
+        return True  # the driver does not understand what came: the rest of it is of no use
+    return isinstance(exc, aiomysql.InterfaceError | ConnectionError) or code in _GONE
 
 
 def refusal_of(exc: BaseException) -> ErrorCode:
@@ -66,13 +88,37 @@ def unreachable(exc: BaseException) -> AppError:
     return refusal_of(exc)(headers={"Retry-After": "2"})
 
 
+def passing_refusal(exc: BaseException) -> AppError | None:
+    """Return the refusal for *exc* where it is the database's state that is told by it, so that the
+    same may be tried again later; None where the statement is wrong."""
+    code = failure_code(exc)
+    if code == NOT_READY or connection_lost(exc):
+        return unreachable(exc)
+    if code == _ENDED:
+        return STATEMENT_ENDED(headers={"Retry-After": "1"})
+    if code in RETRIED:
+        return DATABASE_BUSY(headers={"Retry-After": "1"})
+    if code in _FULL:
+        return DATABASE_FULL(headers={"Retry-After": "10"})
+    if code in _READ_ONLY:
+        return DATABASE_READ_ONLY(headers={"Retry-After": "2"})
+    if code == _UNKNOWN:
+        return unknown_outcome()
+    return STATEMENT_TOO_SLOW() if code in _OVER_TIME else None
+
+
+def unknown_outcome() -> AppError:
+    """Return the refusal for a commit of which nobody can know whether it arrived."""
+    return OUTCOME_UNKNOWN(headers={"Retry-After": "2"})
+
+
 @contextmanager
 def translate_errors(limit: TimeLimit | None = None) -> Iterator[None]:
     """Turn driver errors raised inside into the application's own; under *limit*, also that it is
     over."""
     try:
         yield
-    except aiomysql.MySQLError as exc:
+    except (aiomysql.MySQLError, ConnectionError) as exc:
         code = failure_code(exc)
         if code == 1062:
             match = re.search(r"for key '(?:[^'.]*\.)?([^']+)'", str(exc.args[1]))
@@ -81,16 +127,6 @@ def translate_errors(limit: TimeLimit | None = None) -> Iterator[None]:
             raise limit.error() from exc
         if code in _BAD_VALUE:
             raise BAD_VALUE() from exc
-        if code in _OVER_TIME:
-            raise STATEMENT_TOO_SLOW() from exc
-        if code == NOT_READY:
-            raise unreachable(exc) from exc
-        if code in RETRIED:
-            raise DATABASE_BUSY(headers={"Retry-After": "1"}) from exc
-        if code in _FULL:
-            raise DATABASE_FULL(headers={"Retry-After": "10"}) from exc
-        if code in _GONE or isinstance(exc, aiomysql.InterfaceError):
-            raise unreachable(exc) from exc
+        if refusal := passing_refusal(exc):
+            raise refusal from exc
         raise
-    except (ConnectionError, BrokenPipeError) as exc:
-        raise unreachable(exc) from exc

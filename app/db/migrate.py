@@ -24,7 +24,7 @@ import aiomysql
 
 from app.base.clock import now
 from app.base.errors import AppError
-from app.base.settings import ConfigError
+from app.base.settings_checks import ConfigError
 from app.db import numbered
 from app.db.errors import RETRIED, failure_code
 from app.db.numbered import Migration, MigrationError, Tell

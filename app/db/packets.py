@@ -76,21 +76,25 @@ class PacketReader:
 async def read_some(connection: Any) -> bytes:
     """Return what has come on *connection*, at least something; raises aiomysql.OperationalError
     where it is lost, and closes it then."""
+    reader = connection._reader
+    if reader is None:  # ended while others were let on
+        raise lost()
     try:
-        data: bytes = await connection._reader.read(_READ_BATCH_SIZE)
+        data: bytes = await reader.read(_READ_BATCH_SIZE)
     except asyncio.CancelledError:
         connection._close_on_cancel()
         raise
     except OSError as exc:
         connection.close()
-        raise _lost() from exc
+        raise lost() from exc
     if not data:
         connection.close()
-        raise _lost()
+        raise lost()
     return data
 
 
-def _lost() -> aiomysql.OperationalError:
+def lost() -> aiomysql.OperationalError:
+    """Return the error of a connection that has ended, as the drivers say it."""
     return aiomysql.OperationalError(
         CR.CR_SERVER_LOST, "Lost connection to MySQL server during query"
     )

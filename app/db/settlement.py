@@ -11,10 +11,8 @@ from typing import Any
 
 import aiomysql
 
-from app.base.catalogue.requests import OUTCOME_UNKNOWN
-from app.base.errors import AppError
 from app.db.cursor import observe_round_trip
-from app.db.errors import RETRIED, failure_code, translate_errors
+from app.db.errors import TAKEN_BACK, failure_code, translate_errors, unknown_outcome
 from app.db.sqlor import SafeSqlor
 
 
@@ -45,7 +43,7 @@ async def end_transaction(connection: Any, how: str) -> None:
         await getattr(connection, how)()
         observe_round_trip(perf_counter() - started_at)
     except BaseException as exc:
-        if how == "commit" and failure_code(exc) in RETRIED:
+        if how == "commit" and failure_code(exc) in TAKEN_BACK:
             # Nothing is committed: another database node's transaction came first.
             await end_transaction(connection, "rollback")
             raise
@@ -56,8 +54,3 @@ async def end_transaction(connection: Any, how: str) -> None:
         if not isinstance(exc, aiomysql.MySQLError | OSError):
             raise
         raise unknown_outcome() from exc
-
-
-def unknown_outcome() -> AppError:
-    """Return the refusal for a commit of which nobody can know whether it arrived."""
-    return OUTCOME_UNKNOWN(headers={"Retry-After": "2"})

@@ -24,7 +24,7 @@ TRIES = 5
 _retries = Counter(
     "pipeline_transaction_retries",
     "Transactions begun again, by the database's error: 1213 deadlock or failed certification,"
-    " 1205 lock wait, 1020 changed row, 1047 node not ready",
+    " 1205 lock wait, 1020 changed row, 1047 node not ready, 1317 statement ended from outside",
     ["error"],
 )
 

@@ -22,9 +22,9 @@ from typing import Any
 import aiomysql
 
 from app.db.cursor import sql_literal
-from app.db.errors import RETRIED, failure_code, translate_errors
+from app.db.errors import TAKEN_BACK, failure_code, translate_errors, unknown_outcome
 from app.db.results import Query, Rows, run_statements
-from app.db.settlement import end_transaction, unknown_outcome
+from app.db.settlement import end_transaction
 from app.db.sqlor import SafeSqlor
 
 # More is sent in several texts: while one is written, no other request is served.
@@ -106,7 +106,7 @@ class TwoTripSqlor(SafeSqlor):
             raise
         if error is None:
             return
-        if len(results) < len(self._last) or failure_code(error) in RETRIED:
+        if len(results) < len(self._last) or failure_code(error) in TAKEN_BACK:
             await self.undo()
             raise error
         self.conn.close()

@@ -7,10 +7,12 @@ import shutil
 import socket
 import ssl
 import stat
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.base.clock import now
+from app.base.config_file import read_config
 from app.base.settings import Settings
 from app.doctor.findings import Finding, Findings, error, fine, warning
 from app.runtime.address import running_settings
@@ -122,8 +124,9 @@ def _limit_of(pid: int) -> int:
     return int(match[1]) if match else 2**31
 
 
-def secrets(config: Settings, conf: Path) -> Findings:
-    """Look whether others may read what is secret."""
+def secrets(config: Settings, files: list[Path]) -> Findings:
+    """Look whether others may read what is secret; of the configuration's *files*, those with a
+    key."""
     folder = config.var_dir / "secrets"
     paths = [
         config.var_dir,
@@ -131,8 +134,7 @@ def secrets(config: Settings, conf: Path) -> Findings:
         *folder.glob("*"),
         *(config.var_dir / "database").glob("*.json"),
     ]
-    if config.given_password_key:
-        paths.append(conf)
+    paths += [file for file in files if read_config([file]).get("password_key")]
     open_paths = [path for path in paths if path.exists() and _is_open(path)]
     for path in open_paths:
         mode = "700" if path.is_dir() else "600"
@@ -173,14 +175,16 @@ def certificate(config: Settings) -> Findings:
             ),
         )
         return
-    yield certificate_days("certificate", config.public_url, text)
+    end = datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
+    yield certificate_days("certificate", config.public_url, end, CERTIFICATE_DAYS)
 
 
-def certificate_days(check: str, name: str, end: str) -> Finding:
-    """Return what there is to say of a certificate that ends at *end*, as OpenSSL writes it."""
-    days = int((ssl.cert_time_to_seconds(end) - time.time()) // 86_400)
-    message = (f"{name}: its certificate holds {days} days", f"{name}：证书剩余 {days} 天")
+def certificate_days(check: str, name: str, end: datetime, least: int) -> Finding:
+    """Return what there is to say of a certificate of *name* that ends at *end*: an error then, a
+    warning when fewer than *least* days are left."""
+    days = (end - now()).days
+    message = (f"{name}: the certificate holds {days} days", f"{name}：证书剩余 {days} 天")
     advice = ("renew it", "请更新证书")
     if days < 0:
         return error(check, message, advice)
-    return warning(check, message, advice) if days < CERTIFICATE_DAYS else fine(check, *message)
+    return warning(check, message, advice) if days < least else fine(check, *message)

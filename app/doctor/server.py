@@ -9,7 +9,6 @@ from app.backup.state import is_same_server
 from app.base.settings import Settings
 from app.db.pool import TWO_TRIP_SIZE
 from app.doctor.findings import Findings, error, fine, warning
-from app.doctor.host import certificate_days
 from app.runtime import embedded_db
 
 # The oldest ones that have all that is used.
@@ -22,8 +21,7 @@ def server(config: Settings) -> Findings:
     """Look at the server that has the application's database."""
     with database_cursor(config.pipeline_database) as cursor:
         variables = _pairs(cursor, "show global variables")
-        status = _pairs(cursor, "show status where variable_name like 'wsrep\\_%' or"
-                                " variable_name = 'Ssl_server_not_after'")  # fmt: skip
+        status = _pairs(cursor, "show status like 'wsrep\\_%'")
     yield from _version(variables)
     yield from _durability(variables)
     yield from _binary_log(variables)
@@ -36,8 +34,6 @@ def server(config: Settings) -> Findings:
         f"时区 {text}；应用的会话使用 UTC",
     )
     yield from _cluster(variables, status)
-    if end := status.get("ssl_server_not_after"):
-        yield certificate_days("certificate", config.pipeline_database.host, end)
 
 
 def _pairs(cursor: Cursor, sql: str) -> dict[str, str]:

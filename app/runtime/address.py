@@ -16,8 +16,11 @@ from app.runtime.workers import Workers
 
 def record_address(config: Settings) -> None:
     """Write down where the workers that run listen."""
-    text = json.dumps({"host": config.host, "port": config.port})
-    write_private(_file(config.var_dir), text + "\n")
+    text = json.dumps({"host": config.host, "port": config.port}) + "\n"
+    file = _file(config.var_dir)
+    # Where nothing changes, a full disk is no reason to fail.
+    if not file.exists() or file.read_text("utf-8") != text:
+        write_private(file, text)
 
 
 def running_settings(config: Settings) -> Settings:

@@ -15,70 +15,40 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pymysql
 
+from app.base.config_file import config_files, read_config
 from app.base.database_settings import embedded_connection_file, names_server
 from app.base.private_files import write_private
 from app.base.settings import ROOT
+from app.base.settings_checks import ConfigError
 from app.runtime import processes
+from app.runtime.disk_room import INSTALL_BYTES, START_BYTES, full_disk, shortage
 from app.runtime.embedded_accounts import all_accounts, databases, remove_others
+from app.runtime.embedded_connection import (
+    Connection as Connection,
+    EmbeddedDatabaseError as EmbeddedDatabaseError,
+    read_connection,
+)
 from app.runtime.run_folder import keep_private, var_folder
 
 PACKAGES = "mariadb-server-core and mariadb-client-core (Debian, Ubuntu)"
 START_SECONDS = 180  # InnoDB may have to replay its log after a crash.
 STOP_SECONDS = 60
+FULL_STOP_SECONDS = 10  # without room it may not end by itself; it recovers
+GRANT_SECONDS = 15
 _MAX_SOCKET_PATH = 100  # The kernel allows 107 bytes; MariaDB appends to the name.
 
 _CONFIGURATION = Path(__file__).with_suffix(".cnf")
-
-
-class EmbeddedDatabaseError(Exception):
-    """The embedded database cannot be started or stopped; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Connection:
-    """How to reach the server as one user."""
-
-    unix_socket: str
-    port: int
-    user: str
-    password: str
-    name: str
-    host: str = "127.0.0.1"
-
-    def open(self, **options: Any) -> "pymysql.connections.Connection[Any]":
-        """Return a blocking connection over the socket; raises pymysql.err.OperationalError."""
-        connection: pymysql.connections.Connection[Any] = pymysql.connect(
-            unix_socket=self.unix_socket,
-            user=self.user,
-            password=self.password,
-            charset="utf8mb4",
-            defer_connect=True,
-            ssl_disabled=True,
-            **options,
-        )
-        # Not left to pymysql, which leaves its socket open when it cannot connect.
-        plug = socket.socket(socket.AF_UNIX)
-        plug.settimeout(5)
-        try:
-            plug.connect(self.unix_socket)
-        except OSError as exc:
-            plug.close()
-            raise pymysql.err.OperationalError(2002, f"{self.unix_socket}: {exc}") from exc
-        connection.connect(plug)
-        return connection
 
 
 class EmbeddedDatabase:
@@ -104,11 +74,11 @@ class EmbeddedDatabase:
 
     def connection(self) -> Connection | None:
         """Return how the application reaches the server, as written at the last start."""
-        return _read_connection(self._connection_file)
+        return read_connection(self._connection_file)
 
     def admin_connection(self) -> Connection | None:
         """Return how the server's administrator reaches it; the application never uses this."""
-        return _read_connection(self._admin_file)
+        return read_connection(self._admin_file)
 
     def answers(self) -> bool:
         """Return True when the server lets the application in."""
@@ -137,8 +107,11 @@ class EmbeddedDatabase:
                 self._grant_databases()
                 return False
             server, installer = _programs()
+            is_new = not (self.folder / "data").is_dir()
+            if text := shortage(self.folder, INSTALL_BYTES if is_new else START_BYTES):
+                raise EmbeddedDatabaseError(text)
             self._prepare_log()
-            if not (self.folder / "data").is_dir():
+            if is_new:
                 self._install(installer)
             # A port found free may be taken before the server has it.
             for _ in range(3):
@@ -245,6 +218,9 @@ class EmbeddedDatabase:
         while not self.answers():
             if processes.has_ended(pid):
                 return self._explain_end(log_start)
+            if text := full_disk(self.folder, processes.last_lines(self.log, since=log_start)):
+                processes.end({pid: self.mark}, FULL_STOP_SECONDS)
+                raise EmbeddedDatabaseError(text)
             if time.monotonic() > deadline:
                 processes.end({pid: self.mark}, STOP_SECONDS)
                 raise EmbeddedDatabaseError(
@@ -259,9 +235,8 @@ class EmbeddedDatabase:
         tail = processes.last_lines(self.log, since=log_start)
         if "Can't start server: Bind on TCP/IP port" in tail:
             return False
-        raise EmbeddedDatabaseError(
-            f"The embedded database ended at start. Last lines of {self.log}:\n{tail}"
-        )
+        reason = full_disk(self.folder, tail) or "The embedded database ended at start."
+        raise EmbeddedDatabaseError(f"{reason} Last lines of {self.log}:\n{tail}")
 
     def _socket_path(self, before: Connection | None) -> Path:
         plain = self.folder / "mariadbd.sock"
@@ -321,29 +296,29 @@ class EmbeddedDatabase:
         admin = self.admin_connection()
         if admin is None:
             return
-        with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
-            for statement in remove_others() + databases(self.sage_name):
-                cursor.execute(statement)
+        try:
+            # On a full disk the server waits, and says nothing.
+            with (
+                admin.open(autocommit=True, read_timeout=GRANT_SECONDS) as connection,
+                connection.cursor() as cursor,
+            ):
+                for statement in remove_others() + databases(self.sage_name):
+                    cursor.execute(statement)
+        except pymysql.err.MySQLError as exc:
+            raise EmbeddedDatabaseError(
+                shortage(self.folder, START_BYTES)
+                or f"The embedded database runs and takes no changes ({exc}). See {self.log}."
+            ) from exc
 
 
-def is_wanted() -> bool:
-    """Return True while the configuration names no database of its own (a broken one is told
-    later)."""
-    path = Path(os.environ.get("PIPELINE_CONF") or ROOT / "conf" / "config.json")
+def is_wanted(env: Mapping[str, str] | None = None) -> bool:
+    """Return True while the configuration names no database; a broken one is told later."""
     try:
-        entry = json.loads(path.read_text("utf-8"))["databases"]["pipeline"]
+        config = read_config(config_files(os.environ if env is None else env, ROOT))
+        entry = config["databases"]["pipeline"]
         return not (entry.get("hosts") or names_server(entry.get("kwargs") or {}))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (ConfigError, LookupError, TypeError, AttributeError):
         return False
-
-
-def _read_connection(file: Path) -> Connection | None:
-    try:
-        return Connection(**json.loads(file.read_text("utf-8")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError) as exc:
-        raise EmbeddedDatabaseError(f"{file} is damaged: {exc}. Remove it, start again.") from exc
 
 
 def _free(port: int) -> bool:

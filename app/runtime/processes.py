@@ -5,6 +5,7 @@ A pid file can outlive a reboot and then name a stranger. So a recorded pid coun
 while its command line holds a mark that belongs to us, and nothing is ever ended by name.
 """
 
+import errno
 import os
 import signal
 import socket
@@ -40,17 +41,51 @@ def recorded_pid(pid_file: Path, mark: str) -> int | None:
     return pid if pid > 0 and mark in command_line(pid) else None
 
 
-def pids_with(mark: str) -> list[int]:
-    """Pids of all processes whose command line holds *mark*; for telling, not for ending them."""
-    numbers = [int(place.name) for place in Path("/proc").glob("[0-9]*")]
-    return sorted(pid for pid in numbers if mark in command_line(pid))
+def pids_of(options: Sequence[str], script: str) -> list[int]:
+    """
+    Return the pids of this user's processes that are Python with exactly these *options* before a
+    path that ends in *script*: not of those that merely name them, such as an editor or `grep`.
+    """
+    sought_words = [os.fsencode(word) for word in options]
+    pids = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (place / "cmdline").read_bytes().split(b"\0")
+            behind = 1 + len(sought_words)
+            if (
+                words[1:behind] == sought_words
+                and len(words) > behind
+                and words[behind].endswith(os.fsencode(script))
+                and place.stat().st_uid == os.geteuid()
+            ):
+                pids.append(int(place.name))
+    return sorted(pids)
 
 
 def record_pid(pid_file: Path, pid: int) -> None:
-    """Write *pid* to *pid_file* in one step, so that nobody reads half a number."""
+    """
+    Write *pid* to *pid_file* in one step, so that nobody reads half a number; raises OSError.
+
+    On a full disk an older file has room for it still.
+    """
     fresh = pid_file.with_name(f"{pid_file.name}.new")
-    fresh.write_text(f"{pid}\n", "ascii")
-    fresh.replace(pid_file)
+    text = f"{pid}\n"
+    try:
+        fresh.write_text(text, "ascii")
+        fresh.replace(pid_file)
+    except OSError as exc:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        if exc.errno != errno.ENOSPC or not _overwrite(pid_file, text):
+            raise
+
+
+def _overwrite(file: Path, text: str) -> bool:
+    """Put *text* in the place of what *file* begins with; False where it is not long enough."""
+    with suppress(OSError), file.open("r+b", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        return size > 0 and stream.write(text.encode().ljust(size)) >= len(text)
+    return False
 
 
 def spawn(argv: Sequence[str], log: Path, env: Mapping[str, str] = os.environ) -> int:

@@ -4,6 +4,9 @@ import os
 import sys
 from functools import cache
 
+from app.base.errors import AppError, Unavailable
+from app.base.i18n import translate
+
 
 @cache
 def is_chinese() -> bool:
@@ -27,6 +30,14 @@ def print_message(english: str, chinese: str) -> None:
 def print_error(english: str, chinese: str) -> None:
     """Like tell, on the error output."""
     print(in_language(english, chinese), file=sys.stderr, flush=True)
+
+
+def print_refusal(exc: AppError) -> None:
+    """Print on the error output what was refused; of a database that cannot be worked with also the
+    reason, which workers write into their log."""
+    cause = exc.__cause__ if isinstance(exc, Unavailable) else None
+    text = translate(exc.text, "zh" if is_chinese() else "en")
+    print(text if cause is None else f"{text} ({cause})", file=sys.stderr, flush=True)
 
 
 class CommandError(Exception):

@@ -1,176 +1,130 @@
-"""The worker processes of one run-time folder: starting, watching, ending."""
+"""The worker processes of one run-time folder: what is known of them, and how one is made."""
 
-import fcntl
 import http.client
 import json
-import os
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.base.settings import ROOT, Settings, load_settings
+from app.base.settings import Settings
 from app.runtime import processes
+from app.runtime.child import Child
+from app.runtime.generation import CONFIG_NAME
 from app.runtime.terminal import CommandError
 
 READY_SECONDS = 60
 DRAIN_SECONDS = 30
-_MAX_LOG_BYTES = 50 * 2**20
-_SCRIPT = ROOT / "app" / "pipeline_app.py"
+_SCRIPT = "/app/pipeline_app.py"
 
 
 class Workers:
-    """The workers whose pid files lie in `<var>/run/`."""
+    """The workers whose pid files lie in `<var>/run/`, and those that no file knows."""
 
-    def __init__(self, var_dir: Path, env: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir.resolve()
-        self._env = env
         self.run_dir = self.var_dir / "run"
         # Python keeps -X options it does not know; this one tells two folders' workers apart.
-        self._option = f"pipeline_var={self.var_dir}"
-        self._mark = f"-X {self._option} {_SCRIPT}"
+        self._options = ("-X", f"pipeline_var={self.var_dir}")
+        self.mark = f"{' '.join(self._options)} "
 
     def running(self) -> dict[int, int]:
         """Pids of the living workers by their number."""
         pids = {}
         for file in sorted(self.run_dir.glob("worker-*.pid")):
             number = file.stem.removeprefix("worker-")
-            pid = processes.recorded_pid(file, self._mark)
+            pid = processes.recorded_pid(file, self.mark)
             if pid is not None and number.isdigit():
                 pids[int(number)] = pid
         return pids
+
+    def all_pids(self) -> list[int]:
+        """
+        Pids of all living workers of this folder, also of those without a pid file: it may have
+        been deleted, or the disk was full.
+        """
+        return processes.pids_of(self._options, _SCRIPT)
 
     def log_file(self, number: int) -> Path:
         """Return where worker *number* writes its log."""
         return self.var_dir / "logs" / f"worker-{number}.log"
 
-    def start(self, number: int) -> tuple[int, int]:
-        """Start worker *number*; its pid, and where in its log file it begins."""
-        log_file = self.log_file(number)
-        if log_file.exists() and log_file.stat().st_size > _MAX_LOG_BYTES:
-            log_file.replace(log_file.with_suffix(".log.1"))
-        with log_file.open("ab") as log:
-            log_start = log.tell()
-        pid = processes.spawn(
-            [sys.executable, "-X", self._option, str(_SCRIPT)],
-            log_file,
-            {**self._env, "PIPELINE_VAR": str(self.var_dir)},
-        )
-        processes.record_pid(self.run_dir / f"worker-{number}.pid", pid)
-        return pid, log_start
+    def pid_file(self, number: int) -> Path:
+        """Return where the pid of worker *number* is written down."""
+        return self.run_dir / f"worker-{number}.pid"
 
-    def start_all(self, settings: Settings) -> None:
-        """
-        Start the workers that are missing and return when all of them take requests.
+    def log_start(self, number: int) -> int:
+        """Return where in its log file the next worker *number* begins."""
+        with self.log_file(number).open("ab") as log:
+            return log.tell()
 
-        On failure those started here are ended and CommandError tells the reason and the log.
-        """
-        self._refuse_strays()
-        missing = [n for n in range(1, settings.workers + 1) if n not in self.running()]
-        new_workers: dict[int, tuple[int, int]] = {}
+    def command(self, root: Path) -> list[str]:
+        """Return what starts a worker of the code in *root*."""
+        return [sys.executable, *self._options, f"{root}{_SCRIPT}"]
+
+    def spawn(self, number: int, root: Path, env: Mapping[str, str], listener: int) -> Child:
+        """Start worker *number* of the generation *root* with the socket *listener*; raises
+        OSError."""
+        child = Child(number, root, self.log_start(number))
         try:
-            for number in missing:
-                new_workers[number] = self.start(number)
-            self._await_ready(settings, new_workers)
-        except BaseException:
-            self._end({pid: self._mark for pid, _ in new_workers.values()})
+            child.spawn(
+                self.command(root), self.environment(root, env), self.log_file(number), listener
+            )
+        except OSError:
+            child.close()
             raise
+        return child
 
-    def stop(self) -> tuple[int, list[int]]:
-        """End all workers, letting them finish what runs; how many there were, who was killed."""
-        pids = dict.fromkeys(self.running().values(), self._mark)
-        return len(pids), self._end(pids)
+    def environment(self, root: Path, env: Mapping[str, str]) -> dict[str, str]:
+        """Return *env* with the settings of the generation *root*."""
+        own = {"PIPELINE_VAR": str(self.var_dir), "PIPELINE_CONF": str(root / "conf" / CONFIG_NAME)}
+        return {**env, **own}
 
-    def replace_all(self) -> int:
-        """
-        Put a new process in the place of each running worker, one after another; how many.
-
-        The new one gets the environment of the old one, which ends when the new one listens: there
-        is always one that takes requests. Raises CommandError; the workers not yet replaced go on.
-        """
-        pids = self.running()
-        for number, old in pids.items():
-            like_old = Workers(self.var_dir, _environment(old) or self._env)
-            like_old._replace(number, old, load_settings(like_old._env))
-        return len(pids)
-
-    def _replace(self, number: int, old: int, settings: Settings) -> None:
-        before = listeners(settings.port)
-        new, log_start = self.start(number)
-        deadline = time.monotonic() + READY_SECONDS
-        while before is not None and (listeners(settings.port) or 0) <= before:
-            died = processes.has_ended(new)
-            if died or time.monotonic() > deadline:
-                processes.end({new: self._mark}, DRAIN_SECONDS)
-                processes.record_pid(self.run_dir / f"worker-{number}.pid", old)
-                raise self._died(number, log_start)
-            time.sleep(0.1)
-        processes.end({old: self._mark}, DRAIN_SECONDS + 5)
-
-    def _refuse_strays(self) -> None:
-        """Refuse strays: with SO_REUSEPORT one that no pid file knows would take its share
-        silently."""
-        if self.running():
-            return
-        with (self.run_dir / "worker.lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pids = processes.pids_with(self._mark)
-                pids_text = ", ".join(map(str, pids)) or "?"
-                raise CommandError(
-                    f"A worker of this folder runs (pid {pids_text}) that no pid file in "
-                    f"{self.run_dir} knows. End it: kill {pids_text}",
-                    f"本目录有工作进程在运行（pid {pids_text}），"
-                    f"但 {self.run_dir} 中没有它的 pid 文件。请结束它：kill {pids_text}",
-                ) from None
-
-    def _end(self, pids: dict[int, str]) -> list[int]:
-        # A worker drains for DRAIN_SECONDS by itself; a little more before insisting.
-        killed_count = processes.end(pids, DRAIN_SECONDS + 5)
+    def remove_stale_pid_files(self) -> None:
+        """Remove the pid files of workers that do not live."""
         living = self.running()
         for file in self.run_dir.glob("worker-*.pid"):
             if file.stem.removeprefix("worker-") not in map(str, living):
                 file.unlink(missing_ok=True)
-        return killed_count
 
-    def _await_ready(self, settings: Settings, new_workers: dict[int, tuple[int, int]]) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            living = self.running()
-            for number, (_, log_start) in new_workers.items():
-                if number not in living:
-                    raise self._died(number, log_start)
-            problem = readiness_problem(settings)
-            # One worker answers for all of them; each has a listening socket of its own.
-            if not problem and (listeners(settings.port) or settings.workers) >= settings.workers:
-                return
-            if time.monotonic() > deadline:
-                raise CommandError(
-                    f"The workers are not ready after {READY_SECONDS} s: {problem}. "
-                    f"See {self.log_file(1)}.",
-                    f"{READY_SECONDS} 秒后仍未就绪：{problem}。请查看 {self.log_file(1)}。",
-                )
-            time.sleep(0.1)
+    def end_all(self) -> tuple[int, list[int]]:
+        """End all workers, letting them finish what runs; how many there were, who was killed."""
+        pids = dict.fromkeys(self.all_pids(), self.mark)
+        # A worker drains for DRAIN_SECONDS by itself; a little more before insisting.
+        killed_pids = processes.end(pids, DRAIN_SECONDS + 5)
+        self.remove_stale_pid_files()
+        return len(pids), killed_pids
 
-    def _died(self, number: int, log_start: int) -> CommandError:
+    def death(self, number: int, log_start: int, *, is_late: bool = False) -> CommandError:
+        """Return what to tell of a worker that ended at start, or was too slow there."""
         log_file = self.log_file(number)
         tail = processes.last_lines(log_file, since=log_start)
+        if is_late:
+            return CommandError(
+                f"Worker {number} was not made within {READY_SECONDS} s, and was ended: the "
+                f"machine or the database is too busy. Last lines of {log_file}:\n{tail}",
+                f"工作进程 {number} 未能在 {READY_SECONDS} 秒内就绪，已被结束：机器或数据库过忙。"
+                f"{log_file} 的最后几行：\n{tail}",
+            )
         return CommandError(
             f"Worker {number} ended at start. Last lines of {log_file}:\n{tail}",
             f"工作进程 {number} 启动时退出。{log_file} 的最后几行：\n{tail}",
         )
 
+    def await_ready(self, settings: Settings) -> None:
+        """Return when the workers are ready, as one of them says for all; raises CommandError."""
+        problem = ""
 
-def _environment(pid: int) -> dict[str, str]:
-    """Return the environment that process *pid* was started with; empty where that cannot be
-    seen."""
-    try:
-        raw = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return {}
-    pairs = (os.fsdecode(item).partition("=") for item in raw.split(b"\0") if item)
-    return {name: value for name, _, value in pairs}
+        def is_ready() -> bool:
+            nonlocal problem
+            problem = readiness_problem(settings)
+            return not problem
+
+        if not processes.wait_until(is_ready, READY_SECONDS):
+            raise CommandError(
+                f"The workers are not ready after {READY_SECONDS} s: {problem}. "
+                f"See {self.log_file(1)}.",
+                f"{READY_SECONDS} 秒后仍未就绪：{problem}。请查看 {self.log_file(1)}。",
+            )
 
 
 def local_address(settings: Settings) -> tuple[str, int]:

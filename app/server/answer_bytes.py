@@ -14,9 +14,9 @@ from app.web.responses import Answer, body_bytes, usual_headers
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def answer_bytes(answer: Answer, request_id: str) -> bytes:
-    """Return *answer* to the request of this id, in HTTP/1.1; raises ValueError for a header that
-    would be more than one."""
+def answer_bytes(answer: Answer, request_id: str, *, is_last: bool = False) -> bytes:
+    """Return *answer* to the request of this id, in HTTP/1.1, with *is_last* the connection's last
+    one; raises ValueError for a header that would be more than one."""
     body = body_bytes(answer.body, answer.content_type)
     own = answer.headers
     if own and _CONTROL.search("".join([*own, *own.values()])):
@@ -30,6 +30,8 @@ def answer_bytes(answer: Answer, request_id: str) -> bytes:
             head = _head(answer.status, _with(usual, own))
             break
         head += f"{name}: {value}\r\n"
+    if is_last:
+        head += "Connection: close\r\n"
     return (
         f"{head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n"
         f"Date: {rfc822_formatted_time()}\r\n\r\n"

@@ -7,14 +7,12 @@ limits (SLOW-1); the order here is: logging, settings, pools, ahserver, then the
 """
 
 import asyncio
-import fcntl
 import gc
 import logging
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from ahserver.configuredServer import ConfiguredServer
@@ -28,22 +26,28 @@ from app.access.rbac import SageRbac
 from app.access.request_context import RBAC, SETTINGS, WEB_PATHS
 from app.access.sessions import SESSIONS, Sessions
 from app.base import clock
-from app.base.logs import log_info, reopen_logs
+from app.base.logs import log_info
 from app.base.metrics import add_measure
 from app.base.secrets import WatchedSecret
 from app.base.settings import Settings
+from app.base.version import version
 from app.db.pool import pools
 from app.db.pool_metrics import measure_pools
 from app.endpoints.login import sign_in, sign_out, who_am_i
 from app.endpoints.rights import explain_rights
 from app.records.filters import SafeDBFilter
+from app.runtime.generation import other_web_roots
+from app.runtime.listeners import BACKLOG, listening_socket
+from app.server.departure import Departure
 from app.server.guard import GuardedAuth
 from app.server.health import METRICS_TOKEN
 from app.server.metrics import REQUEST_METRICS, Metrics, metrics_folder
+from app.server.parent_link import PARENT, ParentLink
 from app.server.process_metrics import measure_process
 from app.server.request_log import REQUEST_LOG, RequestLog
 from app.server.resource import PipelineResource
 from app.server.runner import PlainServer
+from app.server.shedding import Shedding, connection_limit
 from app.server.templates import PageEngine
 from app.server.watchdog import watch_loop
 from app.web.callers import ALLOWED_HOSTS, CALLERS, Callers, host_name
@@ -95,7 +99,9 @@ class PipelineServer(ConfiguredServer):
         app[SESSIONS] = Sessions(config)
         app[CALLERS] = Callers(config.options.trusted_proxies)
         app[ALLOWED_HOSTS] = allowed_hosts(config)
-        app[WEB_PATHS] = WebPaths(config.web_root, config.indexes, modules)
+        app[WEB_PATHS] = WebPaths(
+            config.web_root, config.indexes, modules, partial(other_web_roots, config.var_dir)
+        )
         app[METRICS_TOKEN] = WatchedSecret(
             config.var_dir, "metrics_token", config.options.metrics_token
         )
@@ -112,44 +118,70 @@ class PipelineServer(ConfiguredServer):
         )
         self.app.router.register_resource(self._resource)
 
-    def run(self, port: int | None = None) -> None:
-        """Serve until SIGTERM or SIGINT, then let running requests finish (30 s at most)."""
-        gc.collect()  # here, where nobody waits for it
-        with _one_installation(self.settings.var_dir):
-            asyncio.run(self._serve(port or self.settings.port))
+    def run(
+        self, port: int | None = None, *, listener: int | None = None, parent: int | None = None
+    ) -> None:
+        """
+        Serve until told to end, then let running requests finish (30 s at most).
 
-    async def _serve(self, port: int) -> None:
+        *listener* and *parent* are descriptors of a listening socket and of the line to the parent
+        process; without them this worker has a socket of its own, and nobody looks after it.
+        """
+        gc.collect()  # here, where nobody waits for it
+        asyncio.run(self._serve(port or self.settings.port, listener, parent))
+
+    async def _serve(self, port: int, listener: int | None, parent: int | None) -> None:
+        link = self.app[PARENT] = ParentLink(parent)
+        departure = Departure(link)
+        link.open()
+        self._background = [*self._background, link.beat]
         self.configPath(None)
         self.app.cleanup_ctx.append(self._lifetime)
         await self.build_app()
         await self._start_app()
-        server = PlainServer(
-            self.app,
-            self._resource.handle,
-            body_limit_bytes=self.settings.options.body_limit_bytes,
-            direct_answers=self.settings.options.direct_answers,
-            access_log=None,
-            keepalive_timeout=75,
-        )
+        server = self._server()
         runner = web.ServerRunner(server, shutdown_timeout=DRAIN_SECONDS)
         await runner.setup()
-        listener = _listen(self.settings.host, port)
-        site = web.SockSite(runner, listener, backlog=1024)
-        await site.start()
-        log_info(log, "listening", f"worker {os.getpid()} listens on {self.settings.host}:{port}")
-        # What is there now lives as long as the process: the collector need not look at it again.
-        gc.freeze()
-        gc.enable()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        for number in (signal.SIGUSR1, signal.SIGHUP):  # what moves log files sends one of them
-            asyncio.get_running_loop().add_signal_handler(number, reopen_logs)
-        await stop.wait()
-        log_info(log, "stopping", "finishing what runs")
+        await link.wait_for_turn()
+        if not link.must_leave.is_set():
+            site = await self._listen(runner, port, listener)
+            link.tell_listening()
+            # What is there now lives as long as the process: the collector need not look again.
+            gc.freeze()
+            gc.enable()
+            await departure.begin()
+            await departure.let_connections_go(server, site)
         await runner.cleanup()
         await self.app.shutdown()
         await self.app.cleanup()
+
+    def _server(self) -> PlainServer:
+        options = self.settings.options
+        return PlainServer(
+            self.app,
+            self._resource.handle,
+            body_limit_bytes=options.body_limit_bytes,
+            direct_answers=options.direct_answers,
+            shedding=Shedding(connection_limit(options)),
+            access_log=None,
+            keepalive_timeout=75,
+        )
+
+    async def _listen(
+        self, runner: web.ServerRunner, port: int, listener: int | None
+    ) -> web.BaseSite:
+        if listener is None:
+            plug = listening_socket(self.settings.host, port)
+        else:
+            plug = socket.socket(fileno=listener)
+            plug.setblocking(False)
+        site = web.SockSite(runner, plug, backlog=BACKLOG)
+        await site.start()
+        log_info(
+            log, "listening", f"worker {os.getpid()} listens on {self.settings.host}:{port}",
+            version=version(),
+        )  # fmt: skip
+        return site
 
     async def _start_app(self) -> None:
         # What aiohttp's AppRunner does, whose server would be another.
@@ -199,31 +231,6 @@ def _ahserver_config(config: Settings) -> DictObject:
         langMapping={},
         password_key=config.password_key,
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
-    listener.setblocking(False)
-    return listener
-
-
-class _one_installation:
-    """Workers share this lock; start.sh takes it alone, so a forgotten copy is noticed."""
-
-    def __init__(self, var_dir: Path) -> None:
-        folder = var_dir / "run"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / "worker.lock").open("a")
-
-    def __enter__(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-
-    def __exit__(self, *exc: object) -> None:
-        self._file.close()
 
 
 def _tell_end(task: asyncio.Future[None]) -> None:

@@ -238,7 +238,10 @@ class DirectProtocol(ProblemProtocol):
     async def _answer(self, request: ApiRequest, handler: ApiHandler) -> None:
         try:
             answer = await guard_directly(request, handler)
-            data = answer_bytes(answer, request.context.request_id)
+            # What is here already is answered too: whoever sent it knew of no end.
+            is_last = self._is_leaving() and not self._messages
+            data = answer_bytes(answer, request.context.request_id, is_last=is_last)
+            self._close = self._close or is_last
             transport = self.transport
             if transport is None or transport.is_closing():
                 return  # whoever asked has gone; what was asked for has happened

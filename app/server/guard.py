@@ -24,7 +24,7 @@ from app.base.catalogue.requests import INTERNAL_ERROR, NOT_FOUND, NOT_SIGNED_IN
 from app.base.errors import AppError, Unavailable
 from app.base.log_repeats import log_failure, log_unavailable
 from app.base.refusals import EditConflict, MethodNotAllowed
-from app.db.errors import connection_lost, unreachable
+from app.db.errors import passing_refusal
 from app.server.dspy import allowed_methods, endpoint_at
 from app.server.error_pages import error_page
 from app.server.health import healthz, metrics, readyz
@@ -133,10 +133,9 @@ async def _refusal_of(request: AnyRequest, exc: Exception) -> AppError:
         return exc
     if isinstance(exc, web.HTTPException):
         return _from_aiohttp(request, exc)
-    if connection_lost(exc):
-        error = unreachable(exc)
-        log_unavailable(error, "requests", exc)
-        return error
+    if refusal := passing_refusal(exc):
+        log_unavailable(refusal, "requests", exc)
+        return refusal
     _log_failure(request, exc)
     return INTERNAL_ERROR()
 

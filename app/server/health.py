@@ -13,10 +13,12 @@ from app.base.catalogue.requests import METRICS_FORBIDDEN
 from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.secrets import WatchedSecret
+from app.base.version import version
 from app.db.host_clock import require_right_clock
 from app.db.migrate import schema_is_current
 from app.db.transactions import reading
 from app.server.metrics import REQUEST_METRICS
+from app.server.parent_link import PARENT
 from app.web.responses import json_response
 
 log = logging.getLogger("pipeline.health")
@@ -28,8 +30,17 @@ FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """Say that the process lives."""
-    return json_response({"status": "ok"})
+    """Say that the process lives, of which version it is, and how many workers there are and had
+    to be started again."""
+    link = request.app[PARENT]
+    return json_response(
+        {
+            "status": "ok",
+            "version": version(),
+            "workers": link.workers,
+            "restarts": sum(link.restarts.values()),
+        }
+    )
 
 
 async def readyz(request: web.Request) -> web.Response:

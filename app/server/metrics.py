@@ -22,6 +22,7 @@ from aiohttp import web
 
 from app.base.json_codec import json_bytes
 from app.base.metrics import FAMILIES, Counter, Gauge, Histogram, Spread, measure_all
+from app.base.version import version
 from app.db.background import pause
 from app.runtime.processes import command_line
 
@@ -43,8 +44,9 @@ _durations = Histogram(
 )
 _workers = Gauge("pipeline_workers", "Living worker processes")
 _build = Gauge(
-    "pipeline_build_info", "1, by the version of Python that runs", ["python"], merging="max"
-)
+    "pipeline_build_info", "1, by the versions of code and Python", ["version", "python"],
+    merging="max",
+)  # fmt: skip
 
 
 def metrics_folder(var_dir: Path) -> Path:
@@ -69,7 +71,7 @@ class Metrics:
         self._children: dict[tuple[str, int], Spread] = {}
         self._lasting_numbers = b""
         _workers.set(1)
-        _build.child(platform.python_version()).set(1)
+        _build.child(version(), platform.python_version()).set(1)
         self.write()
         with self._alone():
             self._add_up_past()

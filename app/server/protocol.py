@@ -33,6 +33,9 @@ MAX_DISCARD_SECONDS = 2.0
 class ProblemProtocol(web.RequestHandler):
     """aiohttp's handler of one connection, with errors in our words."""
 
+    def _is_leaving(self) -> bool:
+        return getattr(self._manager, "is_leaving", False)
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -73,7 +76,10 @@ class ProblemProtocol(web.RequestHandler):
     def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
-        """Send the answer; what is left unread of the body (`leave_unread`) is not waited for."""
+        """Send the answer, the connection's last one where this worker ends; what is left unread of
+        the body (`leave_unread`) is not waited for."""
+        if self._is_leaving() and not self._messages and not resp.prepared:
+            resp.force_close()
         # Bytes that are no request have no context.
         context = request.get(CONTEXT)
         if context is not None and context.left_unread:

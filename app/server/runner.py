@@ -23,6 +23,7 @@ from yarl import URL
 from app.base.logs import log_warning
 from app.server.direct import DirectProtocol, unknown_internals
 from app.server.protocol import ProblemProtocol
+from app.server.shedding import Shedding
 from app.web.plain_request import PlainRequest
 
 log = logging.getLogger("pipeline.server")
@@ -65,12 +66,17 @@ class PlainServer(web.Server):
         *,
         body_limit_bytes: int,
         direct_answers: bool,
+        shedding: Shedding,
         **options: Any,
     ) -> None:
         """
         Send requests to *handler*, with *direct_answers* only those that connections do not answer
-        by themselves; *options* are those of aiohttp's RequestHandler.
+        by themselves; more connections than *shedding* allows are refused; *options* are those of
+        aiohttp's RequestHandler.
         """
+        # Set when this worker ends: each answer is its connection's last one then.
+        self.is_leaving = False
+        self._shedding = shedding
         loop = asyncio.get_running_loop()
         super().__init__(
             handler,  # type: ignore[arg-type]  # it takes our kind of request
@@ -89,7 +95,12 @@ class PlainServer(web.Server):
             )
             self._direct = None
 
-    def __call__(self) -> web.RequestHandler:
+    def __call__(self) -> asyncio.Protocol:  # type: ignore[override]  # asyncio asks no more of it
+        if len(self._connections) >= self._shedding.max_connections:
+            return self._shedding.protocol(self._usual)
+        return self._usual()
+
+    def _usual(self) -> web.RequestHandler:
         if self._direct is None:
             return ProblemProtocol(self, **self._connection_options)
         return DirectProtocol(self, *self._direct, **self._connection_options)

@@ -20,6 +20,7 @@ from app.access.paths import WebPaths
 from app.access.permissions import may_open
 from app.access.rbac import Rights
 from app.access.request_context import CONTEXT, RBAC, SETTINGS, WEB_PATHS
+from app.base.version import version
 from app.server.dspy import own_url
 from app.web.responses import JSON_TYPE, is_page, json_response
 
@@ -78,6 +79,7 @@ async def render_page(request: web.Request, url: str) -> str:
         get_module_dbname=env.get_module_dbname,
         bricks_asset=lambda name: bricks_asset(request.app[SETTINGS].web_root, name),
         json=_PageJson,
+        version=version(),
     )
 
 

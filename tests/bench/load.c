@@ -8,8 +8,9 @@
  * holds blocks "LENGTH FOLLOWING\n" and so many bytes: a request, and what follows it once it was
  * answered by 201 (0 bytes: nothing). Of a request each KEY is replaced by RUN and a number, which
  * no other request has; of what follows CALL by the call_no of the answer. A lost connection is made
- * again, its request counts as lost. Ends with one line of JSON; latencies are of all answers,
- * "in_time" are those that came within SECONDS, "elapsed" is when the last one came.
+ * again, its request counts as lost; one that an answer closes is made again without a loss. Ends
+ * with one line of JSON; latencies are of all answers, "in_time" are those that came within SECONDS,
+ * "elapsed" is when the last one came.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -158,7 +159,7 @@ static void send_follow(Client *client, const char *call_no) {
   send_rest(client);
 }
 
-static void connect_client(Client *client) {
+static int open_connection(Client *client) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int yes = 1;
@@ -168,12 +169,16 @@ static void connect_client(Client *client) {
     close(client->fd);
     client->fd = -1;
     client->retry_at = now_us() + RETRY_US;
-    return;
+    return 0;
   }
   fcntl(client->fd, F_SETFL, O_NONBLOCK);
   setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   watch(client, EPOLLIN, EPOLL_CTL_ADD);
-  send_next(client);
+  return 1;
+}
+
+static void connect_client(Client *client) {
+  if (open_connection(client)) send_next(client);
 }
 
 static void lose(Client *client) {
@@ -196,8 +201,9 @@ static void note(Client *client, int status) {
   statuses[status < 600 ? status : 599]++;
 }
 
-/* Whether the whole answer is there; then its status, and where its body begins. */
-static int whole(Client *client, int *status, size_t *body) {
+/* Whether the whole answer is there; then its status, where its body begins, and whether it is the
+ * connection's last one. */
+static int whole(Client *client, int *status, size_t *body, int *is_last) {
   char *end = memmem(client->in, client->in_length, "\r\n\r\n", 4);
   if (!end) return 0;
   *body = (size_t)(end - client->in) + 4;
@@ -206,12 +212,13 @@ static int whole(Client *client, int *status, size_t *body) {
   char *length = strcasestr(client->in, "\r\ncontent-length:");
   if (!length) die("an answer does not tell its length");
   size_t size = strtoull(length + 17, NULL, 10);
+  *is_last = strcasestr(client->in, "\r\nconnection: close") != NULL;
   *end = '\r';
   return client->in_length >= *body + size;
 }
 
 static void read_answer(Client *client) {
-  int status;
+  int status, is_last;
   size_t body;
   for (;;) {
     if (client->in_size - client->in_length < 65536) {
@@ -226,9 +233,16 @@ static void read_answer(Client *client) {
     }
     if (count < 0) return;
     client->in_length += (size_t)count;
-    if (whole(client, &status, &body)) break;
+    if (whole(client, &status, &body, &is_last)) break;
   }
   note(client, status);
+  if (is_last) {
+    close(client->fd);
+    if (!open_connection(client)) {
+      lost += status == 201 && client->request->follow_length && !client->follows;
+      return;
+    }
+  }
   if (status == 201 && client->request->follow_length && !client->follows) {
     client->in[client->in_length] = 0;
     char *call = strstr(client->in + body, "\"call_no\":\"");

@@ -56,3 +56,10 @@ def test_the_menu_of_a_narrow_screen_takes_the_focus_and_gives_it_back(
     look.keyboard.press("Enter")
     expect(look.locator("#main")).to_have_text("a page")
     expect(opener).to_be_focused()
+
+
+def test_the_version_stands_at_the_foot_of_the_menu(look: Page, bench: Bench) -> None:
+    bench.page["options"]["version"] = "1.2.3+abc"
+    open_shell(look)
+
+    expect(look.get_by_role("navigation").locator("footer")).to_have_text("1.2.3+abc")

@@ -7,47 +7,44 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from app.base.catalogue.requests import (
-    DATABASE_NOT_SAFE,
     DATABASE_REFUSES,
     DATABASE_UNAVAILABLE,
     OUTCOME_UNKNOWN,
 )
-from app.base.database_settings import DatabaseSettings, Host, TlsSettings
-from app.base.errors import AppError, ErrorCode
+from app.base.database_settings import Host
+from app.base.errors import AppError
 from app.db import nodes
 from app.db.blocking import open_blocking
 from app.db.pool import Pool, TwoTripPool, pools
 from app.db.transactions import reading
 from app.runtime.processes import free_port, wait_until
 from tests.support.installation import Installation
-from tests.support.servers import PASSWORD, USER, Certificates, Server, place_of, two_servers
-
-WHO = "select name from who"
-# Whoever is made to wait for longer waits for ever.
-MAX_SECONDS = 30
+from tests.support.servers import (
+    MAX_SECONDS,
+    PASSWORD,
+    Server,
+    ask,
+    is_refusal,
+    place_of,
+    pool_of,
+    refuses,
+    two_servers,
+)
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
-def servers(certificates: Certificates) -> Iterator[tuple[Server, Server]]:
-    """The first has TLS, the second has none."""
-    certificate, key = certificates.issue("server")
-    lines = f"ssl-ca={certificates.ca}", f"ssl-cert={certificate}", f"ssl-key={key}"
+def servers() -> Iterator[tuple[Server, Server]]:
     # Not pytest's folder: the path of a socket has to be short.
     folder = Path(tempfile.mkdtemp(prefix="pipeline-pair-"))
     try:
-        with two_servers(folder, *lines) as pair:
+        with two_servers(folder) as pair:
             yield pair
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -57,16 +54,6 @@ def servers(certificates: Certificates) -> Iterator[tuple[Server, Server]]:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nodes, "LOOK_EVERY_SECONDS", 0.05)
     monkeypatch.setattr(nodes, "BACK_AFTER_SECONDS", 0.2)
-
-
-@asynccontextmanager
-async def pool_of(place: DatabaseSettings, kind: type = Pool, size: int = 4) -> AsyncIterator[Pool]:
-    pool = kind(place, size, 20)
-    try:
-        async with asyncio.timeout(MAX_SECONDS):
-            yield pool
-    finally:
-        await pool.close()
 
 
 @contextmanager
@@ -88,11 +75,6 @@ def is_stopped(task: Path) -> bool:
     return (task / "stat").read_text("ascii").rpartition(")")[2].split()[0] == "T"
 
 
-async def ask(pool: Pool, statement: str = WHO) -> str:
-    async with pool.context() as sor:
-        return str((await sor.tuples(statement, {}))[0][0])
-
-
 async def wait_for(pool: Pool, server: Server) -> None:
     """Wait until *server* is the one that is used."""
     while True:
@@ -100,10 +82,6 @@ async def wait_for(pool: Pool, server: Server) -> None:
             if await ask(pool) == server.name:
                 return
         await asyncio.sleep(0.02)
-
-
-def is_refusal(error: object, entry: ErrorCode) -> bool:
-    return isinstance(error, AppError) and error.text.template is entry.sentence
 
 
 async def test_a_server_that_hangs_is_left_for_the_next_and_back_when_it_is_well(
@@ -214,60 +192,6 @@ async def test_a_pause_of_this_process_is_no_silence_of_the_server() -> None:
     time.sleep(1.2)
 
     assert await waiting == "answer"
-
-
-# TLS
-
-
-async def test_the_connection_is_encrypted_and_the_servers_certificate_is_verified(
-    servers: tuple[Server, Server], certificates: Certificates
-) -> None:
-    place = place_of(servers[0].host, tls=TlsSettings(ca=str(certificates.ca)))
-    async with pool_of(place) as pool, pool.context() as sor:
-        (cipher,) = await sor.tuples("show session status like 'Ssl_cipher'", {})
-        assert cipher[1]
-    with open_blocking(place) as blocking, blocking.cursor() as cursor:
-        cursor.execute("show session status like 'Ssl_cipher'")
-        assert cursor.fetchone()["Value"]
-
-
-async def test_a_user_that_must_show_a_certificate_shows_it(
-    servers: tuple[Server, Server], certificates: Certificates
-) -> None:
-    certificate, key = certificates.issue("client")
-    files = TlsSettings(str(certificates.ca), str(certificate), str(key))
-    servers[0].execute(f"alter user {USER} require x509")
-    try:
-        async with pool_of(place_of(servers[0].host, tls=files)) as pool:
-            assert await ask(pool) == "first"
-        await refuses(place_of(servers[0].host), DATABASE_REFUSES)
-    finally:
-        servers[0].execute(f"alter user {USER} require none")
-
-
-async def test_no_word_is_said_to_a_server_that_is_not_safe(
-    servers: tuple[Server, Server], certificates: Certificates, tmp_path: Path
-) -> None:
-    first, second = servers
-    stranger = Certificates(tmp_path, "stranger")
-    for server, tls in (
-        (second, TlsSettings(verify=False)),  # it has no TLS
-        (first, TlsSettings(ca=str(stranger.ca))),
-        (first, TlsSettings()),  # the system does not know its authority
-    ):
-        await refuses(place_of(server.host, tls=tls), DATABASE_NOT_SAFE)
-    name = Host("localhost", first.host.port)  # the certificate is for 127.0.0.1
-    await refuses(place_of(name, tls=TlsSettings(ca=str(certificates.ca))), DATABASE_NOT_SAFE)
-    async with pool_of(place_of(first.host, tls=TlsSettings(verify=False))) as pool:
-        assert await ask(pool) == "first"
-
-
-async def refuses(place: DatabaseSettings, entry: ErrorCode) -> None:
-    """See that no connection is made, and that this is why."""
-    async with pool_of(place) as pool:
-        with pytest.raises(AppError) as caught:
-            await ask(pool)
-    assert is_refusal(caught.value, entry)
 
 
 # What is told

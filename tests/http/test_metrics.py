@@ -56,7 +56,7 @@ def test_counts_outlive_their_workers(server: Installation) -> None:
     before = value(server, "pipeline_requests_total")
     for _ in range(20):  # connections of their own, so that both workers have some
         assert server.anonymous().get("/healthz").status_code == 200
-    server.workers.replace_all()
+    server.workers.replace_all(server.settings)
     # Those that ended wrote down what they had counted.
     assert value(server, "pipeline_requests_total") >= before + 20
     assert value(server, "pipeline_request_seconds_total") > 0

@@ -13,8 +13,8 @@ import pytest
 from app.base.settings import ROOT
 from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
+from app.runtime.parent import parent_mark, parent_pid_file
 from app.runtime.workers import Workers
-from tests.support.log_lines import secrets_in_logs
 
 
 class Place:
@@ -25,6 +25,7 @@ class Place:
         self.port = processes.free_port()
         self.database = EmbeddedDatabase(var_dir)
         self.workers = Workers(var_dir)
+        self.extra_env: dict[str, str] = {}
 
     @property
     def env(self) -> dict[str, str]:
@@ -39,6 +40,7 @@ class Place:
             "PIPELINE_PORT": str(self.port),
             "PIPELINE_WORKERS": "2",
             "LC_ALL": "C.UTF-8",
+            **self.extra_env,
         }
 
     def run(self, script: str, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -73,12 +75,16 @@ class Place:
 
     def kill_everything(self) -> None:
         """Kill -9 for every process of this place, as a power cut would."""
-        pids = [*self.workers.running().values(), self.database.pid()]
+        pids = [self.parent_pid(), *self.workers.running().values(), self.database.pid()]
         for pid in filter(None, pids):
             os.kill(pid, signal.SIGKILL)
         assert processes.wait_until(
             lambda: not self.workers.running() and self.database.pid() is None, 10
         )
+
+    def parent_pid(self) -> int | None:
+        """The pid of the parent process, or None."""
+        return processes.recorded_pid(parent_pid_file(self.var_dir), parent_mark(self.var_dir))
 
     def answers(self, path: str = "/readyz") -> int | None:
         """The HTTP status of *path*, or None without an answer."""
@@ -98,13 +104,3 @@ def place(tmp_path: Path) -> Iterator[Place]:
     new_place = Place(tmp_path / "var")
     yield new_place
     new_place.run("stop.sh")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A place started with the demo, for tests that leave it running."""
-    new_place = Place(tmp_path_factory.mktemp("running") / "var")
-    new_place.start("--demo")
-    yield new_place
-    new_place.run("stop.sh")
-    assert secrets_in_logs(new_place.var_dir) == []

@@ -18,7 +18,7 @@ from app.base.settings import ROOT
 UNIT = ROOT / "ops/systemd/pipeline.service"
 SBIN = f"{os.environ['PATH']}:/usr/sbin"
 LOGROTATE = shutil.which("logrotate", path=SBIN)
-# Stands for a worker: says that it listens, then which signal came.
+# Stands for the parent process: says that it listens, then which signal came.
 LISTENER = """
 import signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGTERM})
@@ -43,11 +43,11 @@ def test_systemd_takes_the_unit(tmp_path: Path):
 
 def test_the_unit_calls_scripts_that_are_there():
     text = UNIT.read_text("utf-8")
-    commands = re.findall(r"^Exec\w+=/bin/bash /srv/pipeline/(\S+)", text, re.MULTILINE)
+    commands = re.findall(r"^Exec\w+=/bin/bash /srv/pipeline/(\S+(?: --\w+)?)", text, re.MULTILINE)
 
-    assert commands == ["start.sh", "start.sh", "stop.sh"]
+    assert commands == ["start.sh", "start.sh --reload", "stop.sh"]
     for name in commands:
-        assert (ROOT / name).is_file()
+        assert (ROOT / name.partition(" ")[0]).is_file()
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def test_logrotate_moves_the_logs_and_has_new_ones_opened(
     logs, run = tmp_path / "var/logs", tmp_path / "var/run"
     logs.mkdir(parents=True, mode=0o700)
     run.mkdir()
-    for name in ("worker-1.log", "database.log"):
+    for name in ("worker-1.log", "parent.log", "database.log"):
         (logs / name).write_text("a line\n")
-    (run / "worker-1.pid").write_text(f"{listener.pid}\n")
+    (run / "parent.pid").write_text(f"{listener.pid}\n")
     account = f"{getpass.getuser()} {grp.getgrgid(os.getegid()).gr_name}"
     text = (ROOT / "ops/logrotate").read_text("utf-8").replace("pipeline pipeline", account)
     configuration = tmp_path / "logrotate"
@@ -91,7 +91,8 @@ def test_logrotate_moves_the_logs_and_has_new_ones_opened(
     assert listener.stdout is not None
     assert listener.stdout.readline() == f"{signal.SIGUSR1.value}\n"
     assert sorted(file.name for file in logs.iterdir()) == [
-        "database.log", "database.log.1.gz", "worker-1.log", "worker-1.log.1",
+        "database.log", "database.log.1.gz", "parent.log", "parent.log.1", "worker-1.log",
+        "worker-1.log.1",
     ]  # fmt: skip
     assert (logs / "worker-1.log.1").read_text() == "a line\n"
     assert (logs / "worker-1.log").stat().st_mode & 0o777 == 0o600

@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.base.clock import now
 from app.base.settings import load_settings
 from app.cli import doctor
 from app.doctor import host
@@ -112,14 +114,13 @@ def test_an_unknown_name_is_told_in_the_readers_language(
 
 
 @pytest.mark.parametrize(
-    ("end", "level"),
-    [
-        ("Jan  1 00:00:00 2020 GMT", Level.ERROR),
-        ("Jan  1 00:00:00 2200 GMT", Level.OK),
-    ],
+    ("days", "level"),
+    [(-1, Level.ERROR), (0.5, Level.WARNING), (29, Level.WARNING), (31, Level.OK)],
 )
-def test_a_certificate_that_ends_is_told(end: str, level: Level) -> None:
-    assert host.certificate_days("certificate", "https://x", end).level is level
+def test_a_certificate_that_ends_is_told(days: float, level: Level) -> None:
+    end = now() + timedelta(days=days)
+
+    assert host.certificate_days("certificate", "https://x", end, 30).level is level
 
 
 @pytest.mark.parametrize(

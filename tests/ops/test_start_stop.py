@@ -1,9 +1,10 @@
 """start.sh and stop.sh: twice, after a crash, beside strangers, and when something is wrong."""
 
 import json
+import os
 import re
+import signal
 import socket
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 
 from app.base.settings import ROOT
-from app.runtime import processes
 from app.runtime.workers import listeners
 from tests.ops.conftest import Place
 
@@ -24,15 +24,22 @@ def test_start_twice_stop_twice(place: Place) -> None:
     assert place.answers() == 200
     assert place.workers.running() == pids
     assert listeners(place.port) == len(pids) == 2
+    # Another number of workers: fewer are fewer, and the one that stays goes on.
+    place.start(PIPELINE_WORKERS="1")
+    assert place.workers.running() == {1: pids[1]}
+    assert place.workers.all_pids() == [pids[1]]
     stopped = [place.run("stop.sh"), place.run("stop.sh")]
 
     assert "Running at" in first
     assert "run already" in second
     assert [process.returncode for process in stopped] == [0, 0]
-    assert "2 worker(s) stopped" in stopped[0].stdout
+    assert "1 worker(s) stopped" in stopped[0].stdout
     assert "Nothing runs here" in stopped[1].stdout
     assert place.answers() is None
     assert place.database.pid() is None
+    reload = place.run("start.sh", "--reload")
+    assert reload.returncode == 1
+    assert "Nothing runs here that could be reloaded" in reload.stderr
 
 
 def test_stop_where_nothing_was_ever_started(place: Place) -> None:
@@ -54,18 +61,6 @@ def test_kill_9_of_everything_then_start(place: Place) -> None:
     assert place.answers() == 200
     # A new start counts from zero.
     assert not files & set((place.var_dir / "run/metrics").iterdir())
-
-
-def test_a_worker_that_died_is_started_again_beside_the_living(place: Place) -> None:
-    place.start()
-    before = place.workers.running()
-    processes.end({before[2]: "pipeline_app.py"}, 30)
-
-    place.start()
-
-    after = place.workers.running()
-    assert after[1] == before[1]
-    assert after[2] != before[2]
 
 
 def test_a_stale_pid_file_that_names_a_stranger(place: Place) -> None:
@@ -104,19 +99,36 @@ def test_an_address_of_another_machine_is_told(place: Place) -> None:
     assert "Cannot listen on 192.0.2.1" in process.stderr
 
 
-def test_a_forgotten_worker_is_noticed(place: Place) -> None:
+def test_workers_that_lost_parent_and_pid_files_serve_on_until_a_start_replaces_them(
+    place: Place,
+) -> None:
     place.start()
-    pid = place.workers.running()[1]
-    for file in (place.var_dir / "run").glob("worker-*.pid"):
+    orphans = place.workers.all_pids()
+    parent = place.parent_pid()
+    assert parent is not None
+    os.kill(parent, signal.SIGKILL)
+    for file in (place.var_dir / "run").glob("*.pid"):
         file.unlink()
-    forgotten = processes.pids_with(f"pipeline_var={place.var_dir} ")
-    try:
-        process = place.run("start.sh", PIPELINE_PORT=str(processes.free_port()))
+    assert place.answers() == 200
 
-        assert process.returncode == 1
-        assert str(pid) in process.stderr
-    finally:
-        processes.end(dict.fromkeys(forgotten, str(place.var_dir)), 30)
+    place.start()
+
+    assert place.answers() == 200
+    running = place.workers.running()
+    assert place.workers.all_pids() == sorted(running.values())
+    assert len(running) == 2
+    assert not set(orphans) & set(running.values())
+
+
+def test_a_worker_whose_pid_cannot_be_written_does_not_live_on(place: Place) -> None:
+    (place.var_dir / "run/worker-2.pid.new").mkdir(parents=True)
+
+    process = place.run("start.sh")
+
+    assert process.returncode == 1
+    assert "worker-2.pid" in process.stderr
+    assert place.workers.all_pids() == []
+    assert place.parent_pid() is None
 
 
 def test_a_worker_that_dies_at_start_shows_its_last_words(place: Place, tmp_path: Path) -> None:
@@ -206,60 +218,12 @@ def test_a_relative_run_folder_is_meant_from_the_callers_folder(tmp_path: Path) 
         place.run("stop.sh")
 
 
-def test_two_places_run_side_by_side(running: Place, place: Place) -> None:
-    place.start()
-
-    assert (running.answers(), place.answers()) == (200, 200)
-    place.run("stop.sh")
-    assert running.answers() == 200
-
-
-def test_the_demo_writes_what_scripts_need(running: Place) -> None:
-    file = running.var_dir / "demo.json"
-    demo = json.loads(file.read_text("utf-8"))
-
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert demo["base_url"] == f"http://127.0.0.1:{running.port}"
-    assert set(demo) == {"base_url", "admin", "distributor", "pipeline", "database"}
-    assert set(demo["admin"]) == {"username", "password"}
-    assert set(demo["distributor"]) == {"code", "api_key"}
-    assert set(demo["database"]) == {"host", "port", "socket", "user", "password", "name"}
-
-
-def test_the_printed_curl_line_works_as_often_as_it_is_pasted(running: Place) -> None:
-    printed = running.start("--demo")
-    line = next(text for text in printed.splitlines() if text.startswith("curl "))
-
-    answers = [paste(line) for _ in range(2)]
-
-    assert {answer["status"] for answer in answers} == {"succeeded"}
-    assert len({answer["call_no"] for answer in answers}) == 2
-
-
-def test_the_demo_again_keeps_password_and_key(running: Place) -> None:
-    before = json.loads((running.var_dir / "demo.json").read_text("utf-8"))
-
-    printed = running.start("--demo")
-
-    assert json.loads((running.var_dir / "demo.json").read_text("utf-8")) == before
-    assert before["admin"]["password"] in printed
-    assert before["distributor"]["api_key"] in printed
-
-
 def test_sigterm_lets_a_worker_end_with_0(place: Place) -> None:
     place.start()
     process = place.run("stop.sh")
 
     assert "killed" not in process.stderr
     assert "finishing what runs" in (place.var_dir / "logs/worker-1.log").read_text("utf-8")
-
-
-def paste(line: str) -> dict[str, Any]:
-    """Run *line* in a shell, as somebody who pastes it does; the JSON answered."""
-    process = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-    answer: dict[str, Any] = json.loads(process.stdout)
-    result: dict[str, Any] = answer.get("data", answer)
-    return result
 
 
 def config_with(folder: Path, **sections: dict[str, Any]) -> Path:

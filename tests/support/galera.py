@@ -112,6 +112,22 @@ class Node:
         arguments = [f"--{name}={value}" for name, value in options.items()]
         return [server, f"--defaults-file={self.folder / 'node.cnf'}", *user, *arguments]
 
+    def name_hosts(self, hosts: "list[Node]", database: str = "pipeline") -> None:
+        """Let the application know the servers of *hosts*, in this order, instead of its own; from
+        its next start."""
+        place = self.installation.mariadb.connection()
+        assert isinstance(place, Connection)
+        file = self.installation.var_dir / "config.json"
+        config = json.loads(file.read_text("utf-8"))
+        config["databases"] = {
+            "pipeline": {
+                "hosts": [f"127.0.0.1:{host.port}" for host in hosts],
+                "kwargs": {"user": place.user, "db": database},
+            }
+        }
+        file.write_text(json.dumps(config), "utf-8")
+        self.installation.extra_env["PIPELINE_DB_PASSWORD"] = place.password
+
     def signal(self, number: int) -> None:
         """Send the server a signal."""
         assert self.process is not None

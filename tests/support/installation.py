@@ -16,7 +16,10 @@ import pymysql
 from app.base.settings import ROOT, Settings, load_settings, settings
 from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
-from app.runtime.workers import Workers, local_url, readiness_problem
+from app.runtime.generation import take_generation
+from app.runtime.parent_client import ParentClient
+from app.runtime.workers import local_url, readiness_problem
+from tests.support.bare_workers import BareWorkers
 
 PASSWORDS = {
     "admin": "admin-password-1",
@@ -79,9 +82,9 @@ class Installation:
         return local_url(self.settings)
 
     @property
-    def workers(self) -> Workers:
+    def workers(self) -> BareWorkers:
         """The worker processes."""
-        return Workers(self.var_dir, self.env)
+        return BareWorkers(self.var_dir, self.env)
 
     @property
     def admin(self) -> httpx.Client:
@@ -186,6 +189,17 @@ class Installation:
                 return
             self.workers.stop()
         self.workers.start_all(self.settings)
+
+    def start_under_parent(self, workers: int = 2) -> ParentClient:
+        """Start the workers as start.sh does, by a parent process that looks after them."""
+        self.stop()
+        self.extra_env["PIPELINE_WORKERS"] = str(workers)
+        parent = ParentClient(self.var_dir)
+        root = take_generation(self.var_dir, self.env)
+        parent.launch(root)
+        parent.roll(root, self.env)
+        parent.workers.await_ready(self.settings)
+        return parent
 
     def leave(self) -> None:
         """Close the clients made here; the workers may go on for the next module."""

@@ -47,7 +47,13 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("app.doctor",),
     ("app.cli",),
     ("app.modules",),
-    ("app.pipeline_app", "app.manage", "app.scripts", *(f"{name}.scripts" for name in MODULES)),
+    (
+        "app.pipeline_app",
+        "app.pipeline_parent",
+        "app.manage",
+        "app.scripts",
+        *(f"{name}.scripts" for name in MODULES),
+    ),
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 FACE = "app.global_func"

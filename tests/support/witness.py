@@ -47,6 +47,8 @@ class Witness:
     problems: list[str] = field(default_factory=list)
     # When they were answered with 200 or 201.
     moments: list[float] = field(default_factory=list)
+    # Seconds for which one request has waited for its answer at most.
+    longest: float = 0.0
 
     def __enter__(self) -> "Witness":
         self._stop = threading.Event()
@@ -133,6 +135,7 @@ class Witness:
         while given_up is None or time.monotonic() < given_up:
             if given_up is None and self._stop.is_set():
                 given_up = time.monotonic() + PATIENCE_SECONDS
+            began_at = time.monotonic()
             try:
                 answer = await client.post(path, json=body, headers=headers)
             except httpx.TransportError:
@@ -145,6 +148,8 @@ class Witness:
                     return answer
                 if answer.status_code == 500:
                     self.problems.append(answer.text)
+            finally:
+                self.longest = max(self.longest, time.monotonic() - began_at)
             await asyncio.sleep(0.05)
         self.problems.append(f"no definite answer for {path} {headers}")
         return None

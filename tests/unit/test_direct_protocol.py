@@ -13,6 +13,7 @@ from app.access.request_context import WEB_PATHS
 from app.server import direct, runner
 from app.server.protocol import ProblemProtocol
 from app.server.runner import PlainServer
+from app.server.shedding import Shedding
 from app.web.responses import Answer
 from tests.support.waiting import until
 
@@ -51,7 +52,10 @@ class Host:
 
 @asynccontextmanager
 async def serving(
-    monkeypatch: pytest.MonkeyPatch, answer: Handler, keepalive: float = 75
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Handler,
+    keepalive: float = 75,
+    max_connections: int = 100,
 ) -> AsyncIterator[Host]:
     async def own(request) -> Answer:
         host.ways.append("direct")
@@ -73,8 +77,8 @@ async def serving(
     paths: Any = SimpleNamespace(find=lambda path: path)
     app[WEB_PATHS] = paths
     server = PlainServer(
-        app, usual, body_limit_bytes=1 << 20, direct_answers=True, access_log=None,
-        keepalive_timeout=keepalive,
+        app, usual, body_limit_bytes=1 << 20, direct_answers=True,
+        shedding=Shedding(max_connections), access_log=None, keepalive_timeout=keepalive,
     )  # fmt: skip
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     host = Host(server, listener.sockets[0].getsockname()[1])
@@ -352,6 +356,45 @@ async def test_another_aiohttp_answers_everything_itself(
     monkeypatch, direct_answers, missing, kind
 ):
     monkeypatch.setattr(runner, "unknown_internals", lambda: missing)
-    server = PlainServer(web.Application(), echo, body_limit_bytes=1, direct_answers=direct_answers)  # type: ignore[arg-type]
+    server = PlainServer(
+        web.Application(), echo, body_limit_bytes=1,  # type: ignore[arg-type]
+        direct_answers=direct_answers, shedding=Shedding(10),
+    )  # fmt: skip
 
     assert type(server()) is kind
+
+
+# The end of a worker
+
+
+@pytest.mark.parametrize("more", [b"", UNUSUAL], ids=["direct", "aiohttp"])
+async def test_a_worker_that_ends_answers_and_says_that_it_was_the_last(monkeypatch, more):
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
+        host.server.is_leaving = True
+        writer.write(request(b"{}", more=more))
+
+        everything = (await asyncio.wait_for(reader.read(), 5)).decode()
+
+    assert everything.startswith("HTTP/1.1 200 OK\r\n")
+    assert "\r\nConnection: close\r\n" in everything
+    assert everything.endswith(":{}")
+
+
+@pytest.mark.parametrize("more", [b"", UNUSUAL], ids=["direct", "aiohttp"])
+async def test_what_was_sent_behind_it_is_answered_too(monkeypatch, more):
+    release = asyncio.Event()
+    async with serving(monkeypatch, after(release)) as host:
+        reader, writer = await host.open()
+        writer.write(request(b"{}"))
+        await until(lambda: bool(host.ways))
+        writer.write(request(b"[]", more=more))
+        connections: list[Any] = host.server.connections
+        await until(lambda: bool(connections[0]._messages))
+        host.server.is_leaving = True
+        release.set()
+
+        everything = (await asyncio.wait_for(reader.read(), 5)).decode()
+
+    assert everything.count("HTTP/1.1 200 OK") == 2
+    assert everything.count("Connection: close") == 1

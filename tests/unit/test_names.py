@@ -50,6 +50,8 @@ EXCEPTIONS = {
     "pipeline_ops/pipeline_ops/ledger/rows.py": {"matched"},
     # The left one of four edges.
     "app/records/xlsx_files.py": {"left"},
+    # What asyncio calls of a protocol.
+    "app/server/shedding.py": {"connection_made"},
     # A function that is kept in a field.
     "pipeline_core/pipeline_core/transfer/parts.py": {"read"},
     # Columns of the ledger.

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from appPublic.aes import aes_encode_b64
 
-from app.base.settings import ConfigError, load_settings
+from app.base.settings import load_settings
+from app.base.settings_checks import ConfigError
 
 
 @pytest.fixture
@@ -190,3 +191,38 @@ def test_the_public_name_is_spelt_as_it_goes_over_the_wire(load):
 
     assert config.public_origin == ("https", "xn--wlq758i.example", 8443)
     assert config.is_https
+
+
+# What is this installation's own
+
+
+def test_local_settings_are_laid_over_those_of_the_repository(load, tmp_path: Path):
+    (tmp_path / "local.json").write_text(
+        json.dumps(with_database(db="mine") | {"pipeline": {"allowed_hosts": ["a.example"]}})
+    )
+
+    config = load(
+        with_database(user="others", db="theirs")
+        | {"website": {"port": 9191}, "pipeline": {"allowed_hosts": ["x"], "pool_size": 7}}
+    )
+
+    assert config.port == 9191
+    assert (config.pipeline_database.user, config.pipeline_database.name) == ("others", "mine")
+    assert (config.options.allowed_hosts, config.options.pool_size) == (("a.example",), 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"pipeline": {"pol_size": 3}}', "unknown setting pipeline.pol_size"),
+        ('{"pipeline": }', "local.json is not valid JSON: line 1"),
+        ("[]", "local.json must hold a JSON object"),
+    ],
+)
+def test_a_fault_in_the_local_settings_is_told(load, tmp_path: Path, text: str, sentence: str):
+    (tmp_path / "local.json").write_text(text)
+
+    with pytest.raises(ConfigError, match=sentence) as error:
+        load(with_database())
+
+    assert "local.json" in str(error.value)

@@ -88,3 +88,21 @@ def test_other_spellings_are_refused(raw):
 
 def test_chinese_paths_are_decoded_once():
     assert plain_path("/%E4%BA%A7%E7%BA%BF.ui?x=1") == "/产线.ui"
+
+
+def test_files_named_by_their_content_are_served_of_other_generations_too(tmp_path):
+    """While a reload is under way, a page of the new workers is asked of an old one."""
+    own, other = tmp_path / "2/app/wwwroot", tmp_path / "1/app/wwwroot"
+    for root in (own, other):
+        (root / "bricks").mkdir(parents=True)
+    for name in ("main-abcd1234.js", "page.ui", "plain.js"):
+        (other / "bricks" / name).write_text("")
+    paths = WebPaths(own, ("index.ui",), {}, lambda: [own, other])
+
+    target = paths.find("/bricks/main-abcd1234.js")
+
+    assert target is not None
+    assert target.file == other / "bricks/main-abcd1234.js"
+    assert paths.find("/bricks/page.ui") is None
+    assert paths.find("/bricks/plain.js") is None
+    assert paths.find("/bricks/main-00000000.js") is None

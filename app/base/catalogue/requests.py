@@ -127,6 +127,9 @@ BUSY = ErrorCode(
         "连接已用尽，请在 Retry-After 秒后重试。",
     ),
 )
+TOO_MANY_CONNECTIONS = BUSY.variant(
+    "Too many connections are open. Try again in a moment.", "连接过多，请稍后再试。"
+)
 CROSS_SITE = ErrorCode(
     "cross_site",
     403,
@@ -144,6 +147,11 @@ DATABASE_BUSY = ErrorCode(
         "同时修改过多，请在 Retry-After 秒后重试。",
     ),
 )
+STATEMENT_ENDED = DATABASE_BUSY.variant(
+    "The database ended a statement of this request: another node's change came first, or an"
+    " administrator ended it. Nothing was changed; try again in a moment.",
+    "数据库中止了此请求的一条语句：其他节点的修改在先，或管理员中止了它。未做任何修改，请稍后再试。",
+)
 DATABASE_UNAVAILABLE = ErrorCode(
     "database_unavailable",
     503,
@@ -158,6 +166,13 @@ DATABASE_FULL = DATABASE_UNAVAILABLE.variant(
     "The database cannot store anything now; perhaps its disk is full. Nothing was changed."
     " Tell the operator.",
     "数据库目前无法保存，可能磁盘已满。没有任何更改。请通知运维人员。",
+)
+DATABASE_READ_ONLY = DATABASE_UNAVAILABLE.variant(
+    "The database takes no changes now: it is a stand-by, or was closed to changes. Nothing was"
+    " changed; try again in a moment. Operator: see read_only there, and name a server that takes"
+    " changes in databases.*.hosts.",
+    "数据库目前只读：它是备用服务器，或已被设为禁止修改。未做任何修改，请稍后再试。运维人员："
+    "请查看该服务器的 read_only，并在 databases.*.hosts 中指定可写的服务器。",
 )
 DATABASE_REFUSES = DATABASE_UNAVAILABLE.variant(
     "The database refuses this application: user, password or database name are wrong, or the"

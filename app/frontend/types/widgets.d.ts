@@ -193,6 +193,7 @@ interface ShellOptions {
   menu?: MenuItem[];
   home?: string;
   who_url?: string;
+  version?: string;
 }
 
 /** Addresses and fields of a tree's `editable`. */

@@ -67,7 +67,8 @@ export class AppShell extends Widget {
     const groups = (this.opts.menu ?? []).map((group) => (group.items
       ? h('section', {}, group.label ? h('h2', {}, t(group.label)) : null, h('ul', {}, group.items.map(entry)))
       : h('ul', {}, entry(group))));
-    return h('nav', { class: 'shell-menu', id: 'shell-menu', 'aria-label': t('Main menu') }, groups);
+    return h('nav', { class: 'shell-menu', id: 'shell-menu', 'aria-label': t('Main menu') }, groups,
+      this.opts.version ? h('footer', { class: 'shell-footer' }, this.opts.version) : null);
   }
 
   async showUser() {

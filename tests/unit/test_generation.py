@@ -1,0 +1,65 @@
+"""The copy of code, pages and settings that a set of workers is made of."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.base.settings import load_settings
+from app.runtime.generation import generations_folder, remove_generations, take_generation
+from app.runtime.workers import Workers
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    root = tmp_path / "checkout"
+    for name, text in {
+        "app/wwwroot/page.ui": "old page",
+        "app/frontend/node_modules/big.js": "not needed",
+        "pipeline_core/pipeline_core/code.py": "old code",
+        "pyproject.toml": "",
+        "conf/config.json": json.dumps(
+            {"databases": {"pipeline": {"kwargs": {"host": "db"}}}, "website": {"port": 9191}}
+        ),
+        "conf/local.json": json.dumps({"website": {"port": 9292}}),
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def test_what_changes_in_the_checkout_changes_no_generation(tmp_path: Path, checkout: Path) -> None:
+    first = take_generation(tmp_path / "var", {}, checkout)
+    (checkout / "app/wwwroot/page.ui").write_text("new page")
+    (checkout / "conf/local.json").write_text(json.dumps({"website": {"port": 9393}}))
+    second = take_generation(tmp_path / "var", {}, checkout)
+
+    assert (first / "app/wwwroot/page.ui").read_text() == "old page"
+    assert (second / "app/wwwroot/page.ui").read_text() == "new page"
+    assert not (first / "app/frontend").exists()
+    workers = Workers(tmp_path / "var")
+    ports = [load_settings(workers.environment(root, {})).port for root in (first, second)]
+    assert ports == [9292, 9393]
+
+
+def test_only_the_generations_in_use_stay(tmp_path: Path, checkout: Path) -> None:
+    first = take_generation(tmp_path, {}, checkout)
+    second = take_generation(tmp_path, {}, checkout)
+    (generations_folder(tmp_path) / "7.new").mkdir()
+
+    remove_generations(tmp_path, {second})
+
+    assert not first.exists()
+    assert list(generations_folder(tmp_path).iterdir()) == [second]
+
+
+def test_a_copy_that_fails_leaves_nothing_and_tells_the_file(
+    tmp_path: Path, checkout: Path
+) -> None:
+    (checkout / "app/wwwroot/pipe").symlink_to("missing")
+    (checkout / "conf/config.json").unlink()
+
+    with pytest.raises(OSError, match=r"config\.json"):
+        take_generation(tmp_path, {}, checkout)
+
+    assert list(generations_folder(tmp_path).iterdir()) == []
