@@ -17,6 +17,7 @@ from tests.browser.every_page import (
     hostile_things,
     new_page,
     open_page,
+    opened,
     serious_problems,
     settle,
 )
@@ -49,7 +50,7 @@ def dressed(
         base_url=server.base_url, locale=language, color_scheme=theme,
         viewport={"width": 1440, "height": 900},
     )  # fmt: skip
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(15_000)
     answer = context.request.post(
         "/login.dspy", data={"username": "admin", "password": PASSWORDS["admin"]}
     )
@@ -149,7 +150,7 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
             if name in hidden:
                 more.click()
             dressed.locator(f"#main .table-tools [data-tool={name}]").click()
-            open_all(dressed)
+            opened(dressed)
             problems += check(dressed, f"{address}-{name}")
             close_windows(dressed)
         if dressed.locator("#main [data-tool=files]").count():
@@ -157,7 +158,7 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
             imports = dressed.locator(".popover-box:popover-open button").nth(2)
             if imports.count():
                 imports.click()
-                open_all(dressed)
+                opened(dressed)
                 problems += check(dressed, f"{address}-import")
                 close_windows(dressed)
             else:
@@ -188,7 +189,7 @@ def test_no_part_of_a_page_of_its_own_has_a_serious_problem(dressed: Page, thing
                 if not button.count() or not button.is_enabled():
                     continue
                 button.click()
-                open_all(dressed)
+                opened(dressed)
                 problems += check(dressed, f"{address.split('?')[0]}-{tool}")
                 close_windows(dressed)
     assert problems == []
@@ -214,7 +215,7 @@ def test_no_window_of_a_deed_has_a_serious_problem(
 
     page.locator("#main [data-tool=files]").click()
     page.locator(".popover-box:popover-open button").nth(2).click()
-    open_all(page)
+    opened(page)
     file = f"code,name\nNo Code,{HOSTILE}\nfine,{HOSTILE}\n".encode()
     page.locator("dialog[open] input[type=file]").set_input_files(
         {"name": "x.csv", "mimeType": "text/csv", "buffer": file}
@@ -225,7 +226,7 @@ def test_no_window_of_a_deed_has_a_serious_problem(
 
     row.locator("td[data-name]").first.click()
     page.locator("#main [data-tool=update]").click()
-    open_all(page)
+    opened(page)
     page.locator("dialog[open] [data-field=name] input").fill("mine")
     pipeline = server.admin.get(
         "/pipeline_core/pipelines/get_pipelines.dspy", params={"id": things.pipeline}
@@ -264,21 +265,21 @@ def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things:
     page = dressed
     open_page(page, things.pages[-1])
     page.locator("#main [data-tool=generate_key]").click()
-    open_all(page)
+    opened(page)
     page.locator("dialog[open] button[data-tool=submit]").click()
     expect(page.locator("dialog[open] code[data-name=key]")).to_be_visible()
     problems += check(page, "key-shown", other_theme=False)
     page.locator("dialog[open] .box-buttons button").last.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
     page.locator("#main [data-tool=revoke_key]").click()
-    open_all(page)
+    opened(page)
     problems += check(page, "key-revoke", other_theme=False)
     close_windows(page)
 
     page.locator("[role=tab][data-name=usage]").click()
     page.locator("#main [data-pipeline]").first.click()
     page.locator("#main [data-call]").first.click()
-    open_all(page)
+    opened(page)
     problems += check(page, "call", other_theme=False)
     close_windows(page)
     assert problems == []
@@ -293,7 +294,7 @@ def test_neither_signing_in_nor_refusals_have_a_serious_problem(dressed: Page) -
     open_page(page, LISTS[0])
     page.context.clear_cookies()
     page.locator("#main [data-tool=refresh]").click()
-    open_all(page)
+    opened(page)
     problems += check(page, "session-ended", other_theme=False)
 
     page.goto("/login.ui")
@@ -321,13 +322,6 @@ def close_windows(page: Page) -> None:
     expect(page.locator("dialog[open]")).to_have_count(0)
 
 
-def open_all(page: Page) -> None:
-    """Wait until a window is open and has all that it shows."""
-    expect(page.locator("dialog[open]").last).to_be_visible()
-    settle(page)
-    page.wait_for_function("() => !document.querySelector('dialog[open] [aria-busy=true]')")
-
-
 @IN_CHINESE
 def test_hostile_words_stand_as_words_wherever_they_are_shown(
     dressed: Page, things: Things
@@ -339,13 +333,13 @@ def test_hostile_words_stand_as_words_wherever_they_are_shown(
         )
         if address not in ("/pipeline_core/pipeline_versions",):
             assert any("onerror=window.hacked" in text for text in texts), address
-        assert dressed.locator("#main td img, #main td b, #main td script").count() == 0
+        expect(dressed.locator("#main td img, #main td b, #main td script")).to_have_count(0)
         # Every column, also those that are not shown at first.
         dressed.locator("#main [data-tool=columns]").click()
         for box in dressed.locator(".popover-box:popover-open input").all():
             box.check()
         dressed.keyboard.press("Escape")
-        assert dressed.locator("#main td img, #main td script").count() == 0
+        expect(dressed.locator("#main td img, #main td script")).to_have_count(0)
         dressed.locator("#main [data-tool=columns]").click()
         dressed.locator(".popover-box:popover-open > button").click()
         dressed.keyboard.press("Escape")

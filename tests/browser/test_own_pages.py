@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.base.settings import ROOT
-from tests.browser.every_page import new_page, settle
+from tests.browser.every_page import new_page, open_page, opened
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller, make_reseller, post
 
@@ -105,9 +105,12 @@ def test_every_part_in_every_look(
     page.locator("[data-tool=statement_csv]").focus()
     show(page, addresses(reseller)[1])
     page.locator(".step-card").first.dblclick()
+    opened(page)
     looks(page, "the step's form", width)
     page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
     page.locator("[data-tool=publish]").click()
+    opened(page)
     looks(page, "publishing", width)
     assert page.evaluate("bricks.untranslated()") == []
     assert faults == []
@@ -115,10 +118,8 @@ def test_every_part_in_every_look(
 
 
 def show(page: Page, address: str) -> None:
-    page.goto(f"/#{address}")
+    open_page(page, address)
     expect(page.locator("#main h1")).to_be_visible()
-    expect(page.locator("#main[aria-busy=true], #main [aria-busy=true]")).to_have_count(0)
-    settle(page)
 
 
 def looks(page: Page, name: str, width: int) -> None:
