@@ -81,10 +81,6 @@ def save_answer(record: dict[str, Any]) -> dict[str, Any]:
     return {"widgettype": "Message", "options": {"title": "Saved", "user_data": record}}
 
 
-def cells(page: Page, name: str) -> list[str]:
-    return page.locator(f"td[data-name={name}]").all_inner_texts()
-
-
 def expect_cells(page: Page, name: str, texts: list[str]) -> None:
     """Wait until the column *name* has these texts, one a row."""
     expect(page.locator(f"td[data-name={name}]")).to_have_text(texts, use_inner_text=True)
