@@ -147,6 +147,33 @@ def test_a_refusal_is_told_where_its_row_is_gone_by_then(
     expect(cell(look, "name")).to_have_text("thing1")
 
 
+def test_rows_that_come_while_one_writes_wait_until_the_cell_is_left(
+    look: Page, bench: Bench, things: Rows, saves: Saves
+) -> None:
+    saves.go_on.set()
+    answer, may_come = bench.answers["/get"], bench.gate()
+
+    def late(request: Request) -> Any:
+        may_come.wait()
+        return answer(request)
+
+    bench.answers["/get"] = late
+    look.get_by_role("button", name="Share", exact=True).click()
+    bench.expect_requests("/get", 2)
+    write(look, cell(look, "name"), "typed")
+    may_come.set()
+    settle(look)
+
+    expect(cell(look, "name").get_by_role("textbox")).to_be_focused()
+    look.keyboard.press("End")
+    look.keyboard.type(" on")
+    look.keyboard.press("Enter")
+    bench.expect_requests("/get", 3)  # what was kept back is older than the save
+    expect(look.locator("[aria-busy=true]")).to_have_count(0)
+    expect(cell(look, "name")).to_have_text("typed on")
+    expect(cell(look, "name")).to_be_focused()
+
+
 def test_an_open_form_has_what_was_just_saved(
     look: Page, bench: Bench, things: Rows, saves: Saves
 ) -> None:

@@ -62,6 +62,27 @@ def test_sorting_goes_up_down_and_back(
     )
 
 
+def test_the_rows_are_busy_until_the_last_of_two_answers(
+    look: Page, bench: Bench, rows: list[dict[str, Any]]
+) -> None:
+    answer, gates = bench.answers["/get"], {"code": bench.gate(), "price": bench.gate()}
+
+    def late(request: Request) -> Any:
+        gates[request.params["sort"]].wait()
+        return answer(request)
+
+    open_table(look, bench)
+    bench.answers["/get"] = late
+    for count, name in ((2, "Code"), (3, "Price")):
+        look.get_by_role("button", name=name, exact=True).click()
+        bench.expect_requests("/get", count)
+    gates["code"].set()
+    settle(look, but_for=1)
+    expect(look.locator(".tabular")).to_have_attribute("aria-busy", "true")
+    gates["price"].set()
+    expect(look.locator(".tabular")).to_have_attribute("aria-busy", "false")
+
+
 def test_a_filter_has_the_parent_key_in_it(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
