@@ -77,7 +77,7 @@ class Place:
         for pid in filter(None, pids):
             os.kill(pid, signal.SIGKILL)
         assert processes.wait_until(
-            lambda: not self.workers.running() and self.database.pid() is None, 10
+            lambda: not self.workers.running() and self.database.pid() is None, 30
         )
 
     def answers(self, path: str = "/readyz") -> int | None:

@@ -27,7 +27,7 @@ PASSWORDS = {
 # and what depends on them must be so within a time that allows for a busy machine.
 REMEMBERED_SECONDS = 1
 FORGOTTEN = REMEMBERED_SECONDS + 0.5
-WITHIN = FORGOTTEN + 5
+WITHIN = FORGOTTEN + 30
 ROLES = {"admin": "owner.superuser", "operator": "owner.operator", "viewer": "owner.viewer"}
 DATABASES = ("pipeline", "sage")
 # For httpx: no proxy of the machine, nor its certificates, which each client would read anew.
