@@ -176,8 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, TYPES.get(file.suffix, "text/plain"), file.read_bytes(), {})
 
     def _send(self, status: int, content_type: str, body: bytes, headers: dict[str, str]) -> None:
-        self._start(status, content_type, {"Content-Length": str(len(body)), **headers})
-        self.wfile.write(body)
+        with suppress(ConnectionError):  # of a page that has been left
+            self._start(status, content_type, {"Content-Length": str(len(body)), **headers})
+            self.wfile.write(body)
 
     def _send_parts(self, reply: Reply) -> None:
         """The connection's end is the answer's, as in HTTP/1.0; whoever is gone misses the rest."""
