@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.every_page import new_page, open_page, opened, serious_problems
+from tests.browser.every_page import new_page, opened, serious_problems, settle
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller, make_reseller, post
 
@@ -110,8 +110,10 @@ def test_every_part_in_every_look(
 
 
 def show(page: Page, address: str) -> None:
-    open_page(page, address)
+    page.goto(f"/#{address}")
     expect(page.locator("#main h1")).to_be_visible()
+    expect(page.locator("#main[aria-busy=true], #main [aria-busy=true]")).to_have_count(0)
+    settle(page)
 
 
 def looks(page: Page, name: str, width: int) -> None:
