@@ -15,6 +15,7 @@ from tests.browser.every_page import new_page
 from tests.support.extra_worker import extra_worker
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.nginx import configuration, make_certificate, program, running_nginx, trust
+from tests.support.ports import free_port
 from tests.support.selling import make_distributor, new_key
 
 pytestmark = pytest.mark.skipif(
@@ -53,7 +54,7 @@ class Site:
 def site(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("nginx")
     make_certificate(folder)
-    https_port, http_port = processes.free_port(), processes.free_port()
+    https_port, http_port = free_port(), free_port()
     url = f"https://localhost:{https_port}"
     proxies = ["127.0.0.1/32"]
     with extra_worker(server, folder, public_url=url, trusted_proxies=proxies) as worker:

@@ -61,5 +61,5 @@ def test_an_outage_is_told_by_count_and_not_by_traces(
     assert wait_until(lambda: len(lines_of(server, **about)) == 200, 30)
     other_lines = [line for line in lines_of(server) if line["at"] >= start]
     other_lines = [line for line in other_lines if line["action"] != "request"]
-    assert len(other_lines) < 60  # of two workers, for some seconds
+    assert len(other_lines) < 150  # of two workers, for some seconds; one a refusal were 200
     assert "Traceback" not in json.dumps(other_lines)

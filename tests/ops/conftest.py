@@ -15,6 +15,7 @@ from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.workers import Workers
 from tests.support.log_lines import secrets_in_logs
+from tests.support.ports import free_port
 
 
 class Place:
@@ -22,7 +23,7 @@ class Place:
 
     def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir
-        self.port = processes.free_port()
+        self.port = free_port()
         self.database = EmbeddedDatabase(var_dir)
         self.workers = Workers(var_dir)
 

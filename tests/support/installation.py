@@ -14,9 +14,9 @@ import httpx
 import pymysql
 
 from app.base.settings import ROOT, Settings, load_settings, settings
-from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.workers import Workers, local_url, readiness_problem
+from tests.support.ports import free_port
 
 PASSWORDS = {
     "admin": "admin-password-1",
@@ -42,7 +42,7 @@ class Installation:
         for folder in ("run", "logs"):
             (var_dir / folder).mkdir(parents=True, exist_ok=True)
         write_config(var_dir)
-        self.port = processes.free_port()
+        self.port = free_port()
         self.mariadb = EmbeddedDatabase(var_dir)
         self.extra_env: dict[str, str] = {}
         self._template: dict[str, Any] = {}
