@@ -60,7 +60,7 @@ NOW_AND_THEN = {
 }  # fmt: skip
 
 # The builder of the sums by day: no list has these.
-OF_BUILDER = re.compile(r"\bapp_usage_|\busage_day\b")
+OF_BUILDER = re.compile(r"\bapp_usage_|\busage_day\b|\bmin\(d\.day_key\)")
 
 
 class Log:

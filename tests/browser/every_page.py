@@ -115,7 +115,7 @@ def settle(page: Page, but_for: int = 0) -> None:
     page.wait_for_function("kept => isQuiet(kept)", arg=but_for)
 
 
-def opened(page: Page) -> Locator:
+def window_in_front(page: Page) -> Locator:
     """The window in front, when it is open and has all that it shows."""
     expect(page.locator("dialog[open]").last).to_be_visible()
     settle(page)

@@ -88,8 +88,8 @@ def expect_cells(page: Page, name: str, texts: list[str]) -> None:
 
 def expect_rows(page: Page) -> None:
     """Wait until the list shows its rows, or why it has none."""
-    done = ".tabular:not([aria-busy=true])"
-    page.wait_for_selector(f"{done} tbody tr, {done} .table-note:visible")
+    place = ".tabular:not([aria-busy=true])"
+    page.wait_for_selector(f"{place} tbody tr, {place} .table-note:visible")
 
 
 def open_table(page: Page, bench: Bench, **options: Any) -> None:

@@ -17,9 +17,9 @@ from tests.browser.every_page import (
     hostile_things,
     new_page,
     open_page,
-    opened,
     serious_problems,
     settle,
+    window_in_front,
 )
 from tests.support.installation import PASSWORDS, Installation
 
@@ -132,7 +132,7 @@ NO_WINDOW = {"open", "delete", "refresh", "columns", "views", "files", "filter",
 @IN_CHINESE
 def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things) -> None:
     problems = []
-    seen: set[str] = set()  # their windows have the same parts, whatever the list, but for forms
+    kinds: set[str] = set()  # their windows have the same parts, whatever the list, but for forms
     for address in LISTS:
         open_page(dressed, address)
         row = dressed.locator("#main tbody tr").first
@@ -142,8 +142,8 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
         hidden = []
         if more.count():
             more.click()
-            problems += check(dressed, f"{address}-more", other_theme="more" not in seen)
-            seen.add("more")
+            problems += check(dressed, f"{address}-more", other_theme="more" not in kinds)
+            kinds.add("more")
             hidden = sorted({*names_of_tools(dressed)} - {*in_sight})
             dressed.keyboard.press("Escape")
         for name in [*in_sight, *hidden]:
@@ -152,26 +152,26 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
             if name in hidden:
                 more.click()
             dressed.locator(f"#main .table-tools [data-tool={name}]").click()
-            opened(dressed)
-            is_new = name == "update" or name not in seen
+            window_in_front(dressed)
+            is_new = name == "update" or name not in kinds
             problems += check(dressed, f"{address}-{name}", other_theme=is_new)
-            seen.add(name)
+            kinds.add(name)
             close_windows(dressed)
         if dressed.locator("#main [data-tool=files]").count():
             dressed.locator("#main [data-tool=files]").click()
             imports = dressed.locator(".popover-box:popover-open button").nth(2)
             if imports.count():
                 imports.click()
-                opened(dressed)
-                problems += check(dressed, f"{address}-import", other_theme="import" not in seen)
-                seen.add("import")
+                window_in_front(dressed)
+                problems += check(dressed, f"{address}-import", other_theme="import" not in kinds)
+                kinds.add("import")
                 close_windows(dressed)
             else:
                 dressed.keyboard.press("Escape")
         if row.locator(".row-mark").count():
             row.locator(".row-mark").check()
-            problems += check(dressed, f"{address}-marked", other_theme="marked" not in seen)
-            seen.add("marked")
+            problems += check(dressed, f"{address}-marked", other_theme="marked" not in kinds)
+            kinds.add("marked")
     assert problems == []
 
 
@@ -195,7 +195,7 @@ def test_no_part_of_a_page_of_its_own_has_a_serious_problem(dressed: Page, thing
                 if not button.count() or not button.is_enabled():
                     continue
                 button.click()
-                opened(dressed)
+                window_in_front(dressed)
                 problems += check(dressed, f"{address.split('?')[0]}-{tool}")
                 close_windows(dressed)
     assert problems == []
@@ -221,7 +221,7 @@ def test_no_window_of_a_deed_has_a_serious_problem(
 
     page.locator("#main [data-tool=files]").click()
     page.locator(".popover-box:popover-open button").nth(2).click()
-    opened(page)
+    window_in_front(page)
     file = f"code,name\nNo Code,{HOSTILE}\nfine,{HOSTILE}\n".encode()
     page.locator("dialog[open] input[type=file]").set_input_files(
         {"name": "x.csv", "mimeType": "text/csv", "buffer": file}
@@ -232,7 +232,7 @@ def test_no_window_of_a_deed_has_a_serious_problem(
 
     row.locator("td[data-name]").first.click()
     page.locator("#main [data-tool=update]").click()
-    opened(page)
+    window_in_front(page)
     page.locator("dialog[open] [data-field=name] input").fill("mine")
     pipeline = server.admin.get(
         "/pipeline_core/pipelines/get_pipelines.dspy", params={"id": things.pipeline}
@@ -271,21 +271,21 @@ def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things:
     page = dressed
     open_page(page, things.pages[-1])
     page.locator("#main [data-tool=generate_key]").click()
-    opened(page)
+    window_in_front(page)
     page.locator("dialog[open] button[data-tool=submit]").click()
     expect(page.locator("dialog[open] code[data-name=key]")).to_be_visible()
     problems += check(page, "key-shown", other_theme=False)
     page.locator("dialog[open] .box-buttons button").last.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
     page.locator("#main [data-tool=revoke_key]").click()
-    opened(page)
+    window_in_front(page)
     problems += check(page, "key-revoke", other_theme=False)
     close_windows(page)
 
     page.locator("[role=tab][data-name=usage]").click()
     page.locator("#main [data-pipeline]").first.click()
     page.locator("#main [data-call]").first.click()
-    opened(page)
+    window_in_front(page)
     problems += check(page, "call", other_theme=False)
     close_windows(page)
     assert problems == []
@@ -300,7 +300,7 @@ def test_neither_signing_in_nor_refusals_have_a_serious_problem(dressed: Page) -
     open_page(page, LISTS[0])
     page.context.clear_cookies()
     page.locator("#main [data-tool=refresh]").click()
-    opened(page)
+    window_in_front(page)
     problems += check(page, "session-ended", other_theme=False)
 
     page.goto("/login.ui")

@@ -233,8 +233,8 @@ def test_an_emptied_search_lets_go_of_what_it_asked_for(look: Page, bench: Bench
     ))  # fmt: skip
     find = look.get_by_role("button", name="Find")
     bench.expect_requests("/get", 1)
-    asked = (("abc", {"code": "abc", "line": "l1"}), ("", {"line": "l1"}))
-    for count, (words, expected) in enumerate(asked, 2):
+    searches = (("abc", {"code": "abc", "line": "l1"}), ("", {"line": "l1"}))
+    for count, (words, expected) in enumerate(searches, 2):
         look.get_by_label("Code").fill(words)
         find.click()
         bench.expect_requests("/get", count)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.every_page import new_page, opened, serious_problems, settle
+from tests.browser.every_page import new_page, serious_problems, settle, window_in_front
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller, make_reseller, post
 
@@ -97,12 +97,12 @@ def test_every_part_in_every_look(
     page.locator("[data-tool=statement_csv]").focus()
     show(page, addresses(reseller)[1])
     page.locator(".step-card").first.dblclick()
-    opened(page)
+    window_in_front(page)
     looks(page, "the step's form", width)
     page.keyboard.press("Escape")
     expect(page.locator("dialog[open]")).to_have_count(0)
     page.locator("[data-tool=publish]").click()
-    opened(page)
+    window_in_front(page)
     looks(page, "publishing", width)
     assert page.evaluate("bricks.untranslated()") == []
     assert faults == []

@@ -165,7 +165,7 @@ async def test_a_deadlock_is_tried_again() -> None:
         for text in rows(sor, "a", "b"):
             await sor.write(text)
     tries = 0
-    held: set[str] = set()
+    locks: set[str] = set()
 
     async def add(first: str, second: str) -> None:
         async def work(sor: Any) -> None:
@@ -174,8 +174,8 @@ async def test_a_deadlock_is_tried_again() -> None:
             lock = f"select id, fails from {TABLE} where id = ${{id}}$ for update"
             for name in (first, second):
                 ((row,),) = await sor.together(Query(lock, {"id": name}))
-                held.add(name)
-                while len(held) < 2:
+                locks.add(name)
+                while len(locks) < 2:
                     await asyncio.sleep(0.01)
                 change = f"update {TABLE} set fails = {row[1] + 1} where id = '{name}'"
                 await sor.write_last([change])
