@@ -22,6 +22,9 @@
 # The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour).
 # `py3/bin/python -m tests.simulation --seed N` plays one history of the simulated admission again.
 #
+# With PIPELINE_TEST_SLOW=6 the browser tests have a computer six times slower than this one, and a
+# server that takes its time: what a test forgot to wait for shows.
+#
 # Everything that is started is stopped again, also after Ctrl-C. What a failed test's workers
 # logged is kept in var/test-logs.
 set -euo pipefail
