@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from app.server.process_metrics import measure_process
 from app.server.request_log import REQUEST_LOG, RequestLog
 from app.server.resource import PipelineResource
 from app.server.runner import PlainServer
+from app.server.schema_gate import SCHEMA_GATE, SchemaGate
 from app.server.templates import PageEngine
 from app.server.watchdog import watch_loop
 from app.web.callers import ALLOWED_HOSTS, CALLERS, Callers, host_name
@@ -103,6 +105,7 @@ class PipelineServer(ConfiguredServer):
         add_measure(measure_process)
         app[REQUEST_METRICS] = Metrics(metrics_folder(config.var_dir))
         app[REQUEST_LOG] = RequestLog(config.options)
+        app[SCHEMA_GATE] = SchemaGate()
 
     def configPath(self, config: Any) -> None:
         """Serve the web root; called by ahserver's way of starting and ours."""
@@ -159,7 +162,13 @@ class PipelineServer(ConfiguredServer):
 
     async def _lifetime(self, app: web.Application) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        work_beside = (watch_loop, app[REQUEST_METRICS].write_regularly, *self._background)
+        gate = app[SCHEMA_GATE]
+        work_beside: list[Background] = [
+            watch_loop,
+            gate.watch,
+            app[REQUEST_METRICS].write_regularly,
+            *(partial(gate.run, work) for work in self._background),
+        ]
         tasks = [asyncio.ensure_future(work(stop)) for work in work_beside]
         for task in tasks:
             task.add_done_callback(_tell_end)
