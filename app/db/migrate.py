@@ -207,10 +207,11 @@ async def plan(connection: Any = None) -> Plan:
     async with _connection(connection) as conn:
         present = await read_schema(conn)
         todo = make_plan(present, await name_collation(conn))
-        is_new = await _is_new(conn, present)
+        is_new = todo.is_first = await _is_new(conn, present)
         for item in await _pending(conn, present):
             if item.is_for_all or not is_new:
                 (todo.before if item.is_early else todo.after).append(str(item))
+                todo.spares_version_before &= item.serving == numbered.VERSION_BEFORE
         return todo
 
 

@@ -1,5 +1,5 @@
 """
-A database of the code of before (tests/data/old_ledger) is migrated while programs ask this
+A database of the code of before (tests/data/older_ledger) is migrated while programs ask this
 version's worker: until then it refuses, by 503 and whatever is asked; what is acknowledged is
 booked, once, and nothing of before is lost.
 """
@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tests.support.installation import DIRECT, Installation
-from tests.support.old_answers import old_installation, rows_of
-from tests.support.old_ledger import MovedInstallation, key_of
+from tests.support.old_answers import OLDER_FOLDER, old_answers, old_installation, rows_of
+from tests.support.old_ledger import MONTHS, MovedInstallation, Teller, key_of
 
 PROGRAMS = 4
 # Before the distributor's limits of a minute, which stands still here, are full.
@@ -76,7 +76,7 @@ class Programs:
 
 @pytest.fixture
 def installation(database: Installation) -> Iterator[MovedInstallation]:
-    old = old_installation(database)
+    old = old_installation(database, OLDER_FOLDER)
     yield old
     old.stop()
 
@@ -102,6 +102,24 @@ def assert_refuses(installation: MovedInstallation) -> None:
     assert "manage.py migrate" in ready.json()["detail"]
 
 
+def assert_statements_as_before(installation: MovedInstallation) -> None:
+    """Assert that no statement of before has changed by a digit; of CODE, that of no month but the
+    one that runs."""
+    teller = Teller(installation, "after")
+    for row in installation.query("select id, code from distributors"):
+        for month in MONTHS[:-1] if row["code"] == CODE else MONTHS:
+            old = old_answers(OLDER_FOLDER)["distributors"][row["code"]]["statements"][month]
+            new = teller.admin(
+                "pipeline_dist/distributor_statement", distributor_id=row["id"], month=month
+            )
+            for name in ("amount", "calls", "currency", "running"):
+                assert new[name] == old[name], f"{row['code']} {month} {name}"
+            lines = [[line[key] for key in ("unit", "quantity", "amount")] for line in new["lines"]]
+            assert lines == [
+                [line[key] for key in ("unit", "quantity", "amount")] for line in old["lines"]
+            ]
+
+
 def test_a_database_is_migrated_while_programs_ask(installation: MovedInstallation) -> None:
     before = rows_of(installation, "pipeline_usage_log")
     (link,) = installation.query(
@@ -125,6 +143,7 @@ def test_a_database_is_migrated_while_programs_ask(installation: MovedInstallati
             programs.over.set()
         for work in works:
             work.result()
+        assert_statements_as_before(installation)
 
     ledger = rows_of(installation, "pipeline_usage_log")
     keys = {
