@@ -75,6 +75,7 @@ from app.base.log_repeats import log_failure, log_unavailable
 from app.base.metrics import Count, Counter, Gauge, Histogram, add_measure
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
+from app.db.background import BackgroundWork, pause
 from app.db.bulk import (
     Quote,
     bulk_insert_tuples,
@@ -84,8 +85,10 @@ from app.db.bulk import (
     update_texts,
 )
 from app.db.host_clock import require_right_clock
+from app.db.named_locks import named_lock
 from app.db.pool import pools
 from app.db.results import Query, Rows
+from app.db.shared_reads import SharedReads
 from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
 from app.db.transactions import in_transaction, reading, transaction
 from app.endpoints.audit import audit_entry_view, audit_put_back
@@ -163,6 +166,7 @@ __all__ = [
     "AnyRequest",
     "ApiRequest",
     "AppError",
+    "BackgroundWork",
     "BodyLimit",
     "Change",
     "Command",
@@ -198,6 +202,7 @@ __all__ = [
     "Rows",
     "SafeSqlor",
     "Sentence",
+    "SharedReads",
     "TableService",
     "Unavailable",
     "Values",
@@ -244,12 +249,14 @@ __all__ = [
     "log_unavailable",
     "minor_units",
     "month_bounds",
+    "named_lock",
     "new_id",
     "next_day_start",
     "next_month_start",
     "now",
     "offer_functions",
     "parse_json",
+    "pause",
     "plain_spelling",
     "pools",
     "public",

@@ -12,7 +12,7 @@ from pymysql.constants import CLIENT, COMMAND, CR, FIELD_TYPE
 from pymysql.converters import conversions
 
 from app.base.database_settings import DatabaseSettings, Host
-from app.db.cursor import lost
+from app.db.packets import lost
 from app.db.sqlor import to_utc
 
 # MYSQL_OPTION_MULTI_STATEMENTS_OFF of the protocol.

@@ -3,7 +3,8 @@ A cursor that reads a result in one go.
 
 aiomysql reads every column's description and every row as a packet of its own, with two awaits
 each; for the short results of an API call this costs more than all else. Here what has arrived is
-cut into packets at once, and the descriptions of a result that was seen before are remembered.
+cut into packets at once (packets.py), and the descriptions of a result that was seen before are
+remembered.
 
 Long texts are quoted as PyMySQL quotes them, and quicker: its table of 128 letters makes a fault
 inside Python of each letter beyond it: a million Chinese ones cost up to 0.1 s.
@@ -16,10 +17,11 @@ from typing import Any, ClassVar
 
 import aiomysql
 from aiomysql.connection import MySQLResult
-from pymysql.constants import COMMAND, CR, SERVER_STATUS
+from pymysql.constants import COMMAND, SERVER_STATUS
 from pymysql.protocol import MysqlPacket
 
 from app.base.metrics import Histogram
+from app.db.packets import PacketReader
 
 observe_round_trip = (
     Histogram(
@@ -29,8 +31,6 @@ observe_round_trip = (
     .child()
     .observe
 )
-_READ_BATCH_SIZE = 1 << 18
-MAX_PACKET = 0xFFFFFF
 _MAX_DESCRIPTIONS = 1000
 # Then others are let on: reading so many takes some ten milliseconds.
 _ROW_BATCH_SIZE = 2000
@@ -89,53 +89,17 @@ class BufferedResult(MySQLResult):
         """Return all packets of the result after the first, the one that ends the rows being the
         last."""
         connection: Any = self.connection
+        reader = PacketReader(connection)
         packets: list[bytes] = []
-        buffer, pieces = b"", b""
-        wanted_ends = 2
-        while True:
-            if len(packets) > _ROW_BATCH_SIZE:
-                await asyncio.sleep(0)  # what has come already is read without waiting
-            buffer += await read_some(connection)
-            position, size = 0, len(buffer)
-            while size - position >= 4:
-                length = int.from_bytes(buffer[position : position + 3], "little")
-                end = position + 4 + length
-                if end > size:
-                    break
-                packet = pieces + buffer[position + 4 : end]
-                position = end
-                if length == MAX_PACKET:
-                    pieces = packet
-                    continue
-                pieces = b""
+        end_count = 0
+        while end_count < 2:  # of the columns, of the rows
+            for packet in await reader.some():
                 packets.append(packet)
                 if packet[:1] == b"\xff":
                     MysqlPacket(packet, connection.encoding).raise_for_error()
                 if packet[:1] == b"\xfe" and len(packet) < 9:
-                    wanted_ends -= 1
-                    if wanted_ends == 0:
-                        return packets
-            buffer = buffer[position:]
-
-
-async def read_some(connection: Any) -> bytes:
-    """Return what has come on *connection*, at least something; raises aiomysql.OperationalError
-    where it is lost, and closes it then."""
-    reader = connection._reader
-    if reader is None:  # ended while others were let on
-        raise lost()
-    try:
-        data: bytes = await reader.read(_READ_BATCH_SIZE)
-    except asyncio.CancelledError:
-        connection._close_on_cancel()
-        raise
-    except OSError as exc:
-        connection.close()
-        raise lost() from exc
-    if not data:
-        connection.close()
-        raise lost()
-    return data
+                    end_count += 1
+        return packets
 
 
 class BufferedCursor(aiomysql.Cursor):
@@ -235,10 +199,3 @@ def row_of(data: bytes, converters: Converters) -> tuple[Any, ...]:
 
 # How many bytes tell the length of a longer value, by the mark before it.
 _WIDTHS = {252: 2, 253: 3, 254: 8}
-
-
-def lost() -> aiomysql.OperationalError:
-    """Return the error of a connection that has ended, as the drivers say it."""
-    return aiomysql.OperationalError(
-        CR.CR_SERVER_LOST, "Lost connection to MySQL server during query"
-    )

@@ -8,14 +8,8 @@ import aiomysql
 from pymysql.constants import COMMAND, SERVER_STATUS
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
-from app.db.cursor import (
-    MAX_PACKET,
-    BufferedResult,
-    Converters,
-    observe_round_trip,
-    read_some,
-    row_of,
-)
+from app.db.cursor import BufferedResult, Converters, observe_round_trip, row_of
+from app.db.packets import PacketReader
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -67,23 +61,10 @@ class _Results:
 
     async def read(self) -> None:
         """Read all of them."""
-        buffer = pieces = b""
+        reader = PacketReader(self._connection)
         while not self._is_over:
-            buffer += await read_some(self._connection)
-            position, size = 0, len(buffer)
-            while size - position >= 4:
-                length = int.from_bytes(buffer[position : position + 3], "little")
-                end = position + 4 + length
-                if end > size:
-                    break
-                packet = pieces + buffer[position + 4 : end]
-                position = end
-                if length == MAX_PACKET:
-                    pieces = packet
-                    continue
-                pieces = b""
+            for packet in await reader.some():
                 await self._take(packet)
-            buffer = buffer[position:]
 
     async def _take(self, packet: bytes) -> None:
         kind = packet[0]

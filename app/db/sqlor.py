@@ -12,7 +12,6 @@ import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -29,6 +28,7 @@ from app.base.catalogue.records import (
     UNKNOWN_COLUMN,
     WRONG_TYPE,
 )
+from app.db.bound_values import bindable, expand, fits
 from app.db.cursor import BufferedCursor
 from app.db.errors import translate_errors
 from app.db.results import Query, Rows
@@ -37,10 +37,7 @@ from app.db.time_limit import TimeLimit
 MAX_ROWS = 1000
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_]\w*)\}\$")
 _SORT = re.compile(r"^\s*([A-Za-z_]\w*)(?:\s+(asc|desc))?\s*$", re.IGNORECASE)
-_TEXT_TYPES = frozenset({"varchar", "char", "text", "longtext", "mediumtext", "tinytext"})
-_WHOLE_TYPES = frozenset({"int", "bigint", "smallint", "tinyint", "mediumint"})
 _DIGITS = re.compile(r"[0-9]{1,40}")
-_TIME_TYPES = frozenset({"datetime", "timestamp", "date", "time"})
 
 
 class Row(dict[str, Any]):
@@ -162,9 +159,9 @@ class SafeSqlor(MySqlor):
     def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
         """Return the driver's SQL and its values; KeyError for a name that was not given."""
         text, names = parse_sql(org_sql)
-        values = [_bindable(name, NS[name]) for name in names]
+        values = [bindable(name, NS[name]) for name in names]
         if any(isinstance(value, list) for value in values):
-            return _expand(text, values)
+            return expand(text, values)
         return text, tuple(values)
 
     def getSqlType(self, sql: str) -> str:
@@ -298,7 +295,7 @@ class SafeSqlor(MySqlor):
         for name, value in values.items():
             if name not in columns:
                 raise UNKNOWN_COLUMN(table=table, name=name)
-            if value is not None and not _fits(columns[name], value):
+            if value is not None and not fits(columns[name], value):
                 raise WRONG_TYPE(name=name, type=type(value).__name__)
         keys = self._keys_cache[(self.dbname, table.lower())]
         if need_key and not all(
@@ -374,40 +371,3 @@ def _where(values: Mapping[str, Any]) -> str:
 
 def _order_by(sort: Any) -> str:
     return ", ".join(f"`{name}`{' desc' if down else ''}" for name, down in sort_terms(sort))
-
-
-def _fits(column_type: str, value: Any) -> bool:
-    if column_type in _TEXT_TYPES:
-        return isinstance(value, str)
-    if column_type in _WHOLE_TYPES:
-        return isinstance(value, int)
-    if column_type == "decimal":
-        return isinstance(value, Decimal) or (
-            isinstance(value, int) and not isinstance(value, bool)
-        )
-    if column_type in _TIME_TYPES:
-        return isinstance(value, datetime | str) or hasattr(value, "isoformat")
-    return isinstance(value, str | bytes | int | float | Decimal)
-
-
-def _expand(text: str, values: list[Any]) -> tuple[str, tuple[Any, ...]]:
-    """Expand a list into as many marks as it has items, for `in ${ids}$`."""
-    pieces = text.split("%s")
-    sql = pieces[0]
-    flat: list[Any] = []
-    for value, piece in zip(values, pieces[1:], strict=True):
-        items = value if isinstance(value, list) else [value]
-        marks = ", ".join(["%s"] * len(items))
-        sql += (f"({marks})" if isinstance(value, list) else marks) + piece
-        flat += items
-    return sql, tuple(flat)
-
-
-def _bindable(name: str, value: Any) -> Any:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    if isinstance(value, list | tuple):
-        return [_bindable(name, item) for item in value] or [None]
-    if isinstance(value, dict | set):
-        raise TypeError(f"{name}: a {type(value).__name__} cannot be bound")
-    return value

@@ -23,6 +23,7 @@ from aiohttp import web
 from app.base.json_codec import json_bytes
 from app.base.metrics import FAMILIES, Counter, Gauge, Histogram, Spread, measure_all
 from app.base.version import version
+from app.db.background import pause
 from app.runtime.processes import command_line
 
 WRITE_EVERY_SECONDS = 2.0
@@ -90,8 +91,7 @@ class Metrics:
             # A full disk: the last ones stay there, and these in memory.
             with suppress(OSError):
                 self.write(only_changes=True)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), WRITE_EVERY_SECONDS)
+            await pause(stop, WRITE_EVERY_SECONDS)
 
     def write(self, *, only_changes: bool = False) -> Numbers:
         """Leave this worker's numbers where the others find them, and return them; raises

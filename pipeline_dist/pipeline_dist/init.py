@@ -22,7 +22,7 @@ from pipeline_dist.admission import account as accounts
 from pipeline_dist.api import docs as document_api, v1 as v1_api
 from pipeline_dist.closing import check as kept_statements
 from pipeline_dist.closing.archive import CLOSED_MONTHS
-from pipeline_dist.closing.worker import run_month_closer
+from pipeline_dist.closing.worker import MONTH_CLOSER
 from pipeline_dist.reports import statements
 
 EXPORTS = {
@@ -69,7 +69,7 @@ MODULE = Module(
             "关账至某月，并生成账单",
         ),
     ),
-    background=(run_month_closer,),
+    background=(MONTH_CLOSER.run,),
     contributions=(
         links.FACTS,
         links.PRICE_OWNERS_OF_DIST,

@@ -7,14 +7,14 @@ from pipeline_ops import endpoints
 from pipeline_ops.archiving.check import ARCHIVE
 from pipeline_ops.archiving.months import CLOSED_MONTHS
 from pipeline_ops.calls.account import ACCOUNT_PROVIDER
-from pipeline_ops.calls.sweeper import run_sweeper
+from pipeline_ops.calls.sweeper import SWEEPER
 from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
 from pipeline_ops.ledger.package_check import PACKAGES
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.rollup.build import USAGE_FENCES
 from pipeline_ops.rollup.check import USAGE_DAYS
-from pipeline_ops.rollup.worker import run_rollup
+from pipeline_ops.rollup.worker import ROLLUP
 from pipeline_ops.tables import capacities, facts, prices, step_prices, transfer
 from pipeline_ops.tables.price_owners import PRICE_OWNERS
 
@@ -61,7 +61,7 @@ MODULE = Module(
             "汇总已结束各日的使用量",
         ),
     ),
-    background=(run_sweeper, run_rollup),
+    background=(SWEEPER.run, ROLLUP.run),
     contributions=(
         facts.FACTS,
         step_prices.STEP_PRICES_OF_OPS,

@@ -18,12 +18,12 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from app.db.named_locks import RELEASE_LOCK, TAKE_LOCK
 from app.db.nodes import session_statement
 from app.db.server_kind import ABOUT_KIND, ABOUT_WRITING, ServerKind
 from app.schema.tables import Table, tables
 from pipeline_dist.closing.due import NOT_CLOSED
 from pipeline_dist.closing.store import WITHOUT_FILES
-from pipeline_dist.closing.worker import RELEASE_LOCK, TAKE_LOCK
 from tests.support.endpoints import World, listed_tables
 from tests.support.hostile import VALUES
 from tests.support.installation import FORGOTTEN, Installation, write_config

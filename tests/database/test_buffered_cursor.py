@@ -10,6 +10,8 @@ from pymysql.converters import escape_string
 
 from app.db.cursor import BufferedCursor, escape_text, sql_literal
 from app.db.pool import pools
+from app.db.results import Rows, run_statements
+from app.db.sqlor import SafeSqlor
 from app.db.transactions import reading
 from tests.support.installation import Installation
 
@@ -47,16 +49,40 @@ async def test_it_reads_the_same(pool: Installation, statement: str) -> None:
     assert again[1] == first[1]
 
 
-async def test_a_row_of_more_than_16_megabytes(pool: Installation) -> None:
+async def by_cursor(sor: SafeSqlor, statement: str) -> Rows:
+    async with sor.conn.cursor(BufferedCursor) as cursor:
+        await cursor.execute(statement)
+        rows: Rows = await cursor.fetchall()
+        return rows
+
+
+async def by_text(sor: SafeSqlor, statement: str) -> Rows:
+    (rows,), error = await run_statements(sor.conn, [statement])
+    assert error is None
+    return rows
+
+
+@pytest.mark.parametrize("rows_by", [by_cursor, by_text])
+async def test_a_row_of_more_than_16_megabytes_and_others_go_on(rows_by: Any) -> None:
+    turn_count = 0
+
+    async def go_on() -> None:
+        nonlocal turn_count
+        while True:
+            await asyncio.sleep(0)
+            turn_count += 1
+
     async with reading() as sor:
         await sor.statement("set @many = repeat('m', 1000000)")
-        async with sor.conn.cursor(BufferedCursor) as cursor:
-            columns = ", ".join(["@many"] * 20)
-            await cursor.execute(f"select {columns}, 5 as last")
-            (row,) = await cursor.fetchall()
+        others = asyncio.create_task(go_on())
+        columns = ", ".join(["@many"] * 20)
+        (row,) = await rows_by(sor, f"select {columns}, 5 as last")
+        others.cancel()
 
     assert [len(value) for value in row[:-1]] == [1_000_000] * 20
     assert row[-1] == 5
+    # What comes at a time is 400 kB at most.
+    assert turn_count > 50
 
 
 async def test_an_error_in_the_middle_of_a_result_is_told_and_the_connection_goes_on(

@@ -12,9 +12,11 @@ from app.access.request_context import RequestContext
 from app.base.clock import now, quota_month
 from app.base.errors import AppError
 from app.base.refusals import MethodNotAllowed
+from app.db import shared_reads
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
-from pipeline_dist.accounts import key_lookups, keys
+from app.web.responses import Answer
+from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.authentication import Credentials, authenticate
 from pipeline_dist.api.v1 import ENDPOINTS
 from tests.support.trade import make_trade
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("pool")
 
 @pytest.fixture
 def statements(monkeypatch) -> list[int]:
-    """One entry for each statement that looks keys up."""
+    """One entry for each statement that several may share."""
     entries: list[int] = []
 
     @asynccontextmanager
@@ -33,7 +35,7 @@ def statements(monkeypatch) -> list[int]:
         async with reading() as sor:
             yield sor
 
-    monkeypatch.setattr(key_lookups, "reading", counting)
+    monkeypatch.setattr(shared_reads, "reading", counting)
     return entries
 
 
@@ -110,7 +112,7 @@ async def test_who_asks_while_a_statement_is_on_its_way_is_not_answered_by_it(mo
         has_read.set()
         await go_on.wait()
 
-    monkeypatch.setattr(key_lookups, "reading", slow)
+    monkeypatch.setattr(shared_reads, "reading", slow)
     before = asyncio.create_task(authenticate(credentials(key)))
     await has_read.wait()
     await run("update distributors set api_key_hash = null where id = ${id}$", id=own)
@@ -142,7 +144,7 @@ async def test_what_fails_is_told_to_each_in_an_error_of_their_own(monkeypatch):
             raise MethodNotAllowed("GET", "POST")  # any refusal with a header
         yield
 
-    monkeypatch.setattr(key_lookups, "reading", away)
+    monkeypatch.setattr(shared_reads, "reading", away)
     answers: list[Any] = await asyncio.gather(
         *(authenticate(credentials(keys.mint())) for _ in range(3)), return_exceptions=True
     )
@@ -151,6 +153,33 @@ async def test_what_fails_is_told_to_each_in_an_error_of_their_own(monkeypatch):
     answers[0].headers["X"] = "1"
     assert "X" not in answers[1].headers
     assert answers[1].headers["Allow"] == "POST"
+
+
+async def me(key: str) -> Answer:
+    """What `GET /me` with this key is answered."""
+    request = ApiRequest()
+    request.method, request.query, request.query_string = "GET", NO_QUERY, ""
+    request.headers = CIMultiDictProxy(CIMultiDict({"Authorization": f"Bearer {key}"}))
+    request.context = RequestContext("id", "127.0.0.1", "en", is_for_programs=True, params={})
+    answer = ENDPOINTS["v1_me"].direct
+    assert answer is not None
+    return await answer(request)
+
+
+async def test_before_the_first_call_of_a_month_those_who_ask_at_once_are_counted_for_together(
+    statements,
+):
+    own = [keys.mint() for _ in range(3)]
+    for number, key in enumerate(own):
+        await distributor_with(
+            api_key_hash=keys.digest(key), quota_period="month", quota_calls=5 + number,
+            quota_used=4, quota_key="2020-01",
+        )  # fmt: skip
+
+    answers = await asyncio.gather(*(me(key) for key in (*own, own[0])))
+
+    assert [answer.body["quota_remaining"] for answer in answers] == [5, 6, 7, 5]
+    assert len(statements) == 2  # of their keys, of their calls
 
 
 async def test_me_is_one_statement(monkeypatch):
@@ -162,14 +191,7 @@ async def test_me_is_one_statement(monkeypatch):
     statements: list[str] = []
     for name in ("tuples", "sqlExe", "statement"):
         monkeypatch.setattr(SafeSqlor, name, noting(getattr(SafeSqlor, name), statements))
-    request = ApiRequest()
-    request.method, request.query, request.query_string = "GET", NO_QUERY, ""
-    request.headers = CIMultiDictProxy(CIMultiDict({"Authorization": f"Bearer {key}"}))
-    request.context = RequestContext("id", "127.0.0.1", "en", is_for_programs=True, params={})
-
-    me = ENDPOINTS["v1_me"].direct
-    assert me is not None
-    answer = await me(request)
+    answer = await me(key)
 
     assert len(statements) == 1
     assert answer.body["quota_remaining"] == 3
@@ -187,7 +209,7 @@ def noting(plain, statements):
 
 
 async def test_more_than_fit_go_into_a_second_statement(statements, monkeypatch):
-    monkeypatch.setattr(key_lookups, "MAX_KEYS", 3)
+    monkeypatch.setattr(shared_reads, "MAX_QUESTIONS", 3)
     own = [keys.mint() for _ in range(7)]
     ids = [await distributor_with(api_key_hash=keys.digest(key)) for key in own]
 

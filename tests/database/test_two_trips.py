@@ -203,7 +203,7 @@ async def test_a_commit_that_may_have_arrived_is_told(
             (number,) = await sor.firsts("select connection_id()", {})
             pool.query(f"kill connection {number}")
         else:
-            monkeypatch.setattr("app.db.results.read_some", gone)
+            monkeypatch.setattr("app.db.packets.read_some", gone)
 
     async def gone(connection: Any) -> bytes:
         while not pool.query(f"select 1 from {TABLE}"):

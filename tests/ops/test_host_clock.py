@@ -80,5 +80,5 @@ async def test_a_host_that_is_ahead_ends_no_calls(
                 await clock_offset(sor)
         async with reading() as sor:
             with pytest.raises(AppError, match="clock is"):
-                await sweeper._sweep_while_leader(sor, asyncio.Event())
+                await sweeper.sweep(sor, asyncio.Event())
         assert sweeps == []

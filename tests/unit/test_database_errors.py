@@ -10,7 +10,6 @@ from pymysql import err
 from app.base.catalogue import requests as catalogue
 from app.base.errors import AppError, ErrorCode
 from app.db.connection import Connection
-from app.db.cursor import read_some
 from app.db.errors import (
     RETRIED,
     TAKEN_BACK,
@@ -18,6 +17,7 @@ from app.db.errors import (
     translate_errors,
     unreachable,
 )
+from app.db.packets import read_some
 from app.db.settlement import end_transaction
 from app.runtime.terminal import print_refusal
 

@@ -23,7 +23,7 @@ from app.global_func import (
     read_network,
 )
 from pipeline_dist.accounts import keys
-from pipeline_dist.accounts.key_lookups import key_lookups
+from pipeline_dist.accounts.key_lookups import KEY_LOOKUPS
 from pipeline_dist.accounts.rows import Distributor
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.errors import ADDRESS_UNKNOWN, INVALID_KEY, IP_NOT_ALLOWED
@@ -85,7 +85,8 @@ async def authenticate(
     Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
     revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
     """
-    for row in await key_lookups().rows(credentials.digest):
+    for values in await KEY_LOOKUPS.ask(credentials.digest):
+        row = Distributor(*values)
         if _matching_expiries(row, credentials.digest, to_end=to_end):
             _remember_code(credentials.digest, row.code)
             return AuthenticatedDistributor(

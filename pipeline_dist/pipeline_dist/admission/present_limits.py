@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.global_func import SafeSqlor, now, quota_day, quota_month, reading
+from app.global_func import SafeSqlor, SharedReads, now, quota_day, quota_month
 from pipeline_dist.accounts.rows import (
     DISTRIBUTOR_COLUMNS,
     LINK_COLUMNS,
@@ -24,6 +24,8 @@ from pipeline_ops.ledger.looks import CallCount, HeldSlots, count_calls_of, held
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.counters import CapacityRow, CountingRow
 
+# Programs look often before they call first in a period: they are counted for together.
+_COUNTS = SharedReads(count_calls_of)
 # A line as it is sold: with its capacity, if it has one.
 Offer = tuple[Link, CapacityRow | None]
 
@@ -48,13 +50,11 @@ _SOLD_BY_CODE = (
 
 
 async def own_limits(distributor: Distributor) -> list[Limit]:
-    """Return the limits of *distributor* itself, whatever line it calls, as its row has them; a
-    connection is taken only where the row has no counter of the present period."""
+    """Return the limits of *distributor* itself, whatever line it calls, as its row has them; the
+    ledger is asked only where the row has no counter of the present period."""
     present = _Present(now())
-    missing = present.counts_of(distributor)
-    if missing:
-        async with reading() as sor:
-            present.counts = await count_calls_of(sor, missing)
+    for question in present.counts_of(distributor):
+        present.counts[question] = await _COUNTS.ask(question)
     return present.own_limits(distributor)
 
 

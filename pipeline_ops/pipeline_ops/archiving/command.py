@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.global_func import (
     AppError,
     SafeSqlor,
     in_transaction,
+    named_lock,
     pools,
     reading,
     to_json,
@@ -25,7 +26,6 @@ from pipeline_ops.errors import ARCHIVE_BUSY
 from pipeline_ops.ledger.check import month_argument
 from pipeline_ops.rollup.command import build_marked_days
 
-_LOCK_NAME = "concat(left(database(), 40), '.archive')"
 _TABLE_BYTES = (
     "select coalesce((data_length + index_length) / nullif(table_rows, 0), 0)"
     " from information_schema.tables where table_schema = database()"
@@ -105,14 +105,10 @@ async def _run(options: argparse.Namespace) -> int:
 async def _alone() -> AsyncIterator[None]:
     """Hold the lock of the archive; raises Conflict `archive_busy` while another command does. It
     spares work: where two ran at once, the rows themselves would tell the second."""
-    async with reading() as sor:
-        if await sor.firsts(f"select get_lock({_LOCK_NAME}, 0)", {}) != [1]:
+    async with reading() as sor, named_lock(sor, "archive") as is_alone:
+        if not is_alone:
             raise ARCHIVE_BUSY()
-        try:
-            yield
-        finally:
-            with suppress(AppError):
-                await sor.firsts(f"select release_lock({_LOCK_NAME})", {})
+        yield
 
 
 async def _archive(options: argparse.Namespace) -> int:

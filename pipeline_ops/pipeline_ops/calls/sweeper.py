@@ -1,23 +1,19 @@
 """
 Ending calls whose lease ran out.
 
-One worker at a time sweeps, chosen by a lock in the database; when it dies, its connection dies,
-and another takes over. Two at once would do no harm: each call is ended under its line's lock.
+Two workers at once would do no harm: each call is ended under its line's lock.
 """
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import datetime
 
 from app.global_func import (
-    AppError,
+    BackgroundWork,
     Counter,
     Gauge,
     SafeSqlor,
     in_transaction,
-    log_failure,
-    log_unavailable,
     now,
     reading,
     require_right_clock,
@@ -25,9 +21,6 @@ from app.global_func import (
 from pipeline_ops.calls.account import lock_reservations
 from pipeline_ops.calls.capacity import lock_capacity, release_estimates
 from pipeline_ops.ledger.expiry import EXPIRE_BATCH_SIZE, estimates_of, expire, find_overdue
-
-PAUSE_SECONDS = 1.0
-_LOCK_NAME = "concat(left(database(), 40), '.lease_sweeper')"
 
 log = logging.getLogger("pipeline_ops.sweeper")
 
@@ -59,45 +52,6 @@ async def expire_overdue(moment: datetime) -> int:
     return total
 
 
-async def run_sweeper(stop: asyncio.Event) -> None:
-    """Sweep every second until *stop* is set, whenever this process holds the lock."""
-    while not stop.is_set():
-        try:
-            async with reading() as sor:
-                await _sweep_while_leader(sor, stop)
-        except AppError as exc:
-            log_unavailable(exc, "the lease sweeper")
-        except Exception as exc:  # noqa: BLE001  it must not end the sweeping for the process's life
-            log_failure(log, "sweep_failed", "the lease sweeper failed; it goes on", exc)
-        await _pause(stop)
-
-
-async def _sweep_while_leader(sor: SafeSqlor, stop: asyncio.Event) -> None:
-    """Take the lock on *sor*'s connection, sweep while it is held, give it back."""
-    # The lock belongs to the connection; asking again also tells that the connection lives.
-    lock = await sor.one(f"select get_lock({_LOCK_NAME}, 0) as held", {})
-    if not lock or lock["held"] != 1:
-        return
-    try:
-        while not stop.is_set():
-            # A clock that is ahead would end the calls of other hosts before their time.
-            await require_right_clock(sor)
-            count = await expire_overdue(now())
-            _last_run.set(now().timestamp())
-            if count:
-                log.info("%d overdue call(s) ended", count, extra={"action": "sweep"})
-            await _pause(stop)
-            lock_state = await sor.one(
-                f"select is_used_lock({_LOCK_NAME}) = connection_id() as held", {}
-            )
-            if not lock_state or lock_state["held"] != 1:
-                return
-    finally:
-        # A connection that is gone has given its lock back already.
-        with suppress(AppError):
-            await sor.one(f"select release_lock({_LOCK_NAME}) as released", {})
-
-
 async def _expire_some(pipeline_id: str, moment: datetime) -> int:
     async def work(sor: SafeSqlor) -> int:
         # Looked up first, since distributors are locked before the capacity; what runs out
@@ -118,6 +72,17 @@ async def _expire_some(pipeline_id: str, moment: datetime) -> int:
     return await in_transaction(work)
 
 
-async def _pause(stop: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
+async def sweep(sor: SafeSqlor, _: asyncio.Event) -> None:
+    """End what is overdue; raises Unavailable `host_clock`."""
+    # A clock that is ahead would end the calls of other hosts before their time.
+    await require_right_clock(sor)
+    count = await expire_overdue(now())
+    _last_run.set(now().timestamp())
+    if count:
+        log.info("%d overdue call(s) ended", count, extra={"action": "sweep"})
+
+
+SWEEPER = BackgroundWork(
+    work=sweep, lock="lease_sweeper", who="the lease sweeper", failure="sweep_failed", log=log,
+    pause_seconds=1.0, keeps_lock=True,
+)  # fmt: skip

@@ -1,16 +1,14 @@
 """
 The sums of days, kept in the background.
 
-Every worker looks now and then; one at a time builds, by a lock in the database. After a stop it
-goes on where it was: what is built is written with it.
+After a stop it goes on where it was: what is built is written with it.
 """
 
 import asyncio
 import logging
 import time
-from contextlib import suppress
 
-from app.global_func import AppError, Gauge, day_bounds, log_failure, log_unavailable, reading
+from app.global_func import BackgroundWork, Gauge, SafeSqlor, day_bounds, pause
 from pipeline_ops.rollup.build import (
     build_again,
     build_next_day,
@@ -20,9 +18,6 @@ from pipeline_ops.rollup.build import (
     raise_fences,
 )
 
-PAUSE_SECONDS = 10.0
-_LOCK_NAME = "concat(left(database(), 40), '.usage_days')"
-
 log = logging.getLogger("pipeline_ops.rollup")
 
 _last_day = Gauge(
@@ -30,18 +25,6 @@ _last_day = Gauge(
     "Start of the last day whose use is summed up, since 1970",
     merging="latest",
 )
-
-
-async def run_rollup(stop: asyncio.Event) -> None:
-    """Keep the sums until *stop* is set, whenever no other process is at it."""
-    while not stop.is_set():
-        try:
-            await _build_if_first(stop)
-        except AppError as exc:
-            log_unavailable(exc, "the sums of days")
-        except Exception as exc:  # noqa: BLE001  it must not end the building for the process's life
-            log_failure(log, "rollup_failed", "building sums failed; it goes on", exc)
-        await _pause(stop, PAUSE_SECONDS)
 
 
 async def build_due(stop: asyncio.Event) -> int:
@@ -55,33 +38,25 @@ async def build_due(stop: asyncio.Event) -> int:
         if await build_next_day(last) is None:
             break
         count += 1
-        await _pause(stop, time.monotonic() - started_at)
+        await pause(stop, time.monotonic() - started_at)
     for whose, day in await find_marks():
         if stop.is_set():
             break
         started_at = time.monotonic()
         await build_again(whose, day)
         count += 1
-        await _pause(stop, time.monotonic() - started_at)
+        await pause(stop, time.monotonic() - started_at)
     return count
 
 
-async def _build_if_first(stop: asyncio.Event) -> None:
-    # The lock belongs to the connection, which is held while days are built on others.
-    async with reading() as sor:
-        lock = await sor.one(f"select get_lock({_LOCK_NAME}, 0) as held", {})
-        if not lock or lock["held"] != 1:
-            return
-        try:
-            if count := await build_due(stop):
-                log.info("%d day(s) of use summed up", count, extra={"action": "rollup"})
-            if day := await built_day(sor):
-                _last_day.set(day_bounds(day)[0].timestamp())
-        finally:
-            with suppress(AppError):
-                await sor.one(f"select release_lock({_LOCK_NAME}) as released", {})
+async def _keep_sums(sor: SafeSqlor, stop: asyncio.Event) -> None:
+    if count := await build_due(stop):
+        log.info("%d day(s) of use summed up", count, extra={"action": "rollup"})
+    if day := await built_day(sor):
+        _last_day.set(day_bounds(day)[0].timestamp())
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+ROLLUP = BackgroundWork(
+    work=_keep_sums, lock="usage_days", who="the sums of days", failure="rollup_failed", log=log,
+    pause_seconds=10.0,
+)  # fmt: skip
