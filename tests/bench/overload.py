@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.bench.load import machine  # noqa: E402
-from tests.ops.soak import resident_mb  # noqa: E402
+from tests.ops.soak_samples import resident_mb  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
 from tests.support.selling import link, make_distributor, make_pipeline, new_key  # noqa: E402
 
