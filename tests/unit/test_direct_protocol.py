@@ -51,7 +51,11 @@ class Host:
 
 @asynccontextmanager
 async def serving(
-    monkeypatch: pytest.MonkeyPatch, answer: Handler, keepalive: float = 75
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Handler,
+    most_under_way: dict[str, int] | None = None,
+    *,
+    keepalive: float = 75,
 ) -> AsyncIterator[Host]:
     async def own(request) -> Answer:
         host.ways.append("direct")
@@ -65,12 +69,14 @@ async def serving(
         host.ways.append("aiohttp")
         return web.Response(text="aiohttp:" + await request.text())
 
-    endpoint = SimpleNamespace(direct=own, methods=("GET", "POST"))
+    endpoint = SimpleNamespace(
+        direct=own, methods=("GET", "POST"), most_under_way=most_under_way or {}
+    )
     monkeypatch.setattr(direct, "guard_directly", guarded)
     monkeypatch.setattr(direct, "direct_endpoint", lambda target: endpoint)
     monkeypatch.setattr(direct, "is_program_api", lambda path: path.startswith("/api/"))
     app = web.Application()
-    paths: Any = SimpleNamespace(find=lambda path: path)
+    paths: Any = SimpleNamespace(find=lambda path: SimpleNamespace(url=path))
     app[WEB_PATHS] = paths
     server = PlainServer(
         app, usual, body_limit_bytes=1 << 20, direct_answers=True, access_log=None,

@@ -127,6 +127,10 @@ BUSY = ErrorCode(
         "连接已用尽，请在 Retry-After 秒后重试。",
     ),
 )
+CROWDED = BUSY.variant(
+    "Too many requests at the same time. Try again in a moment.",
+    "同时处理的请求太多，请稍后再试。",
+)
 CROSS_SITE = ErrorCode(
     "cross_site",
     403,
