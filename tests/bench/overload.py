@@ -178,7 +178,7 @@ class Round:
         return (total - run.good * self._usual("cpu_us")) / max(1, run.errors)
 
     @property
-    def offered(self) -> float:
+    def demand(self) -> float:
         """What was asked for, of what usually is answered."""
         answers = self.crowded.good + self.crowded.errors
         return answers / self.crowded.elapsed / self._usual("per_second")
@@ -208,7 +208,7 @@ def crowd(worker: Worker, rounds: int, clients: int) -> list[str]:
         f"- let in a second, of what {BUSY_CLIENTS} clients get ({before.per_second:,.0f} in the"
         f" last run): {spread([one.ratio for one in all_rounds])}; by a second of the worker's"
         f" processor time {spread([one.cpu_ratio for one in all_rounds])}",
-        f"- asked for: {spread([one.offered for one in all_rounds])} times that, by up to"
+        f"- asked for: {spread([one.demand for one in all_rounds])} times that, by up to"
         f" {clients:,} connections at the same time; a booking costs the worker"
         f" {median(one.before.cpu_us for one in all_rounds):.0f} µs, a refusal"
         f" {median(one.refusal_us for one in all_rounds):.0f} µs",
@@ -252,7 +252,7 @@ def parts_of(times: Sequence[float]) -> str:
 Burden = Callable[[Worker], list[socket.socket]]
 
 
-def opened(worker: Worker, count: int, text: bytes, receive_bytes: int = 0) -> list[socket.socket]:
+def open_many(worker: Worker, count: int, text: bytes, receive_bytes: int = 0) -> list[socket.socket]:
     """Open *count* connections that say *text*, as far as it is taken at once, and nothing more."""
     connections = []
     for _ in range(count):
@@ -271,7 +271,7 @@ def opened(worker: Worker, count: int, text: bytes, receive_bytes: int = 0) -> l
 def large_bodies(worker: Worker, count: int = 10) -> list[socket.socket]:
     """Begin to send bodies of 100 MB, each by a thread, as far and as long as they are taken."""
     head = booking_head(worker) + b"Content-Length: 100000000\r\n\r\n"
-    connections = opened(worker, count, head)
+    connections = open_many(worker, count, head)
 
     def send(connection: socket.socket) -> None:
         connection.settimeout(10)
@@ -293,13 +293,13 @@ def booking_head(worker: Worker) -> bytes:
 
 def half_bodies(worker: Worker, count: int = 500) -> list[socket.socket]:
     """Open connections that send half a body."""
-    return opened(worker, count, booking_head(worker) + b"Content-Length: 50\r\n\r\n{")
+    return open_many(worker, count, booking_head(worker) + b"Content-Length: 50\r\n\r\n{")
 
 
 def deaf(worker: Worker, count: int = 100) -> list[socket.socket]:
     """Open connections that ask for a large document a hundred times and read nothing."""
     text = f"GET {API}/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
-    return opened(worker, count, text * 100, 4096)
+    return open_many(worker, count, text * 100, 4096)
 
 
 def beside(worker: Worker, name: str, burden: Burden, rounds: int) -> str:
@@ -331,8 +331,8 @@ def beside(worker: Worker, name: str, burden: Burden, rounds: int) -> str:
 def burdens(worker: Worker, rounds: int, idle: int) -> list[str]:
     """Return what connections cost the others, as a table."""
     kinds: list[tuple[str, Burden]] = [
-        ("that say nothing", lambda one: opened(one, idle, b"")),
-        ("that stop within the head", lambda one: opened(one, 500, b"POST /pipeline_dist/v1/ca")),
+        ("that say nothing", lambda one: open_many(one, idle, b"")),
+        ("that stop within the head", lambda one: open_many(one, 500, b"POST /pipeline_dist/v1/ca")),
         ("that stop within the body", half_bodies),
         ("that read nothing", deaf),
         ("that send 100 MB", large_bodies),
