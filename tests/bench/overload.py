@@ -252,7 +252,7 @@ def parts_of(times: Sequence[float]) -> str:
 Burden = Callable[[Worker], list[socket.socket]]
 
 
-def open_many(worker: Worker, count: int, text: bytes, receive_bytes: int = 0) -> list[socket.socket]:
+def connect(worker: Worker, count: int, text: bytes, receive_bytes: int = 0) -> list[socket.socket]:
     """Open *count* connections that say *text*, as far as it is taken at once, and nothing more."""
     connections = []
     for _ in range(count):
@@ -271,7 +271,7 @@ def open_many(worker: Worker, count: int, text: bytes, receive_bytes: int = 0) -
 def large_bodies(worker: Worker, count: int = 10) -> list[socket.socket]:
     """Begin to send bodies of 100 MB, each by a thread, as far and as long as they are taken."""
     head = booking_head(worker) + b"Content-Length: 100000000\r\n\r\n"
-    connections = open_many(worker, count, head)
+    connections = connect(worker, count, head)
 
     def send(connection: socket.socket) -> None:
         connection.settimeout(10)
@@ -293,13 +293,13 @@ def booking_head(worker: Worker) -> bytes:
 
 def half_bodies(worker: Worker, count: int = 500) -> list[socket.socket]:
     """Open connections that send half a body."""
-    return open_many(worker, count, booking_head(worker) + b"Content-Length: 50\r\n\r\n{")
+    return connect(worker, count, booking_head(worker) + b"Content-Length: 50\r\n\r\n{")
 
 
 def deaf(worker: Worker, count: int = 100) -> list[socket.socket]:
     """Open connections that ask for a large document a hundred times and read nothing."""
     text = f"GET {API}/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
-    return open_many(worker, count, text * 100, 4096)
+    return connect(worker, count, text * 100, 4096)
 
 
 def beside(worker: Worker, name: str, burden: Burden, rounds: int) -> str:
@@ -331,8 +331,11 @@ def beside(worker: Worker, name: str, burden: Burden, rounds: int) -> str:
 def burdens(worker: Worker, rounds: int, idle: int) -> list[str]:
     """Return what connections cost the others, as a table."""
     kinds: list[tuple[str, Burden]] = [
-        ("that say nothing", lambda one: open_many(one, idle, b"")),
-        ("that stop within the head", lambda one: open_many(one, 500, b"POST /pipeline_dist/v1/ca")),
+        ("that say nothing", lambda one: connect(one, idle, b"")),
+        (
+            "that stop within the head",
+            lambda one: connect(one, 500, b"POST /pipeline_dist/v1/ca"),
+        ),
         ("that stop within the body", half_bodies),
         ("that read nothing", deaf),
         ("that send 100 MB", large_bodies),
