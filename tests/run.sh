@@ -19,7 +19,8 @@
 #
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
 #
-# The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour).
+# The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour); with
+# `--plant memory` its workers leak, and it must end with 1.
 # `bash tests/run.sh upgrade [--commit COMMIT]` lets the code of COMMIT serve while this one migrates.
 # `py3/bin/python -m tests.simulation --seed N` plays one history of the simulated admission again.
 #

@@ -54,6 +54,8 @@ class Host:
 async def serving(
     monkeypatch: pytest.MonkeyPatch,
     answer: Handler,
+    most_under_way: dict[str, int] | None = None,
+    *,
     keepalive: float = 75,
     max_connections: int = 100,
 ) -> AsyncIterator[Host]:
@@ -69,12 +71,14 @@ async def serving(
         host.ways.append("aiohttp")
         return web.Response(text="aiohttp:" + await request.text())
 
-    endpoint = SimpleNamespace(direct=own, methods=("GET", "POST"))
+    endpoint = SimpleNamespace(
+        direct=own, methods=("GET", "POST"), most_under_way=most_under_way or {}
+    )
     monkeypatch.setattr(direct, "guard_directly", guarded)
     monkeypatch.setattr(direct, "direct_endpoint", lambda target: endpoint)
     monkeypatch.setattr(direct, "is_program_api", lambda path: path.startswith("/api/"))
     app = web.Application()
-    paths: Any = SimpleNamespace(find=lambda path: path)
+    paths: Any = SimpleNamespace(find=lambda path: SimpleNamespace(url=path))
     app[WEB_PATHS] = paths
     server = PlainServer(
         app, usual, body_limit_bytes=1 << 20, direct_answers=True,

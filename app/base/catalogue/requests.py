@@ -130,6 +130,10 @@ BUSY = ErrorCode(
 TOO_MANY_CONNECTIONS = BUSY.variant(
     "Too many connections are open. Try again in a moment.", "连接过多，请稍后再试。"
 )
+CROWDED = BUSY.variant(
+    "Too many requests at the same time. Try again in a moment.",
+    "同时处理的请求太多，请稍后再试。",
+)
 CROSS_SITE = ErrorCode(
     "cross_site",
     403,
