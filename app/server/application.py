@@ -195,8 +195,8 @@ class PipelineServer(ConfiguredServer):
         gate = app[SCHEMA_GATE]
         work_beside: list[Background] = [
             watch_loop,
-            app[PARENT].beat,  # lives, also while the tables are not current
             gate.watch,
+            app[PARENT].beat,  # lives, also while the tables are not current
             app[REQUEST_METRICS].write_regularly,
             *(partial(gate.run, work) for work in self._background),
         ]
