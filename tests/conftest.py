@@ -12,6 +12,7 @@ from app.db.pool import pools
 from app.modules import load_modules
 from tests.support.installation import Installation, write_config
 from tests.support.log_lines import secrets_in_logs
+from tests.support.midnight import wait_for_room
 from tests.support.watching import LoopStoodStill
 
 
@@ -91,6 +92,13 @@ async def pool(database: Installation) -> AsyncIterator[Installation]:
     yield database
     # The pool belongs to this test's event loop; the next test has another one.
     await pools().close()
+
+
+@pytest.fixture(autouse=True)
+def _day_lasts(request: pytest.FixtureRequest) -> None:
+    """Begin no test on the application when a day is about to end."""
+    if "mariadb" in request.fixturenames:
+        wait_for_room()
 
 
 @pytest.fixture(autouse=True)

@@ -19,8 +19,13 @@
 #
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
 #
-# The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour).
+# The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour); with
+# `--plant memory` its workers leak, and it must end with 1.
+# `bash tests/run.sh upgrade [--commit COMMIT]` lets the code of COMMIT serve while this one migrates.
 # `py3/bin/python -m tests.simulation --seed N` plays one history of the simulated admission again.
+#
+# With PIPELINE_TEST_SLOW=6 the browser tests have a computer six times slower than this one, and a
+# server that takes its time: what a test forgot to wait for shows.
 #
 # Everything that is started is stopped again, also after Ctrl-C. What a failed test's workers
 # logged is kept in var/test-logs.
@@ -98,6 +103,15 @@ run_soak() {
   wait "$pytest_pid"
 }
 
+# Lets workers of an old version serve while its tables are migrated.
+# usage: run_upgrade [--commit COMMIT]
+run_upgrade() {
+  step "upgrade: an old version serves while its tables are migrated" "upgrade：迁移期间旧版本继续运行"
+  PIPELINE_TEST_VAR=$run_folder/upgrade py3/bin/python -m tests.ops.old_version "$@" &
+  pytest_pid=$!
+  wait "$pytest_pid"
+}
+
 # Linter, types and tests of the browser side, with the Node that built it.
 check_frontend() {
   local PATH=$PATH:$root/py3/bin
@@ -147,6 +161,10 @@ main() {
   fi
   if [[ ${1:-} == soak ]]; then
     run_soak "${@:2}"
+    return
+  fi
+  if [[ ${1:-} == upgrade ]]; then
+    run_upgrade "${@:2}"
     return
   fi
   if [[ ${1:-} == cluster ]]; then

@@ -50,15 +50,19 @@ class RequestContext:
     left_unread: bool = False
 
     @property
+    def is_for_file(self) -> bool:
+        """Whether a file is asked for that is sent as it is, such as a script of a page."""
+        return self.target is not None and self.target.suffix in STATIC_TYPES
+
+    @property
     def endpoint(self) -> str:
         """
         What is counted and logged together: the script or page that is asked for, one name for all
         files of a kind, and one for what there is not, of which anybody can think up any number.
         """
-        target = self.target
-        if target is None:
+        if self.target is None:
             return self.open_path or NO_ENDPOINT
-        return FILES if target.suffix in STATIC_TYPES else target.url
+        return FILES if self.is_for_file else self.target.url
 
 
 CONTEXT = web.RequestKey("pipeline.context", RequestContext)

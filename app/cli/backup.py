@@ -18,7 +18,7 @@ from app.backup.progress import Progress, megabytes
 from app.backup.sealing import read_key
 from app.backup.state import address, facts, is_own_sage, is_same_place
 from app.base.settings import DatabaseSettings, Settings, settings
-from app.db.migrate import fingerprint
+from app.db.schema_state import fingerprint
 from app.runtime.terminal import CommandError, print_message
 from pipeline_ops.archive.batches import archive_folder
 

@@ -10,6 +10,7 @@ from app.db.numbered import MigrationError
 from app.db.pool import pools, raw_connection
 from app.db.rights import trigger_remedies
 from app.runtime.terminal import CommandError, in_language, print_message
+from app.schema.plan import Plan
 
 
 def run_command(argv: list[str]) -> int:
@@ -33,8 +34,10 @@ def run_command(argv: list[str]) -> int:
 
 async def _run(*, only_plan: bool) -> list[str]:
     try:
+        plan = await migrate.plan()
+        _say_who_may_serve(plan)
         if only_plan:
-            lines = (await migrate.plan()).lines()
+            lines = plan.lines()
             for line in lines:
                 _print_line(line)
         else:
@@ -45,6 +48,24 @@ async def _run(*, only_plan: bool) -> list[str]:
     finally:
         await pools().close()
     return lines
+
+
+def _say_who_may_serve(plan: Plan) -> None:
+    """Say, before anything is changed, whether workers of the version before may go on."""
+    if plan.is_first or not (plan.steps or plan.before or plan.after):
+        return
+    if plan.spares_version_before:
+        print_message(
+            "Workers of the version before may serve meanwhile.", "此期间前一版本可继续服务。"
+        )
+    else:
+        print_message(
+            "Stop the workers of the version before: it cannot serve on the new tables. What they"
+            " would write while these are changed is refused. Workers of this version go on by"
+            " themselves at the end.",
+            "请先停止前一版本：它无法在新表上继续服务。更改期间它的写入会被拒绝。本版本的进程在完成后"
+            "自动恢复服务。",
+        )
 
 
 async def _explain_triggers(*, only_plan: bool, lines: list[str]) -> None:

@@ -17,6 +17,7 @@ from app.base.catalogue.requests import (
     DATABASE_UNAVAILABLE,
     NODE_NOT_READY,
     OUTCOME_UNKNOWN,
+    SCHEMA_OF_LATER_CODE,
     STATEMENT_ENDED,
     STATEMENT_TOO_SLOW,
 )
@@ -54,6 +55,11 @@ _FULL = frozenset({3, 1021, 1026, 1030, 1114})
 _BAD_VALUE = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 4025, 3819})
 # The statement took longer than it might, as MariaDB and as MySQL say it.
 _OVER_TIME = frozenset({1969, 3024})
+# What the fence of a migration says to who writes (app/db/fence.py), of at most 128 characters.
+FENCE_SENTENCE = (
+    "pipeline: this table is being migrated; stop this worker, it is of another version"
+)
+_SIGNAL = 1644
 
 
 def failure_code(exc: BaseException) -> int | None:
@@ -127,6 +133,8 @@ def translate_errors(limit: TimeLimit | None = None) -> Iterator[None]:
             raise limit.error() from exc
         if code in _BAD_VALUE:
             raise BAD_VALUE() from exc
+        if code == _SIGNAL and exc.args[1] == FENCE_SENTENCE:
+            raise SCHEMA_OF_LATER_CODE(headers={"Retry-After": "2"}) from exc
         if refusal := passing_refusal(exc):
             raise refusal from exc
         raise

@@ -12,12 +12,11 @@ as parallel as you like.
 
 import argparse
 import asyncio
-import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import aiomysql
@@ -25,15 +24,22 @@ import aiomysql
 from app.base.clock import now
 from app.base.errors import AppError
 from app.base.settings_checks import ConfigError
-from app.db import numbered
+from app.db import fence, numbered, schema_state
 from app.db.errors import RETRIED, failure_code
 from app.db.numbered import Migration, MigrationError, Tell
 from app.db.pool import raw_connection
 from app.db.server_kind import is_cluster_node
 from app.db.sqlor import SafeSqlor
+from app.db.table_changes import (
+    LOCK_WAIT,
+    PAUSE_SECONDS,
+    TRIES,
+    change_table,
+    wait_shortly,
+)
 from app.schema.collation import name_collation
 from app.schema.inspect import FoundTable, read_schema
-from app.schema.plan import Plan, Step, create_statements, definition, make_plan
+from app.schema.plan import Plan, Step, create_statements, make_plan
 from app.schema.tables import table, tables
 
 LOCK_SECONDS = 120
@@ -69,10 +75,13 @@ async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[s
         tell(line)
 
     async with _connection(connection) as conn, _migration_lock(conn):
+        await wait_shortly(conn)
+        await fence.pass_through(conn)
         tries = CLUSTER_TRIES if await is_cluster_node(conn) else 1
         for attempt in range(1, tries + 1):
             try:
                 await _migrate(conn, note)
+                await fence.take_down(conn, tell)
                 await _record(conn, steps)
                 break
             except (aiomysql.MySQLError, MigrationError) as exc:
@@ -92,13 +101,14 @@ async def _migrate(connection: Any, note: Tell) -> None:
     is_new = await _is_new(connection, present)
     needed = [item for item in todo if item.is_for_all or not is_new]
     new_tables: set[str] = set()
-    if numbered.TABLE not in present:
-        await _create(connection, numbered.TABLE)
-        new_tables.add(numbered.TABLE)
-        note(f"{numbered.TABLE}: created the table")
+    await _settle_record(connection, present, new_tables, note)
+    if alone := [item for item in needed if item.serving == numbered.NOBODY]:
+        await fence.put_up(connection, present.keys(), note)
+        for item in alone:
+            await numbered.note_beginning(connection, item)
     for item in needed:
         if item.is_early:
-            await numbered.run(connection, item, note)
+            await _run_migration(connection, item, note)
     late = [item for item in needed if not item.is_early]
     # Triggers keep the past as it is, so what moves old data comes before them.
     await _settle(connection, new_tables, note, with_triggers=not late)
@@ -107,7 +117,7 @@ async def _migrate(connection: Any, note: Tell) -> None:
             await numbered.record(connection, item, "not_needed")
     await connection.commit()
     for item in late:
-        await numbered.run(connection, item, note)
+        await _run_migration(connection, item, note)
     if late:
         await _settle(connection, new_tables, note)
 
@@ -133,10 +143,33 @@ async def _is_new(connection: Any, present: dict[str, FoundTable]) -> bool:
     return True
 
 
-async def _create(connection: Any, name: str) -> None:
+async def _settle_record(
+    connection: Any, present: dict[str, FoundTable], new_tables: set[str], note: Tell
+) -> None:
+    """Make the table that says what was migrated, or bring it to its model, before all others."""
+    if numbered.TABLE in present:
+        for step in make_plan(present).steps:
+            if step.table == numbered.TABLE:
+                note(await _run(connection, step, note))
+        return
     async with connection.cursor() as cursor:
-        for sql in create_statements(table(name)):
+        for sql in create_statements(table(numbered.TABLE)):
             await cursor.execute(sql)
+    new_tables.add(numbered.TABLE)
+    note(f"{numbered.TABLE}: created the table")
+
+
+async def _run_migration(connection: Any, item: Migration, note: Tell) -> None:
+    """Run a numbered migration; again, where it could not have a table that others use."""
+    for attempt in range(TRIES):
+        try:
+            await numbered.run(connection, item, note)
+        except MigrationError as exc:
+            if failure_code(exc) != LOCK_WAIT or attempt == TRIES - 1:
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
 async def _settle(
@@ -159,7 +192,7 @@ async def _settle(
             if step.table not in schema and step.table not in new_tables:
                 new_tables.add(step.table)
                 note(f"{step.table}: created the table")
-            line = await _run(connection, step)
+            line = await _run(connection, step, note)
             # What cannot be done is tried again in the next round, and told once.
             if (step.table not in new_tables or line.startswith(NOT_DONE)) and line not in lines:
                 lines.add(line)
@@ -174,42 +207,17 @@ async def plan(connection: Any = None) -> Plan:
     async with _connection(connection) as conn:
         present = await read_schema(conn)
         todo = make_plan(present, await name_collation(conn))
-        is_new = await _is_new(conn, present)
+        is_new = todo.is_first = await _is_new(conn, present)
         for item in await _pending(conn, present):
             if item.is_for_all or not is_new:
                 (todo.before if item.is_early else todo.after).append(str(item))
+                todo.spares_version_before &= item.serving == numbered.VERSION_BEFORE
         return todo
 
 
-async def schema_is_current(sor: SafeSqlor) -> bool:
-    """Return whether the models of this code have been applied to the database: one key look-up."""
-    mark = fingerprint()
+async def _run(connection: Any, step: Step, note: Tell) -> str:
     try:
-        row = await sor.one(
-            "select fingerprint from app_schema where id = ${id}$", {"id": mark[:32]}
-        )
-    except aiomysql.MySQLError as exc:
-        if exc.args and exc.args[0] == 1146:  # no such table: nothing was ever migrated
-            return False
-        raise
-    return row is not None and row["fingerprint"] == mark
-
-
-@cache
-def fingerprint() -> str:
-    """
-    Return the SHA-256 of what the schema is: of the statements, never of a source's text.
-
-    The names of the numbered migrations belong to it: without them the data is not current.
-    """
-    names = map(numbered.migration_name, numbered.migration_files())
-    return hashlib.sha256("\0".join([*definition(), *names]).encode()).hexdigest()
-
-
-async def _run(connection: Any, step: Step) -> str:
-    try:
-        async with connection.cursor() as cursor:
-            await cursor.execute(step.sql)
+        is_online = await change_table(connection, step.table, step.sql, note)
     except aiomysql.MySQLError as exc:
         code = exc.args[0] if exc.args else None
         if code in _DONE_ALREADY:
@@ -219,11 +227,11 @@ async def _run(connection: Any, step: Step) -> str:
         if step.optional and code in _CANNOT:
             return f"{NOT_DONE}, {step}: {exc.args[1]}. Have it made by a database administrator."
         raise MigrationError(f"{step}: {exc.args[-1] if exc.args else exc}") from exc
-    return str(step)
+    return str(step) if is_online else f"{step} (writing to it waited)"
 
 
 async def _record(connection: Any, steps: list[str]) -> None:
-    mark = fingerprint()
+    mark = schema_state.fingerprint()
     async with connection.cursor() as cursor:
         await cursor.execute("select 1 from app_schema where fingerprint = %s", (mark,))
         if await cursor.fetchone() and not steps:

@@ -12,6 +12,7 @@ import runpy
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -23,12 +24,19 @@ from app.schema.tables import ROOT
 
 TABLE = "app_migration"
 Outcome = Literal["done", "not_needed"]
+# Of one that has begun and was not recorded as done.
+BEGUN = "begun"
+# Who may serve while it runs and after it: workers of the version before, or none but its own.
+VERSION_BEFORE, NOBODY = "version before", "nobody"
 # Takes a line that is to be told at once.
 Tell = Callable[[str], object]
 
 _FILE = re.compile(r"(?P<number>[0-9]{4})_[a-z0-9_]+\.(?:sql|py)")
 _WHEN = ("before", "after")
 _FOR = ("old data", "every database")
+_SERVING = (VERSION_BEFORE, NOBODY)
+# Those of before it was asked do not say it; beside none of them may the version before serve.
+_LAST_THAT_DOES_NOT_SAY = "0008"
 _COMMENT = re.compile(r"--\s*(?P<text>.*)")
 # What may hold a semicolon that ends nothing: quoted text and comments; else the end itself.
 _PIECE = re.compile(
@@ -40,7 +48,7 @@ _PIECE = re.compile(
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _ONLY_COMMENTS = re.compile(r"(?:\s|--(?=\s|$)[^\n]*|\#[^\n]*|/\*(?!!).*?\*/)*", re.DOTALL)
-_HEADER = re.compile(r"(?P<key>when|for):\s*(?P<value>.*)")
+_HEADER = re.compile(r"(?P<key>when|for|serving):\s*(?P<value>.*)")
 
 
 class MigrationError(Exception):
@@ -53,13 +61,15 @@ class Migration:
     One file: what it does, and when.
 
     `is_early` says whether it runs before the tables are brought to the models, `is_for_all`
-    whether also a database that never held anything needs it.
+    whether also a database that never held anything needs it, `serving` whether workers of the
+    version before may serve while it runs and after it (VERSION_BEFORE), or not (NOBODY).
     """
 
     name: str
     summary: str
     is_early: bool
     is_for_all: bool
+    serving: str
     work: Callable[[Any, Tell], Awaitable[object]]
 
     async def run(self, cursor: Any, tell: Tell = lambda _: None) -> None:
@@ -98,7 +108,7 @@ def read_migrations(paths: Iterable[Path]) -> list[Migration]:
 async def names_of_record(connection: Any) -> frozenset[str]:
     """Return the names of those that this database has behind it; its table has to exist."""
     async with connection.cursor() as cursor:
-        await cursor.execute(f"select name from {TABLE}")  # noqa: S608  # our own name
+        await cursor.execute(f"select name from {TABLE} where outcome <> %s", (BEGUN,))  # noqa: S608
         return frozenset(row[0] for row in await cursor.fetchall())
 
 
@@ -131,12 +141,31 @@ async def run(connection: Any, migration: Migration, tell: Tell) -> None:
 
 
 async def record(connection: Any, migration: Migration, outcome: Outcome) -> None:
-    """Note that this database has *migration* behind it."""
+    """Note that this database has *migration* behind it; raises IntegrityError where that is noted
+    already, by another node of a cluster."""
+    at = now().replace(tzinfo=None)
     async with connection.cursor() as cursor:
-        await cursor.execute(
-            f"insert into {TABLE} (name, outcome, applied_at) values (%s, %s, %s)",  # noqa: S608
-            (migration.name, outcome, now().replace(tzinfo=None)),
+        count = await cursor.execute(
+            f"update {TABLE} set outcome = %s, applied_at = %s where name = %s and outcome = %s",  # noqa: S608
+            (outcome, at, migration.name, BEGUN),
         )
+        if not count:
+            await _insert(cursor, migration, outcome, at)
+
+
+async def note_beginning(connection: Any, migration: Migration) -> None:
+    """Note that *migration* begins, for workers that must not serve beside it, and commit."""
+    async with connection.cursor() as cursor:
+        with suppress(aiomysql.IntegrityError):  # it has begun before
+            await _insert(cursor, migration, BEGUN, now().replace(tzinfo=None))
+    await connection.commit()
+
+
+async def _insert(cursor: Any, migration: Migration, outcome: str, at: datetime) -> None:
+    await cursor.execute(
+        f"insert into {TABLE} (name, outcome, serving, applied_at) values (%s, %s, %s, %s)",  # noqa: S608
+        (migration.name, outcome, migration.serving, at),
+    )
 
 
 def _text(path: Path) -> str:
@@ -167,7 +196,7 @@ def _read_python(path: Path) -> Migration:
         names = runpy.run_path(str(path))
     except (Exception, SystemExit) as exc:  # whatever is wrong with it, it is named
         raise MigrationError(f"{path}: {type(exc).__name__}: {exc}") from exc
-    header = {key: names[key.upper()] for key in ("when", "for") if key.upper() in names}
+    header = {key: names[key.upper()] for key in ("when", "for", "serving") if key.upper() in names}
     function = names.get("migrate")
     if function is None:
         raise MigrationError(f"{path}: it has no function migrate(cursor)")
@@ -184,13 +213,16 @@ def _migration(
     if not summary:
         raise MigrationError(f"{path}: say in the first line what it does")
     when, meant_for = header.get("when"), header.get("for", _FOR[0])
-    for key, value, choices in (("when", when, _WHEN), ("for", meant_for, _FOR)):
+    is_of_before = path.name[:4] <= _LAST_THAT_DOES_NOT_SAY
+    serving = header.get("serving", NOBODY if is_of_before else None)
+    says = (("when", when, _WHEN), ("for", meant_for, _FOR), ("serving", serving, _SERVING))
+    for key, value, choices in says:
         if value not in choices:
             raise MigrationError(f"{path}: say {key}: {' or '.join(choices)}, not {value!r}")
     is_early, is_for_all = when == "before", meant_for == "every database"
     if is_early and is_for_all:
         raise MigrationError(f"{path}: before its tables are made, a new database has nothing")
-    return Migration(migration_name(path), summary[0], is_early, is_for_all, work)
+    return Migration(migration_name(path), summary[0], is_early, is_for_all, str(serving), work)
 
 
 def _statements(text: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from xls2ddl.json2ddl import xls2ddl
 from app.schema.collation import NAME_COLLATIONS
 from app.schema.constraints import Constraints, Generated, Trigger
 from app.schema.inspect import FoundColumn, FoundTable
+from app.schema.serving import STATEMENTS
 from app.schema.tables import NAMES, Column, Index, Table, tables
 
 _COLLATION = "utf8mb4_unicode_ci"
@@ -24,15 +25,22 @@ _CREATE_TRIGGER = "create trigger "
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement and what it does to which table, in words."""
+    """One statement and what it does to which table, in words. `is_rule`: what the version before
+    writes may not fit to it."""
 
     table: str
     description: str
     sql: str
     optional: bool = False
+    is_rule: bool = False
 
     def __str__(self) -> str:
         return f"{self.table}: {self.description}"
+
+    @property
+    def spares_version_before(self) -> bool:
+        """Whether the version before may serve while it is done and after it."""
+        return STATEMENTS.get(str(self), not self.is_rule)
 
     @property
     def is_trigger(self) -> bool:
@@ -43,16 +51,29 @@ class Step:
 @dataclass(slots=True)
 class Plan:
     """What `migrate` would do, and what it leaves to a person; `before` and `after` are numbered
-    migrations, in words."""
+    migrations, in words; `spares_version_before`
+    whether its workers may go on serving, `is_first` whether there never were any."""
 
     steps: list[Step] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
+    spares_version_before: bool = True
+    is_first: bool = False
 
-    def add(self, table: str, description: str, sql: str, *, optional: bool = False) -> None:
+    def add(
+        self,
+        table: str,
+        description: str,
+        sql: str,
+        *,
+        optional: bool = False,
+        is_rule: bool = False,
+    ) -> None:
         """Append a step; an *optional* one may fail for want of rights."""
-        self.steps.append(Step(table, description, sql, optional))
+        step = Step(table, description, sql, optional, is_rule)
+        self.steps.append(step)
+        self.spares_version_before &= step.spares_version_before
 
     def lines(self) -> list[str]:
         """Return all of it in the order in which it would be done."""
@@ -138,6 +159,7 @@ def _names(plan: Plan, model: Table, present: FoundTable, names: str | None) -> 
 def _columns(plan: Plan, model: Table, present: FoundTable) -> None:
     changes: list[str] = []
     descriptions: list[str] = []
+    is_rule = False
     after = "first"
     for name, column in model.columns.items():
         place, after = after, f"after `{name}`"
@@ -145,6 +167,8 @@ def _columns(plan: Plan, model: Table, present: FoundTable) -> None:
         if have is None:
             changes.append(f"add column {_definition(column, filling=True)} {place}")
             descriptions.append(f"added column {name}")
+            # Who does not know it names no value.
+            is_rule |= not column.nullable and column.database_default is None
         elif reason := _differs(column, have):
             if _type_of(column) != have.type and not _wider(have.type, _type_of(column)):
                 plan.problems.append(
@@ -162,6 +186,7 @@ def _columns(plan: Plan, model: Table, present: FoundTable) -> None:
             model.name,
             f"{', '.join(descriptions)}",
             f"alter table `{model.name}` {', '.join(changes)}",
+            is_rule=is_rule,
         )
     _after_adding(plan, model, present)
     hidden = {item.name for item in model.constraints.generated_columns}
@@ -255,6 +280,7 @@ def _indexes(plan: Plan, model: Table, present: FoundTable) -> None:
             model.name,
             f"{'changed' if have else 'added'} index {index.name}",
             f"alter table `{model.name}` {drop_clause}add {_index_sql(index)}",
+            is_rule=index.unique,
         )
     names = {index.name.lower() for index in model.indexes} | {"primary"}
     names |= {f"{model.name}_{item.name}" for item in model.constraints.generated_columns}
@@ -277,6 +303,7 @@ def _constraints(plan: Plan, name: str, constraints: Constraints, present: Found
                 f"added check {check.name}",
                 f"alter table `{name}` add constraint `{name}_{check.name}`"
                 f" check ({check.condition})",
+                is_rule=True,
             )
     for trigger in constraints.triggers:
         _trigger(plan, name, trigger, present)
@@ -290,6 +317,7 @@ def _generate(plan: Plan, name: str, item: Generated, present: FoundTable) -> No
             f"alter table `{name}` add column `{item.name}` {item.type}"
             f" generated always as ({item.expression}) virtual invisible,"
             f" add unique index `{name}_{item.name}` (`{item.name}`)",
+            is_rule=True,
         )
 
 
@@ -305,4 +333,5 @@ def _trigger(plan: Plan, name: str, trigger: Trigger, present: FoundTable) -> No
         f"added trigger {trigger.name}",
         f"{_CREATE_TRIGGER}`{full}` {trigger.moment} on `{name}` for each row\n{trigger.body}",
         optional=True,
+        is_rule=True,
     )

@@ -53,7 +53,9 @@ FIELD_KEYS = {
 # (app/schema/collation.py).
 NAMES = "names"
 _MODEL_KEYS = {"summary", "fields", "indexes", "codes", "checks", "generated", "triggers"}
-_SUMMARY_KEYS = {"name", "title", "primary", "label", "search", "importable", "lock_optional"}
+_SUMMARY_KEYS = {
+    "name", "title", "primary", "label", "search", "importable", "lock_optional", "fenced",
+}  # fmt: skip
 _INDEX_KEYS = {"name", "idxtype", "idxfields", "serves"}
 _CODE_KEYS = {"field", "table", "valuefield", "textfield", "cond"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -128,7 +130,8 @@ class Code:
 class Table:
     """One table. `lock_optional`: an update need not name the lock_version it read; `label`: the
     columns by which people call a row; `search`: the texts whose beginnings are searched where the
-    table is too large to be searched through; `importable`: its rows may come from a file."""
+    table is too large to be searched through; `importable`: its rows may come from a file;
+    `fenced`: only `migrate` writes to it while a migration runs beside which nobody may serve."""
 
     name: str
     title: str
@@ -143,6 +146,7 @@ class Table:
     label: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     importable: bool = False
+    fenced: bool = False
 
     @property
     def list_path(self) -> str:
@@ -249,6 +253,7 @@ def _table(path: Path, model: dict[str, Any]) -> Table:
         label=_names("label", summary.get("label", ()), columns),
         search=_names("search", summary.get("search", ()), columns),
         importable=bool(summary.get("importable")),
+        fenced=bool(summary.get("fenced")),
     )
 
 

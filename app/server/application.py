@@ -47,6 +47,7 @@ from app.server.process_metrics import measure_process
 from app.server.request_log import REQUEST_LOG, RequestLog
 from app.server.resource import PipelineResource
 from app.server.runner import PlainServer
+from app.server.schema_gate import SCHEMA_GATE, SchemaGate
 from app.server.shedding import Shedding, connection_limit
 from app.server.templates import PageEngine
 from app.server.watchdog import watch_loop
@@ -109,6 +110,7 @@ class PipelineServer(ConfiguredServer):
         add_measure(measure_process)
         app[REQUEST_METRICS] = Metrics(metrics_folder(config.var_dir))
         app[REQUEST_LOG] = RequestLog(config.options)
+        app[SCHEMA_GATE] = SchemaGate()
 
     def configPath(self, config: Any) -> None:
         """Serve the web root; called by ahserver's way of starting and ours."""
@@ -134,7 +136,6 @@ class PipelineServer(ConfiguredServer):
         link = self.app[PARENT] = ParentLink(parent)
         departure = Departure(link)
         link.open()
-        self._background = [*self._background, link.beat]
         self.configPath(None)
         self.app.cleanup_ctx.append(self._lifetime)
         await self.build_app()
@@ -191,7 +192,14 @@ class PipelineServer(ConfiguredServer):
 
     async def _lifetime(self, app: web.Application) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        work_beside = (watch_loop, app[REQUEST_METRICS].write_regularly, *self._background)
+        gate = app[SCHEMA_GATE]
+        work_beside: list[Background] = [
+            watch_loop,
+            gate.watch,
+            app[PARENT].beat,  # lives, also while the tables are not current
+            app[REQUEST_METRICS].write_regularly,
+            *(partial(gate.run, work) for work in self._background),
+        ]
         tasks = [asyncio.ensure_future(work(stop)) for work in work_beside]
         for task in tasks:
             task.add_done_callback(_tell_end)

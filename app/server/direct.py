@@ -28,6 +28,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from app.access.api_request import NO_QUERY, ApiRequest
 from app.access.request_context import WEB_PATHS
 from app.server.answer_bytes import answer_bytes
+from app.server.crowding import Crowd, Crowds
 from app.server.dspy import direct_endpoint
 from app.server.guard import guard_directly
 from app.server.protocol import ProblemProtocol
@@ -37,6 +38,8 @@ from app.web.request import is_program_api
 
 # How long a head waits for its short body, which mostly comes at once.
 PATIENCE_SECONDS = 0.1
+# Of what comes while a connection's data is kept, before it is read no further.
+MAX_EARLY_BYTES = 65_536
 RELIED_ON = frozenset(
     """
     _close _drain_helper _force_close _handler_waiter _keepalive_handle _keepalive_timeout _loop
@@ -87,19 +90,23 @@ def is_plain(message: Any) -> bool:
 class DirectProtocol(ProblemProtocol):
     """aiohttp's handler of one connection, which answers plain requests of programs by itself."""
 
-    def __init__(self, server: Any, app: web.Application, body_limit: int, **options: Any) -> None:
+    def __init__(self, server: Any, crowds: Crowds, body_limit: int, **options: Any) -> None:
         super().__init__(server, **options)
-        self._app = app
+        self._app = crowds.app
+        self._crowds = crowds
+        # What the request belongs to that is being answered.
+        self._crowd: Crowd | None = None
         self._body_limit = body_limit
         # What the connection's task waits for, hidden from all others while a request is here: so
         # nobody takes the connection for idle, and what comes meanwhile waits in the queue.
         self._idle: asyncio.Future[None] | None = None
         # A request whose body is still to come, with who will answer it, and the end of patience.
-        self._pending: tuple[ApiRequest, ApiHandler] | None = None
+        self._pending: tuple[ApiRequest, ApiHandler, Crowd | None] | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._answering: asyncio.Task[None] | None = None
         # What has come before the connection's task was back at its waiting place.
         self._early: bytes | None = None
+        self._has_stopped_reading = False
 
     def data_received(self, data: bytes) -> None:
         """
@@ -112,9 +119,13 @@ class DirectProtocol(ProblemProtocol):
         """
         if self._early is not None:
             self._early += data
+            if len(self._early) > MAX_EARLY_BYTES:
+                self._read_no_further()
         elif self._waiter is None and not self._is_at_work():
             self._early = data
             self._loop.call_soon(self._take_early)
+        elif not self._is_at_work() and self._crowds.is_put_off(data, self._take_early):
+            self._early = data
         else:
             self._take(data)
 
@@ -128,8 +139,18 @@ class DirectProtocol(ProblemProtocol):
 
     def _take_early(self) -> None:
         data, self._early = self._early, None
+        if self._has_stopped_reading:
+            self._has_stopped_reading = False
+            if self.transport is not None and not self.transport.is_closing():
+                self.transport.resume_reading()
         if data is not None:
             self._take(data)
+
+    def _read_no_further(self) -> None:
+        # Not by `pause_reading`, which is about a body that the parser is in.
+        if not self._has_stopped_reading and self.transport is not None:
+            self.transport.pause_reading()
+            self._has_stopped_reading = True
 
     def _take(self, data: bytes) -> None:
         if self._idle is not None:
@@ -147,7 +168,7 @@ class DirectProtocol(ProblemProtocol):
             self._let_go()
         elif len(self._messages) > 1:
             self._pass_on()
-        else:
+        elif not self._refuse_at_once():
             try:
                 self._pending = self._plain_request(*self._messages[0])
             except Exception:  # noqa: BLE001  a broken script, say; that is told on aiohttp's way
@@ -167,14 +188,42 @@ class DirectProtocol(ProblemProtocol):
         if self._pending is None:
             self._pass_on()
             return
-        request, handler = self._pending
+        request, handler, crowd = self._pending
         _, payload = self._messages[0]
         if payload.is_eof():
-            self._begin(request, handler)
+            if not self._refuse_at_once():
+                self._begin(request, handler, crowd)
         elif (request.content_length or 0) > MAX_SMALL_BODY:
             self._pass_on()  # there the key is looked at before the body
         elif self._patience is None:
             self._patience = self._loop.call_later(PATIENCE_SECONDS, self._pass_on)
+
+    def _refuse_at_once(self) -> bool:
+        """Refuse the message that is here where it is one too many, and return whether it was.
+        Nothing has been looked at, and no task is made for it."""
+        message, payload = self._messages[0]
+        # Who does not read what is written is not written to without end.
+        if self._paused or type(message) is not RawRequestMessage or not payload.is_eof():
+            return False
+        # Whoever is to go to another worker is told so by an answer.
+        if message.should_close or message.upgrade or self._is_leaving() or self.transport is None:
+            return False
+        refusal = self._crowds.refusal(message)
+        if refusal is None:
+            return False
+        self._take_message()
+        self.transport.write(refusal)
+        self._end()
+        return True
+
+    def _take_message(self) -> StreamReader:
+        """Take the message out of the queue, as the connection's task would; return its body."""
+        _, payload = self._messages.popleft()
+        assert self._parser is not None
+        assert self._manager is not None
+        self._parser.message_consumed()
+        self._manager.requests_count += 1
+        return payload
 
     def _pass_on(self) -> None:
         idle = self._let_go()
@@ -192,13 +241,14 @@ class DirectProtocol(ProblemProtocol):
 
     def _plain_request(
         self, message: Any, payload: StreamReader
-    ) -> tuple[ApiRequest, ApiHandler] | None:
+    ) -> tuple[ApiRequest, ApiHandler, Crowd | None] | None:
         """Return the request in *message* with who answers it; None where that is not done here."""
         if not is_plain(message):
             return None
         method, raw_path, headers = message.method, message.path, message.headers
         path, has_query, _ = raw_path.partition("?")
-        endpoint = direct_endpoint(self._app[WEB_PATHS].find(path))
+        target = self._app[WEB_PATHS].find(path)
+        endpoint = direct_endpoint(target)
         if endpoint is None or endpoint.direct is None or method not in endpoint.methods:
             return None
         length = headers.get("Content-Length")
@@ -214,25 +264,24 @@ class DirectProtocol(ProblemProtocol):
             request.query, request.query_string = message.url.query, message.url.query_string
         else:
             request.query, request.query_string = NO_QUERY, ""
-        return request, endpoint.direct
+        return request, endpoint.direct, self._crowds.of(method, path, target, endpoint)
 
     def _remote(self) -> str | None:
         peer = self.peername
         return str(peer[0]) if isinstance(peer, list | tuple) else peer
 
-    def _begin(self, request: ApiRequest, handler: ApiHandler) -> None:
+    def _begin(self, request: ApiRequest, handler: ApiHandler, crowd: Crowd | None) -> None:
         """Do what the connection's task does with a message that it takes, and begin to answer."""
         if self._patience is not None:
             self._patience.cancel()
         self._pending = self._patience = None
-        _, payload = self._messages.popleft()
+        payload = self._take_message()
         # All of it, unread; `read_nowait` would call data_received.
         request.body = b"".join(payload._buffer) if request.body_exists else b""
-        assert self._parser is not None
-        assert self._manager is not None
-        self._parser.message_consumed()
-        self._manager.requests_count += 1
         self._request_in_progress = True
+        if crowd is not None:
+            crowd.count += 1
+            self._crowd = crowd
         self._answering = self._loop.create_task(self._answer(request, handler))
 
     async def _answer(self, request: ApiRequest, handler: ApiHandler) -> None:
@@ -261,6 +310,9 @@ class DirectProtocol(ProblemProtocol):
 
     def _end(self) -> None:
         """Give the connection back to its task: to end, to take the next message, or to wait."""
+        if self._crowd is not None:
+            self._crowd.count -= 1
+            self._crowd = None
         self._answering = None
         self._request_in_progress = False
         if self._handler_waiter is not None and not self._handler_waiter.done():

@@ -42,6 +42,8 @@ async def error_page(request: web.Request, error: AppError) -> web.StreamRespons
         },
     }
     try:
-        return await with_frame(request, to_json(page), error.status)
+        response = await with_frame(request, to_json(page), error.status)
     except Exception:  # noqa: BLE001  without its frame the plain answer is still right
         return None
+    response.headers.update(error.headers)
+    return response

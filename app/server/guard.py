@@ -30,6 +30,7 @@ from app.server.error_pages import error_page
 from app.server.health import healthz, metrics, readyz
 from app.server.metrics import REQUEST_METRICS
 from app.server.request_log import REQUEST_LOG
+from app.server.schema_gate import SCHEMA_GATE
 from app.web.body import (
     answer_expectation,
     check_head,
@@ -153,6 +154,9 @@ async def _guarded(
         answer: Told = await _OPEN_HANDLERS[path](request)
         return answer
     context.target = target = app[WEB_PATHS].find(path)
+    gate = app[SCHEMA_GATE]
+    if not gate.is_open and not context.is_for_file:
+        await gate.admit()
     context.actor = actor = await _actor(request, context)
     rights = await app[RBAC].rights()
     if not _permitted(rights, actor, target, path):

@@ -15,10 +15,10 @@ from app.base.i18n import translate
 from app.base.secrets import WatchedSecret
 from app.base.version import version
 from app.db.host_clock import require_right_clock
-from app.db.migrate import schema_is_current
 from app.db.transactions import reading
 from app.server.metrics import REQUEST_METRICS
 from app.server.parent_link import PARENT
+from app.server.schema_gate import REFUSALS, SCHEMA_GATE
 from app.web.responses import json_response
 
 log = logging.getLogger("pipeline.health")
@@ -50,9 +50,10 @@ async def readyz(request: web.Request) -> web.Response:
         async with asyncio.timeout(READY_SECONDS):
             async with reading("sage", for_health=True) as sor:
                 await sor.sqlExe("select 1 from permission limit 1", {})
+            refusal = REFUSALS.get(await request.app[SCHEMA_GATE].look())
+            if refusal is not None:
+                raise refusal()
             async with reading(for_health=True) as sor:
-                if not await schema_is_current(sor):
-                    return _not_ready("The tables are not current. Run manage.py migrate.")
                 await require_right_clock(sor)
     except TimeoutError:
         return _not_ready(f"The database did not answer within {READY_SECONDS} s.")

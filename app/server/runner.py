@@ -21,6 +21,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from app.base.logs import log_warning
+from app.server.crowding import Crowds
 from app.server.direct import DirectProtocol, unknown_internals
 from app.server.protocol import ProblemProtocol
 from app.server.shedding import Shedding
@@ -87,7 +88,7 @@ class PlainServer(web.Server):
         self._connection_options = {**options, "loop": loop, "auto_decompress": False}
 
         self.app = app
-        self._direct = (app, body_limit_bytes) if direct_answers else None
+        self._direct = (Crowds(app), body_limit_bytes) if direct_answers else None
         missing = unknown_internals()
         if self._direct and missing:
             log_warning(

@@ -5,8 +5,8 @@ Who is asking, which method is right and how results look is settled here, once;
 is settled in the request's one error handler (app/server/guard.py).
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -33,7 +33,7 @@ class Endpoint:
     Before a body is read that may be large, `authenticate` looks who is asking. `decorate_refusal`
     is given each refusal from before `answer`, a wrong method's too: it returns the one to tell,
     which may have headers of the endpoint's own. `direct` answers as `answer` does, what has come
-    straight from the parser.
+    straight from the parser; of each method so many at the same time as `most_under_way` says.
     """
 
     function: Callable[..., Awaitable[Any]]
@@ -42,6 +42,7 @@ class Endpoint:
     authenticate: Callable[[AnyRequest], Awaitable[object]] | None = None
     decorate_refusal: Callable[[AnyRequest, AppError], Awaitable[AppError]] | None = None
     direct: ApiHandler | None = None
+    most_under_way: Mapping[str, int] = field(default_factory=dict)
 
     def __call__(self, request: web.Request, params: Any) -> Awaitable[web.StreamResponse]:
         """Answer *request*; raises MethodNotAllowed unless its method is one of ours."""
@@ -78,14 +79,17 @@ def for_programs(
     *,
     authenticate: Callable[[AnyRequest], Awaitable[object]],
     decorate_refusal: Callable[[AnyRequest, AppError], Awaitable[AppError]],
+    most_under_way: Mapping[str, int],
 ) -> Endpoint:
-    """Make an endpoint of an API for programs, of one function whichever way a request came."""
+    """Make an endpoint of an API for programs, of one function whichever way a request came. Of
+    each method so many requests may be under way in a worker as *most_under_way* says; who comes
+    beyond them is refused before anything is looked at (app/server/crowding.py)."""
 
     async def answer(request: web.Request, params: Any) -> web.StreamResponse:
         value = await func(ApiRequest.of(request))
         return json_response(value.body, value.status, value.headers, value.content_type)
 
-    return Endpoint(func, methods, answer, authenticate, decorate_refusal, func)
+    return Endpoint(func, methods, answer, authenticate, decorate_refusal, func, most_under_way)
 
 
 def check_method(request: AnyRequest, methods: Iterable[str]) -> None:

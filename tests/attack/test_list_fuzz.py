@@ -26,7 +26,7 @@ from pipeline_dist.closing.due import NOT_CLOSED
 from pipeline_dist.closing.store import WITHOUT_FILES
 from tests.support.endpoints import World, listed_tables
 from tests.support.hostile import VALUES
-from tests.support.installation import Installation, write_config
+from tests.support.installation import FORGOTTEN, Installation, write_config
 from tests.support.statements import Unexpected, check_list_statement, normalised
 
 EXAMPLES = int(os.environ.get("PIPELINE_FUZZ_EXAMPLES", "0"))
@@ -40,7 +40,7 @@ LISTS = {
 DERIVED = {"intact"}
 OPERATORS = "= != <> > >= < <= IN LIKE like REGEXP".split()
 OPERATORS += ["NOT IN", "IS NULL", "IS NOT NULL", "NOT LIKE", "is  null", "= 1 or 1=1 --", ""]
-ATTACKS = "${1}$ $[1]$ id,(select(1)) 1 `id` a.id sleep(5) * rand() c0.id id-- id/**/desc".split()
+ATTACKS = "${1}$ $[1]$ id,(select(1)) 1 `id` a.id sleep(60) * rand() c0.id id-- id/**/desc".split()
 ATTACKS += ["id) as x, (select version()", "(id)", "id desc, id", "id asc limit 1", "id,,id", ","]
 ATTACKS += ["id union select 1", "id desc nulls first", "ID"]
 
@@ -60,7 +60,7 @@ NOW_AND_THEN = {
 }  # fmt: skip
 
 # The builder of the sums by day: no list has these.
-OF_BUILDER = re.compile(r"\bapp_usage_|\busage_day\b")
+OF_BUILDER = re.compile(r"\bapp_usage_|\busage_day\b|\bmin\(d\.day_key\)")
 
 
 class Log:
@@ -218,8 +218,8 @@ def test_no_parameter_of_a_list_becomes_a_statement(
     server: Installation, admin: httpx.Client, filled: World, sizes: str, log: Log
 ):
     log.begin()
-    # Sessions, rights and users are looked up anew every five seconds, by statements of their own.
-    until = time.monotonic() + 6
+    # Sessions, rights and users are looked up anew from time to time, by statements of their own.
+    until = time.monotonic() + 2 * FORGOTTEN
     while time.monotonic() < until:
         for url in LISTS:
             assert admin.get(url).status_code == 200
@@ -235,11 +235,9 @@ def test_no_parameter_of_a_list_becomes_a_statement(
     def attack(drawn: tuple[str, dict[str, Any], str]) -> None:
         nonlocal refusals
         url, params, how = drawn
-        start = time.monotonic()
-        answer = ask(admin, url, params, how)
+        answer = ask(admin, url, params, how)  # whose limit is shorter than `sleep(60)`
 
         assert answer.status_code in (200, 400, 413), answer.text
-        assert time.monotonic() - start < 5
         if answer.status_code != 200:
             refusals += 1
             assert answer.json()["code"].startswith(("bad_", "body_", "invalid_"))

@@ -14,7 +14,6 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-import pytest
 
 from app.base.settings import ROOT
 from app.runtime import processes
@@ -67,7 +66,7 @@ def test_a_trivial_request_writes_its_one_line_and_no_more(server: Installation)
         new_lines = Counter(server.logs().split("\n")) - before
         return [json.loads(text) for text in new_lines if text]
 
-    assert processes.wait_until(lambda: f"{mark}-29" in str(requests()), 5)
+    assert processes.wait_until(lambda: f"{mark}-29" in str(requests()), 30)
     assert [entry for entry in requests() if entry["action"] != "request"] == []
     assert sum(f"{mark}-" in str(entry["request_id"]) for entry in requests()) == 30
 
@@ -104,7 +103,7 @@ def test_a_module_that_fails_to_load_stops_the_start_with_its_reason(server: Ins
     env = server.env | {"PIPELINE_PORT": str(processes.free_port())}
 
     process = subprocess.run([sys.executable, "-c", broken], cwd=ROOT, env=env, text=True,
-                          capture_output=True, timeout=25, check=False)  # fmt: skip
+                          capture_output=True, timeout=120, check=False)  # fmt: skip
 
     assert process.returncode != 0
     assert "ZeroDivisionError" in process.stderr
@@ -124,7 +123,7 @@ def test_a_module_that_asks_for_the_pool_while_it_loads_gets_ours(server: Instal
                               env=server.env | {"PIPELINE_PORT": str(port)})  # fmt: skip
     try:
         url = f"http://127.0.0.1:{port}"
-        assert processes.wait_until(lambda: is_up(url), 20)
+        assert processes.wait_until(lambda: is_up(url), 60)
         credentials = {"username": "viewer", "password": PASSWORDS["viewer"]}
         answer = httpx.post(f"{url}/login.dspy", json=credentials, **DIRECT)
         assert answer.status_code == 200, answer.text
@@ -141,24 +140,28 @@ def is_up(url: str) -> bool:
         return False
 
 
+def is_held(server: Installation) -> bool:
+    """Whether the script is at work that holds a connection."""
+    sleeping = "select 1 from information_schema.processlist where state = 'User sleep'"
+    return server.query(sleeping) != []
+
+
 def test_sigterm_lets_running_requests_finish(server: Installation, tmp_path: Path, probes):
     client = probes.client()
     answers: list[httpx.Response] = []
     with extra_worker(server, tmp_path, web_root=probes.config.parent / "wwwroot") as worker:
         slow = worker.client()
         asking = threading.Thread(
-            target=lambda: answers.append(slow.get("/probe/who.dspy?seconds=1&mark=last"))
+            target=lambda: answers.append(slow.get("/probe/held.dspy?seconds=1.5"))
         )
         asking.start()
-        time.sleep(0.3)
+        assert processes.wait_until(lambda: is_held(server), 60, pause=0.02)
         os.kill(worker.process.pid, signal.SIGTERM)
-        time.sleep(0.2)
-        with pytest.raises(httpx.TransportError):
-            worker.client().get("/healthz")
+        assert processes.wait_until(lambda: not is_up(worker.base_url), 60, pause=0.02)
         asking.join()
-        assert worker.process.wait(10) == 0
+        assert worker.process.wait(60) == 0
 
-    assert answers[0].json()["mark"] == "last"
+    assert answers[0].text == "done"
     assert client.get("/whoami.dspy").status_code == 200
 
 
@@ -185,7 +188,7 @@ def test_a_script_is_compiled_once_and_anew_when_it_changes(probes: ExtraWorker)
     file.write_text(CONSTANTS.replace("VERSION", "1"))
     assert [numbers() for _ in range(5)] == [[1, 1]] * 5
     file.write_text(CONSTANTS.replace("VERSION", "2"))
-    assert processes.wait_until(lambda: numbers()[0] == 2, 3)
+    assert processes.wait_until(lambda: numbers()[0] == 2, 30)
     assert numbers() == [2, 1]
 
 
@@ -207,7 +210,7 @@ def test_a_blocking_call_is_told_and_none_of_ours_blocks(
     if "loop_blocked" in probes.log:
         raise LoopStoodStill("a pause of the machine, or a block of 20 ms is told")
     client.get("/probe/blocking.dspy", params={"seconds": "1"})
-    assert processes.wait_until(lambda: "loop_blocked" in probes.log, 3)
+    assert processes.wait_until(lambda: "loop_blocked" in probes.log, 30)
 
 
 # D7: names that scripts use

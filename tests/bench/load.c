@@ -1,15 +1,20 @@
 /*
  * A client that costs next to nothing beside what it measures: HTTP/1.1 over kept connections.
  *
- *   load PORT CLIENTS SECONDS RUN FILE
+ *   load PORT CLIENTS SECONDS RUN FILE [RATE]
  *
  * Compiled by tests/bench/load.py. Every client sends the requests of FILE in turn, each after the
- * answer to the one before, until SECONDS are over; answers that are due then are waited for. FILE
+ * answer to the one before, until SECONDS are over; answers that are due then are waited for. With
+ * RATE so many requests a second are sent whether answers come or not, each by a client that waits
+ * for none; where there is none left, the request counts as "unsent". The time begins when all of
+ * them have asked for /healthz once, since it is not connecting that is measured. FILE
  * holds blocks "LENGTH FOLLOWING\n" and so many bytes: a request, and what follows it once it was
  * answered by 201 (0 bytes: nothing). Of a request each KEY is replaced by RUN and a number, which
  * no other request has; of what follows CALL by the call_no of the answer. A lost connection is made
- * again, its request counts as lost; one that an answer closes is made again without a loss. Ends
- * with one line of JSON; latencies are of all answers, "in_time" are those that came within SECONDS,
+ * again, its request counts as lost; one that an answer closes is made again without a loss. Says
+ * "begin" when time begins (the last time counts), and ends with one line of JSON; latencies are of
+ * answers below 300 ("good") and, apart from them, of the others, "refusals", of which "told_when"
+ * have a Retry-After. "in_time" are answers that came within SECONDS, "good_in_time" the good ones;
  * "elapsed" is when the last one came.
  */
 #define _GNU_SOURCE
@@ -31,8 +36,11 @@
 
 #define KEY "%%%%%%%%%%%%%%%%"                 /* 16 characters */
 #define CALL "################################" /* 32 characters */
+#define HELLO "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 #define DRAIN_US 10000000
+#define GREETING_SECONDS 60
 #define RETRY_US 20000
+#define LOOK_US 10000
 
 typedef struct {
   char *text;
@@ -50,15 +58,24 @@ typedef struct {
   size_t out_length, out_sent, out_size, in_length, in_size;
   const Request *request;
   int follows; /* what is sent follows an answer */
+  int waits;   /* for an answer */
+  int greets;  /* that is the one to HELLO */
   uint64_t sent_at, retry_at;
 } Client;
 
+typedef struct {
+  uint32_t *us;
+  size_t count, size;
+} Latencies;
+
 static Request *requests;
 static size_t request_count, turn;
-static uint64_t number, end_at, last_at, answers, in_time, lost, good;
+static uint64_t number, end_at, last_at, answers, in_time, good_in_time, lost, told_when, unsent;
 static uint64_t statuses[600];
-static uint32_t *latencies;
-static size_t latency_size;
+static Latencies good, refusals;
+static Client **resting; /* clients that wait for nothing, with RATE */
+static size_t resting_count;
+static double rate;
 static char run[9];
 static int port, epoll;
 
@@ -147,8 +164,16 @@ static void send_next(Client *client) {
     memcpy(at, run, 8);
     for (int digit = 15; digit >= 8; digit--, value >>= 4) at[digit] = digits[value & 15];
   }
+  client->waits = 1;
   client->sent_at = now_us();
   send_rest(client);
+}
+
+/* What a client does that has no request under way. */
+static void go_on(Client *client) {
+  client->waits = 0;
+  if (rate > 0) resting[resting_count++] = client;
+  else send_next(client);
 }
 
 static void send_follow(Client *client, const char *call_no) {
@@ -178,32 +203,53 @@ static int open_connection(Client *client) {
 }
 
 static void connect_client(Client *client) {
-  if (open_connection(client)) send_next(client);
+  if (!open_connection(client)) return;
+  if (rate <= 0) {
+    send_next(client);
+    return;
+  }
+  put_request(client, HELLO, sizeof HELLO - 1);
+  client->waits = client->greets = 1;
+  send_rest(client);
+}
+
+static void hang_up(Client *client, uint64_t retry_at) {
+  close(client->fd);
+  client->fd = -1;
+  client->retry_at = retry_at;
+  if (client->waits || rate <= 0) return;
+  for (size_t i = 0; i < resting_count; i++)
+    if (resting[i] == client) {
+      resting[i] = resting[--resting_count];
+      return;
+    }
 }
 
 static void lose(Client *client) {
-  lost++;
-  close(client->fd);
-  client->fd = -1;
-  client->retry_at = now_us() + RETRY_US;
+  lost += (uint64_t)client->waits;
+  client->greets = 0;
+  hang_up(client, now_us() + RETRY_US);
 }
 
-static void note(Client *client, int status) {
+static void note(Client *client, int status, int tells_when) {
   uint64_t at = now_us();
-  if (answers == latency_size) {
-    latency_size = latency_size ? 2 * latency_size : 1 << 16;
-    latencies = need(realloc(latencies, latency_size * sizeof *latencies));
+  Latencies *kind = status < 300 ? &good : &refusals;
+  if (kind->count == kind->size) {
+    kind->size = kind->size ? 2 * kind->size : 1 << 16;
+    kind->us = need(realloc(kind->us, kind->size * sizeof *kind->us));
   }
-  latencies[answers++] = (uint32_t)(at - client->sent_at);
+  kind->us[kind->count++] = (uint32_t)(at - client->sent_at);
+  answers++;
   in_time += at <= end_at;
+  good_in_time += at <= end_at && status < 300;
+  told_when += (uint64_t)(status >= 300 && tells_when);
   last_at = at;
-  good += status < 300;
   statuses[status < 600 ? status : 599]++;
 }
 
-/* Whether the whole answer is there; then its status, where its body begins, and whether it is the
- * connection's last one. */
-static int whole(Client *client, int *status, size_t *body, int *is_last) {
+/* Whether the whole answer is there; then its status, whether it says when to try again, whether it
+ * is the connection's last one, and where its body begins. */
+static int whole(Client *client, int *status, int *tells_when, int *is_last, size_t *body) {
   char *end = memmem(client->in, client->in_length, "\r\n\r\n", 4);
   if (!end) return 0;
   *body = (size_t)(end - client->in) + 4;
@@ -213,12 +259,13 @@ static int whole(Client *client, int *status, size_t *body, int *is_last) {
   if (!length) die("an answer does not tell its length");
   size_t size = strtoull(length + 17, NULL, 10);
   *is_last = strcasestr(client->in, "\r\nconnection: close") != NULL;
+  *tells_when = *status >= 300 && strcasestr(client->in, "\r\nretry-after:") != NULL;
   *end = '\r';
   return client->in_length >= *body + size;
 }
 
 static void read_answer(Client *client) {
-  int status, is_last;
+  int status, tells_when, is_last;
   size_t body;
   for (;;) {
     if (client->in_size - client->in_length < 65536) {
@@ -233,9 +280,9 @@ static void read_answer(Client *client) {
     }
     if (count < 0) return;
     client->in_length += (size_t)count;
-    if (whole(client, &status, &body, &is_last)) break;
+    if (whole(client, &status, &tells_when, &is_last, &body)) break;
   }
-  note(client, status);
+  if (!client->greets) note(client, status, tells_when);
   if (is_last) {
     close(client->fd);
     if (!open_connection(client)) {
@@ -243,18 +290,42 @@ static void read_answer(Client *client) {
       return;
     }
   }
+  if (client->greets) {
+    client->greets = 0;
+    go_on(client);
+    return;
+  }
   if (status == 201 && client->request->follow_length && !client->follows) {
     client->in[client->in_length] = 0;
     char *call = strstr(client->in + body, "\"call_no\":\"");
     if (!call) die("an answer has no call_no");
     send_follow(client, call + 11);
   } else if (now_us() < end_at) {
-    send_next(client);
+    go_on(client);
   } else {
-    close(client->fd);
-    client->fd = -1;
-    client->retry_at = UINT64_MAX;
+    client->waits = 1; /* it is not among those that rest */
+    hang_up(client, UINT64_MAX);
   }
+}
+
+static void begin(uint64_t *start, double seconds) {
+  printf("begin\n");
+  fflush(stdout);
+  *start = now_us();
+  end_at = *start + (uint64_t)(seconds * 1e6);
+}
+
+/* Sends what is due by now, with RATE. */
+static void send_due(uint64_t start) {
+  static uint64_t turns;
+  uint64_t at = now_us();
+  if (at >= end_at) {
+    while (resting_count) hang_up(resting[resting_count - 1], UINT64_MAX);
+    return;
+  }
+  for (uint64_t due = (uint64_t)((double)(at - start) * rate / 1e6); turns < due; turns++)
+    if (resting_count) send_next(resting[--resting_count]);
+    else unsent++;
 }
 
 static int by_size(const void *a, const void *b) {
@@ -262,20 +333,26 @@ static int by_size(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static uint32_t quantile(double share) {
-  return answers ? latencies[(size_t)((double)(answers - 1) * share)] : 0;
+static void tell_latencies(const char *prefix, Latencies *kind) {
+  qsort(kind->us, kind->count, sizeof *kind->us, by_size);
+  size_t last = kind->count ? kind->count - 1 : 0;
+  uint32_t none = 0, *us = kind->count ? kind->us : &none;
+  printf("\"%sp50_us\": %u, \"%sp99_us\": %u, \"%smax_us\": %u, ", prefix,
+         us[(size_t)((double)last * 0.5)], prefix, us[(size_t)((double)last * 0.99)], prefix,
+         us[last]);
 }
 
 static void tell(uint64_t start) {
   struct rusage usage;
   const char *comma = "";
   getrusage(RUSAGE_SELF, &usage);
-  qsort(latencies, answers, sizeof *latencies, by_size);
-  printf("{\"answers\": %lu, \"in_time\": %lu, \"good\": %lu, \"lost\": %lu, \"seconds\": %.3f, "
-         "\"elapsed\": %.3f, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u, \"cpu_us\": %ld, \"statuses\": {",
-         answers, in_time, good, lost, (double)(end_at - start) / 1e6,
-         answers ? (double)(last_at - start) / 1e6 : 0.0, quantile(0.5),
-         quantile(0.99), quantile(1),
+  printf("{\"answers\": %lu, \"in_time\": %lu, \"good\": %lu, \"good_in_time\": %lu, "
+         "\"told_when\": %lu, \"lost\": %lu, \"unsent\": %lu, \"seconds\": %.3f, \"elapsed\": %.3f, ",
+         answers, in_time, good.count, good_in_time, told_when, lost, unsent,
+         (double)(end_at - start) / 1e6, answers ? (double)(last_at - start) / 1e6 : 0.0);
+  tell_latencies("", &good);
+  tell_latencies("refused_", &refusals);
+  printf("\"cpu_us\": %ld, \"statuses\": {",
          (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000L + usage.ru_utime.tv_usec +
              usage.ru_stime.tv_usec);
   for (int status = 0; status < 600; status++)
@@ -288,32 +365,41 @@ static void tell(uint64_t start) {
 
 int main(int count, char **words) {
   struct epoll_event events[256];
-  if (count != 6) die("load PORT CLIENTS SECONDS RUN FILE");
+  if (count != 6 && count != 7) die("load PORT CLIENTS SECONDS RUN FILE [RATE]");
+  if (count == 7) rate = atof(words[6]);
   port = atoi(words[1]);
   int client_count = atoi(words[2]);
   snprintf(run, sizeof run, "%-8.8s", words[4]);
   read_requests(words[5]);
   epoll = epoll_create1(0);
   Client *clients = need(calloc((size_t)client_count, sizeof *clients));
-  uint64_t start = now_us();
-  end_at = start + (uint64_t)(atof(words[3]) * 1e6);
+  resting = need(calloc((size_t)client_count, sizeof *resting));
+  uint64_t start = 0;
+  double seconds = atof(words[3]);
+  int greeting = rate > 0;
+  begin(&start, greeting ? GREETING_SECONDS : seconds);
   for (int i = 0; i < client_count; i++) connect_client(&clients[i]);
-  for (;;) {
-    int open = 0, broken = 0;
+  for (uint64_t look_at = 0;;) {
     uint64_t at = now_us();
-    for (int i = 0; i < client_count; i++) {
-      if (clients[i].fd >= 0) open++;
-      else if (at < end_at && clients[i].retry_at != UINT64_MAX) {
-        broken++;
-        if (at >= clients[i].retry_at) connect_client(&clients[i]);
+    if (at >= look_at) { /* not each time: there may be thousands */
+      int open = 0, broken = 0;
+      for (int i = 0; i < client_count; i++) {
+        if (clients[i].fd >= 0) open++;
+        else if (at < end_at && clients[i].retry_at != UINT64_MAX) {
+          broken++;
+          if (at >= clients[i].retry_at) connect_client(&clients[i]);
+        }
       }
+      if (!open && !broken) break;
+      if (at > end_at + DRAIN_US) {
+        lost += (uint64_t)open;
+        break;
+      }
+      look_at = at + LOOK_US;
     }
-    if (!open && !broken) break;
-    if (at > end_at + DRAIN_US) {
-      lost += (uint64_t)open;
-      break;
-    }
-    int ready = epoll_wait(epoll, events, 256, broken ? 10 : 100);
+    if (greeting && resting_count == (size_t)client_count) greeting = 0, begin(&start, seconds);
+    if (rate > 0 && !greeting) send_due(start);
+    int ready = epoll_wait(epoll, events, 256, rate > 0 ? 1 : LOOK_US / 1000);
     for (int i = 0; i < ready; i++) {
       Client *client = events[i].data.ptr;
       if (client->fd < 0) continue;

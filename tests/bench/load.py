@@ -42,7 +42,8 @@ class Measured:
     """
     One timed run: answers a second, latencies, and the processor time of an answer in µs: of the
     servers, of the database and of the client. `good` answers are below 300, other ones `errors`.
-    `elapsed`: seconds to the last of them; `per_second` are those within the time alone.
+    `elapsed`: seconds to the last of them; `per_second` are those within the time alone. Latencies
+    are those of good answers, and apart from them of `refusals`.
     """
 
     per_second: float
@@ -56,6 +57,21 @@ class Measured:
     good: int
     errors: int
     lost: int
+    refusals: "Refusals"
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """What a run was answered that is not good, how quickly, and how many said `Retry-After`; good
+    answers a second beside them, and requests that were due while every client waited."""
+
+    statuses: Mapping[str, int]
+    told_when: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    good_per_second: float
+    unsent: int
 
 
 def get(path: str, headers: Mapping[str, str] | None = None) -> Request:
@@ -116,16 +132,24 @@ def drive(
     seconds: float,
     pids: Sequence[int] = (),
     database: int | None = None,
+    rate: float = 0,
 ) -> Measured:
-    """Send the requests of *file* to *url*; *pids* are the server's processes, *database* that of
-    the database, all with their children."""
+    """Send the requests of *file* to *url*, *rate* a second where that is not 0; *pids* are the
+    server's processes, *database* that of the database, all with their children."""
     port = url.rsplit(":", 1)[1].strip("/")
-    before = [cpu_seconds(*pids), cpu_seconds(*filter(None, [database]))]
-    process = subprocess.run(
-        [str(client()), port, str(clients), str(seconds), secrets.token_hex(4), str(file)],
-        stdout=subprocess.PIPE, text=True, check=True,
+    process = subprocess.Popen(
+        [str(client()), port, str(clients), str(seconds), secrets.token_hex(4), str(file),
+         str(rate)],
+        stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    figures = json.loads(process.stdout)
+    assert process.stdout is not None
+    line, before = "", [0.0, 0.0]
+    for line in process.stdout:
+        if line == "begin\n":
+            before = [cpu_seconds(*pids), cpu_seconds(*filter(None, [database]))]
+    if process.wait():
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    figures = json.loads(line)
     count = max(figures["answers"], 1)
     return Measured(
         figures["in_time"] / figures["seconds"],
@@ -139,6 +163,15 @@ def drive(
         figures["good"],
         figures["answers"] - figures["good"],
         figures["lost"],
+        Refusals(
+            {what: n for what, n in figures["statuses"].items() if int(what) >= 300},
+            figures["told_when"],
+            figures["refused_p50_us"] / 1000,
+            figures["refused_p99_us"] / 1000,
+            figures["refused_max_us"] / 1000,
+            figures["good_in_time"] / figures["seconds"],
+            figures["unsent"],
+        ),
     )
 
 
@@ -197,6 +230,7 @@ def middle(runs: Sequence[Measured]) -> Measured:
     return Measured(
         **{name: median(getattr(run, name) for run in runs) for name in names},
         **{name: sum(getattr(run, name) for run in runs) for name in ("good", "errors", "lost")},
+        refusals=runs[0].refusals,
     )
 
 

@@ -86,7 +86,7 @@ def bench() -> Iterator[Bench]:
 def look(browser: Browser, bench: Bench) -> Iterator[Page]:
     """An English tab on the bench; it must end without an exception of the runtime."""
     context = browser.new_context(base_url=bench.base_url, locale="en-GB", timezone_id="Asia/Tokyo")
-    context.set_default_timeout(5_000)
+    context.set_default_timeout(15_000)
     page = new_page(context)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

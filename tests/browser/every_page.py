@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from app.base.settings import ROOT
+from tests.browser.slowness import slow_down
 from tests.support.installation import Installation
 from tests.support.selling import post
 
@@ -82,17 +83,20 @@ def hostile_things(server: Installation) -> Things:
 _COUNT_REQUESTS = """
 (() => {
   const fetch = window.fetch;
+  const text = Response.prototype.text;
   let open = 0, last = performance.now();
-  window.fetch = async (...given) => {
+  const counted = async (work) => {
     open += 1;
     try {
-      return await fetch(...given);
+      return await work();
     } finally {
       open -= 1;
       last = performance.now();
     }
   };
-  window.isQuiet = () => open === 0 && performance.now() - last > 100;
+  window.fetch = (...given) => counted(() => fetch(...given));
+  Response.prototype.text = function () { return counted(() => text.call(this)); };
+  window.isQuiet = (kept) => open === kept && performance.now() - last > 100;
 })()
 """
 
@@ -101,12 +105,22 @@ def new_page(context: BrowserContext) -> Page:
     """A tab for `open_page` and `settle`."""
     page = context.new_page()
     page.add_init_script(_COUNT_REQUESTS)
+    slow_down(page)
     return page
 
 
-def settle(page: Page) -> None:
-    """Wait until the page has had all its answers and asked for nothing more for a while."""
-    page.wait_for_function("() => isQuiet()")
+def settle(page: Page, but_for: int = 0) -> None:
+    """Wait until the page has had all its answers, *but_for* so many that the test keeps back, and
+    asked for nothing more for a while."""
+    page.wait_for_function("kept => isQuiet(kept)", arg=but_for)
+
+
+def window_in_front(page: Page) -> Locator:
+    """The window in front, when it is open and has all that it shows."""
+    expect(page.locator("dialog[open]").last).to_be_visible()
+    settle(page)
+    expect(page.locator("dialog[open] [aria-busy=true]")).to_have_count(0)
+    return page.locator("dialog[open]").last
 
 
 def open_page(page: Page, address: str) -> None:

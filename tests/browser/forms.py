@@ -15,4 +15,3 @@ def form(*fields: dict[str, Any], binds: list[Any] | None = None, **options: Any
 def submit(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.locator("form[aria-busy=true]")).to_have_count(0)
-    page.wait_for_timeout(100)

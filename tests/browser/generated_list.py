@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import show
 from tests.browser.page_bench import Bench, Request
@@ -81,10 +81,17 @@ def save_answer(record: dict[str, Any]) -> dict[str, Any]:
     return {"widgettype": "Message", "options": {"title": "Saved", "user_data": record}}
 
 
-def cells(page: Page, name: str) -> list[str]:
-    return page.locator(f"td[data-name={name}]").all_inner_texts()
+def expect_cells(page: Page, name: str, texts: list[str]) -> None:
+    """Wait until the column *name* has these texts, one a row."""
+    expect(page.locator(f"td[data-name={name}]")).to_have_text(texts, use_inner_text=True)
+
+
+def expect_rows(page: Page) -> None:
+    """Wait until the list shows its rows, or why it has none."""
+    place = ".tabular:not([aria-busy=true])"
+    page.wait_for_selector(f"{place} tbody tr, {place} .table-note:visible")
 
 
 def open_table(page: Page, bench: Bench, **options: Any) -> None:
     show(page, bench, table(**options))
-    page.wait_for_selector("tbody tr, .table-note:visible")
+    expect_rows(page)

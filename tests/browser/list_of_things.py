@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.browser.descriptions import show
+from tests.browser.generated_list import expect_rows
 from tests.browser.page_bench import Bench, Reply, Request
 
 FIELDS: list[dict[str, Any]] = [
@@ -71,5 +72,5 @@ def list_of_things(look: Page, bench: Bench) -> list[dict[str, Any]]:
 
     bench.answers["/get"] = get
     show(look, bench, table())
-    look.wait_for_selector("tbody tr")
+    expect_rows(look)
     return rows

@@ -16,10 +16,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from app.base.settings import ROOT
+from app.runtime.processes import wait_until
+from tests.browser.slowness import delay
 
 BRICKS = ROOT / "app" / "wwwroot" / "bricks"
 # Stricter than the application's own: the runtime needs no inline style either.
 CONTENT_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
+WITHIN_SECONDS = 15
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 
 
@@ -55,6 +58,7 @@ class Bench:
         self.requests: list[Request] = []
         self.page: Any = {"widgettype": "VBox"}
         self.base_url = ""
+        self._gates: list[threading.Event] = []
 
     def requests_of(self, path: str) -> list[Request]:
         """The requests for *path*, oldest first."""
@@ -64,6 +68,23 @@ class Bench:
         """What the last request for *path* sent, without the runtime's own parameters."""
         params = self.requests_of(path)[-1].params
         return {name: value for name, value in params.items() if not name.startswith("_")}
+
+    def expect_requests(self, path: str, count: int) -> list[Request]:
+        """Wait until so many requests for *path* have come, not more; all of them."""
+        assert wait_until(lambda: len(self.requests_of(path)) >= count, WITHIN_SECONDS)
+        assert len(self.requests_of(path)) == count
+        return self.requests_of(path)
+
+    def gate(self) -> threading.Event:
+        """What an answer waits for, however long the test takes; open when the test is over."""
+        gate = threading.Event()
+        self._gates.append(gate)
+        return gate
+
+    def open_gates(self) -> None:
+        """Let every answer go that still waits."""
+        for gate in self._gates:
+            gate.set()
 
     def answer(self, request: Request) -> Reply:
         """The reply to *request*: what the test set, else 404 as ahserver says it."""
@@ -106,6 +127,7 @@ def running_bench() -> Iterator[Bench]:
     try:
         yield bench
     finally:
+        bench.open_gates()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -140,6 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
         if is_json:
             params |= json.loads(body)
         reply = self.owner.answer(Request(self.command, parts.path, params, file))
+        delay()
         if isinstance(reply.body, Iterator):
             self._send_parts(reply)
             return
@@ -153,8 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, TYPES.get(file.suffix, "text/plain"), file.read_bytes(), {})
 
     def _send(self, status: int, content_type: str, body: bytes, headers: dict[str, str]) -> None:
-        self._start(status, content_type, {"Content-Length": str(len(body)), **headers})
-        self.wfile.write(body)
+        with suppress(ConnectionError):  # of a page that has been left
+            self._start(status, content_type, {"Content-Length": str(len(body)), **headers})
+            self.wfile.write(body)
 
     def _send_parts(self, reply: Reply) -> None:
         """The connection's end is the answer's, as in HTTP/1.0; whoever is gone misses the rest."""

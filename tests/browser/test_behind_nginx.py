@@ -10,11 +10,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from app.runtime import processes
 from tests.browser.every_page import new_page
 from tests.support.extra_worker import extra_worker
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.nginx import configuration, make_certificate, program, running_nginx, trust
+from tests.support.ports import free_port
 from tests.support.selling import make_distributor, new_key
 
 pytestmark = pytest.mark.skipif(
@@ -53,7 +53,7 @@ class Site:
 def site(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("nginx")
     make_certificate(folder)
-    https_port, http_port = processes.free_port(), processes.free_port()
+    https_port, http_port = free_port(), free_port()
     url = f"https://localhost:{https_port}"
     proxies = ["127.0.0.1/32"]
     with extra_worker(server, folder, public_url=url, trusted_proxies=proxies) as worker:
@@ -91,8 +91,8 @@ def test_a_browser_signs_in_and_works(site: Site, browser: Browser):
 def test_the_usual_host_header_of_proxies_does(site: Site, tmp_path: Path):
     """`$host` has no port, so that it is not what the browser's `Origin` says."""
     make_certificate(tmp_path)
-    port = processes.free_port()
-    text = configuration(tmp_path, site.upstream, port, processes.free_port())
+    port = free_port()
+    text = configuration(tmp_path, site.upstream, port, free_port())
     text = text.replace("Host $http_host", "Host $host")
     url = f"https://localhost:{port}"
     with running_nginx(tmp_path, text, port), client_of(url, tmp_path) as client:
@@ -179,9 +179,9 @@ def test_bodies_are_bounded(site: Site, key: str):
 
 def test_programs_are_told_when_the_application_is_away(tmp_path: Path):
     make_certificate(tmp_path)
-    port = processes.free_port()
-    nowhere = f"127.0.0.1:{processes.free_port()}"
-    text = configuration(tmp_path, nowhere, port, processes.free_port())
+    port = free_port()
+    nowhere = f"127.0.0.1:{free_port()}"
+    text = configuration(tmp_path, nowhere, port, free_port())
     url = f"https://localhost:{port}"
     with running_nginx(tmp_path, text, port), client_of(url, tmp_path) as client:
         answer = client.get(ME)

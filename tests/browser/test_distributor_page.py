@@ -5,6 +5,7 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.every_page import settle
 from tests.support.installation import Installation
 from tests.support.selling import Reseller, link, make_distributor, make_pipeline, make_reseller
 
@@ -37,9 +38,9 @@ def test_limits_pipelines_and_use_to_the_single_call(admin_page: Page, reseller:
     page = admin_page
     open_page(page, reseller)
 
-    quota, spend = page.get_by_role("meter").all()
-    assert quota.get_attribute("aria-valuetext") == "3 / 4 次调用"
-    assert spend.get_attribute("aria-valuetext") == "0.15 / 0.50 USD"
+    meters = page.get_by_role("meter")
+    expect(meters.nth(0)).to_have_attribute("aria-valuetext", "3 / 4 次调用")
+    expect(meters.nth(1)).to_have_attribute("aria-valuetext", "0.15 / 0.50 USD")
 
     page.get_by_role("tab", name="产线与价格").click()
     discounted = page.locator("[data-pipeline]").filter(has_text="折扣")
@@ -50,6 +51,7 @@ def test_limits_pipelines_and_use_to_the_single_call(admin_page: Page, reseller:
     today = bar.and_(page.locator('[aria-label*=": 3 次调用"]'))
     today.focus()
     page.keyboard.press("Enter")
+    settle(page)
     page.locator("[data-pipeline]").first.click()
     expect(page.locator("[data-call]")).to_have_count(CALLS)
     page.locator("[data-call]").first.click()

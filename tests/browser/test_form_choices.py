@@ -24,8 +24,8 @@ def test_a_code_loads_its_choices_under_the_names_it_sent(look: Page, bench: Ben
         binds=[{"wid": "self", "event": "submit", "actiontype": "bricks", "target": "root.heard",
                 "options": text("${orgid}")}],
     ))  # fmt: skip
-    assert bench.last("/get_code") == {"table": "orgs"}
     expect(look.get_by_label("Org").locator("option")).to_have_text(["", "First", "Second"])
+    assert bench.last("/get_code") == {"table": "orgs"}
     look.get_by_label("Org").select_option("o2")
     submit(look)
     assert bench.last("/save") == {"orgid": "o2"}

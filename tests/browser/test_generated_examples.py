@@ -13,8 +13,9 @@ import pytest
 from jinja2 import Environment
 from playwright.sync_api import Page, expect
 
+from app.runtime.processes import wait_until
 from tests.browser.descriptions import HOSTILE, show
-from tests.browser.page_bench import Bench, Request
+from tests.browser.page_bench import WITHIN_SECONDS, Bench, Request
 
 
 def field(name: str, title: str, **more: Any) -> dict[str, Any]:
@@ -202,6 +203,6 @@ def test_a_generated_relation_is_ticked_and_unticked(look: Page, bench: Bench, p
     expect(boxes.nth(1)).to_be_checked()
     boxes.nth(0).uncheck()
     expect(boxes.nth(0)).not_to_be_checked()
-    look.wait_for_timeout(200)
-    assert roles == {"r2"}
+    bench.expect_requests("/userrole/check_changed.dspy", 2)
+    assert wait_until(lambda: roles == {"r2"}, WITHIN_SECONDS)
     assert bench.last("/userrole/check_changed.dspy")["userid"] == "u1"

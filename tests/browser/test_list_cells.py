@@ -1,6 +1,5 @@
 """Cells edited in their place while answers take their time."""
 
-from collections.abc import Iterator
 from threading import Event
 from typing import Any
 
@@ -8,6 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.descriptions import show
+from tests.browser.every_page import settle
+from tests.browser.generated_list import expect_rows
 from tests.browser.list_of_things import FIELDS, table
 from tests.browser.page_bench import Bench, Request
 
@@ -18,13 +19,13 @@ CONFLICT = {"message": "changed", "code": "edit_conflict", "changed_by_name": "B
 class Saves:
     """What the server does with edits: it waits until the test lets it, and heeds versions."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, go_on: Event) -> None:
         self.rows = rows
-        self.go_on = Event()
+        self.go_on = go_on
         self.refusal = ""
 
     def __call__(self, request: Request) -> dict[str, Any]:
-        self.go_on.wait(10)
+        self.go_on.wait()
         thing = next(row for row in self.rows if row["id"] == request.params["id"])
         if self.refusal:
             options: dict[str, Any] = {"message": self.refusal}
@@ -38,12 +39,11 @@ class Saves:
 
 
 @pytest.fixture
-def saves(bench: Bench, things: Rows) -> Iterator[Saves]:
-    """The server's side; at the end nobody waits any more."""
-    server = Saves(things)
+def saves(bench: Bench, things: Rows) -> Saves:
+    """The server's side."""
+    server = Saves(things, bench.gate())
     bench.answers["/update"] = server
-    yield server
-    server.go_on.set()
+    return server
 
 
 def cell(page: Page, name: str, row: int = 0) -> Locator:
@@ -120,10 +120,10 @@ def test_sorting_waits_for_the_cell_that_one_leaves_for_it(
     write(look, cell(look, "name"), "new")
     before = len(bench.requests_of("/get"))
     look.get_by_role("button", name="Share", exact=True).click()
-    look.wait_for_timeout(200)
+    settle(look, but_for=1)  # the save
     assert len(bench.requests_of("/get")) == before
-    with look.expect_response("**/get?*"):
-        saves.go_on.set()
+    saves.go_on.set()
+    bench.expect_requests("/get", before + 1)
     expect(look.locator("[aria-busy=true]")).to_have_count(0)
 
     expect(cell(look, "name")).to_have_text("new")
@@ -145,6 +145,33 @@ def test_a_refusal_is_told_where_its_row_is_gone_by_then(
         '"new" was not saved. This name is taken.'
     )
     expect(cell(look, "name")).to_have_text("thing1")
+
+
+def test_rows_that_come_while_one_writes_wait_until_the_cell_is_left(
+    look: Page, bench: Bench, things: Rows, saves: Saves
+) -> None:
+    saves.go_on.set()
+    answer, may_come = bench.answers["/get"], bench.gate()
+
+    def late(request: Request) -> Any:
+        may_come.wait()
+        return answer(request)
+
+    bench.answers["/get"] = late
+    look.get_by_role("button", name="Share", exact=True).click()
+    bench.expect_requests("/get", 2)
+    write(look, cell(look, "name"), "typed")
+    may_come.set()
+    settle(look)
+
+    expect(cell(look, "name").get_by_role("textbox")).to_be_focused()
+    look.keyboard.press("End")
+    look.keyboard.type(" on")
+    look.keyboard.press("Enter")
+    bench.expect_requests("/get", 3)  # what was kept back is older than the save
+    expect(look.locator("[aria-busy=true]")).to_have_count(0)
+    expect(cell(look, "name")).to_have_text("typed on")
+    expect(cell(look, "name")).to_be_focused()
 
 
 def test_an_open_form_has_what_was_just_saved(
@@ -186,7 +213,7 @@ def test_a_long_list_of_choices_is_edited_in_its_cell(
     choices = [{"value": chr(97 + n), "text": f"Choice {n}"} for n in range(20)]
     fields = [one if one["name"] != "kind" else {**one, "data": choices} for one in FIELDS]
     show(look, bench, table(row_options={"fields": fields}))
-    look.wait_for_selector("tbody tr")
+    expect_rows(look)
     write(look, cell(look, "kind"), "choice 7")
 
     box = cell(look, "kind").get_by_role("combobox", name="Kind")
@@ -200,13 +227,13 @@ def test_choices_that_come_later_find_the_cell_still_open(
     look: Page, bench: Bench, things: Rows, saves: Saves
 ) -> None:
     def choices(_: Request) -> list[dict[str, str]]:
-        saves.go_on.wait(10)
+        saves.go_on.wait()
         return [{"kind": chr(97 + n), "kind_text": f"Choice {n}"} for n in range(20)]
 
     bench.answers["/choices"] = choices
     late = {"name": "kind", "title": "Kind", "uitype": "code", "dataurl": "/choices"}
     show(look, bench, table(row_options={"fields": [*FIELDS[:2], late]}))
-    look.wait_for_selector("tbody tr")
+    expect_rows(look)
     write(look, cell(look, "kind"), "")
     saves.go_on.set()
 
@@ -217,8 +244,9 @@ def test_choices_that_come_later_find_the_cell_still_open(
 def test_the_focus_stays_on_a_heading_that_sorts(look: Page, bench: Bench, things: Rows) -> None:
     heading = look.get_by_role("button", name="Share", exact=True)
     heading.focus()
-    with look.expect_response("**/get?*"):
-        look.keyboard.press("Enter")
-    look.wait_for_timeout(100)
+    count = len(bench.requests_of("/get"))
+    look.keyboard.press("Enter")
+    bench.expect_requests("/get", count + 1)
+    settle(look)
 
     expect(heading).to_be_focused()

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import show
+from tests.browser.generated_list import expect_rows
 from tests.browser.list_of_things import table
 from tests.browser.page_bench import Bench
 
@@ -24,25 +25,25 @@ def many_tools(look: Page, bench: Bench, things: list[dict[str, Any]]) -> Page:
         bench.answers[f"/deed{n}"] = {"widgettype": "Text", "options": {"text": f"Done {n}"}}
     descriptor = table(toolbar={"tools": tools})
     show(look, bench, {**descriptor, "binds": binds})
-    look.wait_for_selector("tbody tr")
+    expect_rows(look)
     return look
 
 
-def names_in_sight(page: Page) -> list[str]:
-    return page.locator("[data-tool^=deed]:visible").all_inner_texts()
+def expect_in_sight(page: Page, names: list[str]) -> None:
+    expect(page.locator("[data-tool^=deed]:visible")).to_have_text(names)
 
 
 def test_what_is_used_less_often_is_in_a_menu(many_tools: Page) -> None:
     page = many_tools
-    assert names_in_sight(page) == NAMES[:6]
+    expect_in_sight(page, NAMES[:6])
     page.locator("tbody tr").first.click()
 
     page.get_by_role("button", name="More").click()
-    assert names_in_sight(page) == NAMES
+    expect_in_sight(page, NAMES)
     page.get_by_role("button", name="Deed 8").click()
 
     expect(page.get_by_role("dialog")).to_contain_text("Done 8")
-    assert names_in_sight(page) == NAMES[:6]
+    expect_in_sight(page, NAMES[:6])
 
 
 def test_the_menu_works_by_keyboard_and_as_quickly_as_one_types(many_tools: Page) -> None:
@@ -55,7 +56,7 @@ def test_the_menu_works_by_keyboard_and_as_quickly_as_one_types(many_tools: Page
     assert page.evaluate("document.activeElement.dataset.tool") == "deed7"
     page.keyboard.press("Escape")
     expect(more).to_be_focused()
-    assert names_in_sight(page) == NAMES[:6]
+    expect_in_sight(page, NAMES[:6])
 
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowDown")

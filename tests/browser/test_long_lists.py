@@ -3,15 +3,21 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.generated_list import cells, open_table, row
+from tests.browser.every_page import settle
+from tests.browser.generated_list import open_table, row
 from tests.browser.page_bench import Bench, Request
 
 COUNT = 400
 LIMIT = 100
 LARGE = {"limit": LIMIT, "sortable": ["code", "begun"], "searchable": ["code"],
          "order": "begun desc,id desc"}  # fmt: skip
+# Until the page has heard of it: it tells ups from downs.
+TO_THE_END = """e => new Promise((done) => {
+  e.scrollTop = e.scrollHeight;
+  requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
 
 
 @pytest.fixture
@@ -46,9 +52,16 @@ def position(look: Page, text: str) -> None:
     expect(look.locator(".pager-position")).to_have_text(text)
 
 
-def press(look: Page, name: str) -> None:
-    with look.expect_response("**/get?*"):
-        look.get_by_role("button", name=name, exact=True).click()
+def press(look: Page, bench: Bench, name: str) -> None:
+    """Press a button and wait until what it asks for is shown."""
+    count = len(bench.requests_of("/get"))
+    look.get_by_role("button", name=name, exact=True).click()
+    bench.expect_requests("/get", count + 1)
+    settle(look)
+
+
+def code(look: Page) -> Locator:
+    return look.locator("td[data-name=code]")
 
 
 def test_it_goes_on_from_its_rows_and_numbers_what_was_counted(
@@ -57,29 +70,29 @@ def test_it_goes_on_from_its_rows_and_numbers_what_was_counted(
     open_table(look, bench, page_rows=20)
     position(look, "1–20 of more than 100")
     expect(look.locator(".pager-steps")).to_contain_text("/ 5+")
-    press(look, "Next page")
+    press(look, bench, "Next page")
     assert queries[-1]["_after"] == "20"
     assert "page" not in queries[-1]
     position(look, "21–40 of more than 100")
     number = look.get_by_label("Page", exact=True)
     number.fill("999")
-    with look.expect_response("**/get?*"):
-        look.keyboard.press("Enter")
-    assert queries[-1]["page"] == "5"
+    look.keyboard.press("Enter")
     expect(number).to_have_value("5")
+    assert queries[-1]["page"] == "5"
+    position(look, "81–100 of more than 100")
     # Beyond what has a number by the way on.
-    press(look, "Next page")
-    press(look, "Next page")
+    press(look, bench, "Next page")
+    press(look, bench, "Next page")
     position(look, "121–140 of more than 100")
     expect(number).to_have_value("7")
-    assert cells(look, "code")[0] == "code121"
-    press(look, "Reload")
+    expect(code(look).first).to_have_text("code121")
+    press(look, bench, "Reload")
     assert queries[-1]["_after"] == "120"
     position(look, "121–140 of more than 100")
-    press(look, "Previous page")
+    press(look, bench, "Previous page")
     assert queries[-1]["_before"] == "121"
     position(look, "101–120 of more than 100")
-    press(look, "First page")
+    press(look, bench, "First page")
     position(look, "1–20 of more than 100")
     expect(look.get_by_role("button", name="First page")).to_be_disabled()
 
@@ -88,21 +101,21 @@ def test_its_last_page_is_asked_for_from_the_end(
     look: Page, bench: Bench, queries: list[dict[str, Any]]
 ) -> None:
     open_table(look, bench, page_rows=20)
-    press(look, "Last page")
+    press(look, bench, "Last page")
     assert queries[-1]["_last"] == "1"
     position(look, "20–1 from the end, of more than 100")
-    assert cells(look, "code")[-1] == "code400"
+    expect(code(look).last).to_have_text("code400")
     for name in ("Next page", "Last page"):
         expect(look.get_by_role("button", name=name)).to_be_disabled()
     expect(look.get_by_label("Page", exact=True)).to_have_value("")
-    press(look, "Previous page")
+    press(look, bench, "Previous page")
     assert queries[-1]["_before"] == "381"
     position(look, "40–21 from the end, of more than 100")
-    press(look, "Reload")
+    press(look, bench, "Reload")
     assert queries[-1]["_before"] == "381"
-    press(look, "Next page")
+    press(look, bench, "Next page")
     position(look, "20–1 from the end, of more than 100")
-    assert cells(look, "code")[-1] == "code400"
+    expect(code(look).last).to_have_text("code400")
 
 
 def test_scrolling_goes_either_way_to_the_ends(
@@ -113,23 +126,21 @@ def test_scrolling_goes_either_way_to_the_ends(
     for end in range(2, 11):
         scroller.evaluate("e => e.scrollTop = e.scrollHeight")
         expect(look.locator(f"tbody[data-page='{end}']")).to_have_count(1)
-        look.wait_for_timeout(50)
-    assert cells(look, "code")[-1] == "code400"
+    expect(code(look).last).to_have_text("code400")
     assert [params.get("_after") for params in queries] == [
         None, *(str(n * 40) for n in range(1, 10))]  # fmt: skip
     count = len(queries)
     scroller.evaluate("e => e.scrollTop = e.scrollHeight")
-    look.wait_for_timeout(200)
+    settle(look)
     assert len(queries) == count
     expect(look.get_by_role("button", name="Last page")).to_be_disabled()  # it is there
-    press(look, "First page")
-    press(look, "Last page")
+    press(look, bench, "First page")
+    press(look, bench, "Last page")
     for number in range(2, 5):
-        scroller.evaluate("e => { e.scrollTop = e.scrollHeight; }")
-        look.wait_for_timeout(50)
+        scroller.evaluate(TO_THE_END)
         scroller.evaluate("e => { e.scrollTop = 0; }")
         expect(look.locator(f"tbody[data-page='-{number}']")).to_have_count(1)
-    assert cells(look, "code")[0] == f"code{COUNT - 160 + 1}"
+    expect(code(look).first).to_have_text(f"code{COUNT - 160 + 1}")
 
 
 def test_it_says_what_can_be_searched_and_sorted(
@@ -150,16 +161,14 @@ def test_it_says_what_can_be_searched_and_sorted(
     )
     count = len(queries)
     price.click(force=True)
-    look.wait_for_timeout(100)
+    settle(look)
     assert len(queries) == count
-    code = look.get_by_role("button", name="Code", exact=True)
-    with look.expect_response("**/get?*"):
-        code.click()
+    press(look, bench, "Code")
     assert queries[-1]["sort"] == "code"
-    expect(code).to_be_focused()
+    expect(look.get_by_role("button", name="Code", exact=True)).to_be_focused()
     # A filter that leaves few makes it a list like others.
     bench.answers["/get"] = {"total": 1, "rows": [row(1)]}
-    press(look, "Reload")
+    press(look, bench, "Reload")
     expect(hint).to_be_hidden()
     expect(price).to_be_enabled()
     position(look, "1–1 of 1")

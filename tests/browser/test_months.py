@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.every_page import settle
 from tests.browser.page_bench import Bench, Reply, Request
 
 DAYS = {"first": "2026-10-27", "last": "2026-11-25"}
@@ -61,15 +62,12 @@ def open_tab(look: Page, bench: Bench, tab: str) -> None:
 
 
 def late(bench: Bench, address: str, name: str, value: str) -> threading.Event:
-    """
-    Answer that value of a parameter only when the event is set: well after any slow browser has
-    looked at the answer that is to stay.
-    """
-    answer, may_come = bench.answers[address], threading.Event()
+    """Answer that value of a parameter only when the event is set."""
+    answer, may_come = bench.answers[address], bench.gate()
 
     def slow(request: Request) -> Any:
         if request.params.get(name) == value:
-            may_come.wait(60)
+            may_come.wait()
         return answer(request)
 
     bench.answers[address] = slow
@@ -85,7 +83,7 @@ def test_a_late_statement_is_not_shown_under_another_month(look: Page, bench: Be
     expect(look.get_by_text("To be paid 9 USD")).to_be_visible()
     may_come.set()
     assert request.value.response() is not None
-    look.wait_for_timeout(200)
+    settle(look)
 
     expect(look.get_by_text("To be paid 9 USD")).to_be_visible()
     expect(look.get_by_label("Month")).to_have_value("2026-09")
@@ -104,7 +102,7 @@ def test_late_usage_is_not_shown_under_another_month(look: Page, bench: Bench) -
     expect(look.get_by_text("line of 2026-09-01")).to_be_visible()
     may_come.set()
     assert request.value.response() is not None
-    look.wait_for_timeout(300)
+    settle(look)
 
     expect(look.get_by_text("line of 2026-09-01")).to_be_visible()
     expect(look.locator('.chart-bar[data-key="2026-09-03"]')).to_be_visible()

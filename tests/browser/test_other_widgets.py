@@ -1,6 +1,5 @@
 """Trees, tabs, menus, toolbars, search bars."""
 
-import time
 from threading import Event
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import box, on, show, text
+from tests.browser.every_page import settle
 from tests.browser.page_bench import Bench, Reply, Request
 
 NODES = {
@@ -84,12 +84,12 @@ def test_nodes_are_added_changed_and_deleted(look: Page, bench: Bench) -> None:
 
 
 def test_children_that_are_on_their_way_are_not_asked_for_again(look: Page, bench: Bench) -> None:
-    go_on = Event()
+    go_on = bench.gate()
     answer = bench.answers["/get_orgs"]
 
     def slowly(request: Request) -> Any:
         if "id" in request.params:
-            go_on.wait(10)
+            go_on.wait()
         return answer(request)
 
     bench.answers["/get_orgs"] = slowly
@@ -101,7 +101,7 @@ def test_children_that_are_on_their_way_are_not_asked_for_again(look: Page, benc
     go_on.set()
 
     expect(look.get_by_text("Alpha one")).to_have_count(1)
-    look.wait_for_timeout(100)
+    settle(look)
     assert len(bench.requests_of("/get_orgs")) == 2  # the root and this one
     expect(items).to_have_count(3)
 
@@ -140,9 +140,10 @@ def test_tabs_build_when_first_shown_and_keep_what_was_built(look: Page, bench: 
 
 def test_a_tab_clicked_twice_is_built_once(look: Page, bench: Bench) -> None:
     def slow(_request: Request) -> Any:
-        time.sleep(0.3)
+        gates[-1].wait()
         return text("second")
 
+    gates: list[Event] = []
     bench.answers["/two.ui"] = slow
     second = {"widgettype": "urlwidget", "options": {"url": "/two.ui"}}
     show(look, bench, {"widgettype": "TabPanel", "options": {"items": [
@@ -150,9 +151,11 @@ def test_a_tab_clicked_twice_is_built_once(look: Page, bench: Bench) -> None:
         {"name": "two", "label": "Two", "content": second},
         {"name": "fresh", "label": "Fresh", "content": second, "refresh": True}]}})  # fmt: skip
     for name, count in (("Two", 1), ("Fresh", 2), ("Two", 2), ("Fresh", 3)):
+        gates.append(bench.gate())
         look.get_by_role("tab", name=name).dblclick()
+        gates[-1].set()
         expect(look.get_by_role("tabpanel").get_by_text("second")).to_have_count(1)
-        look.wait_for_timeout(700)
+        settle(look)
         assert len(bench.requests_of("/two.ui")) == count
 
 
@@ -223,8 +226,8 @@ def test_markdown_is_read_and_never_becomes_html(look: Page, bench: Bench) -> No
     expect(look.locator(".markdown strong")).to_have_text("bold")
     expect(look.locator(".markdown td")).to_have_text(["1", "2"])
     expect(look.locator(".markdown pre")).to_have_text("raw *text*")
-    assert look.locator(".markdown img").count() == 0
-    assert look.locator(".markdown a").all_inner_texts() == ["two"]
+    expect(look.locator(".markdown img")).to_have_count(0)
+    expect(look.locator(".markdown a")).to_have_text(["two"])
     look.get_by_role("link", name="two").click()
     expect(look.get_by_role("heading", name="Second")).to_be_visible()
     look.get_by_role("button", name="Back").click()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.every_page import settle
 from tests.support.installation import Installation
 from tests.support.selling import link, make_distributor, make_pipeline
 
@@ -35,6 +36,7 @@ def test_the_list_says_whose_a_price_is_and_the_form_asks(
     field = form.locator("[data-field=distributor_id]")
     control = field.locator("select, input").first
     expect(control).to_be_visible()
+    settle(admin_page)
     if control.evaluate("node => node.tagName") == "SELECT":
         expect(control.locator("option").first).to_have_text("所有人")
         control.select_option(label=distributor["name"])

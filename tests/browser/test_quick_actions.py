@@ -1,21 +1,21 @@
 """Actions that overtake each other: each refusal is told, of two pages the later one stays."""
 
-import threading
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import box, button, on, show, text
+from tests.browser.every_page import settle
 from tests.browser.page_bench import Bench, Request
 
 
 def test_the_refusal_of_a_slow_first_box_is_told_and_taken_back(look: Page, bench: Bench) -> None:
     """On a relation page both boxes have the same target; the second answers before the first."""
-    second_is_over = threading.Event()
+    second_is_over = bench.gate()
 
     def check(request: Request) -> Any:
         if request.params["role"] == "one":
-            second_is_over.wait(5)
+            second_is_over.wait()
             return {"widgettype": "Error", "options": {"message": "Not this one."}}
         return {"widgettype": "Message", "options": {"title": "Changed"}}
 
@@ -40,10 +40,10 @@ def test_the_refusal_of_a_slow_first_box_is_told_and_taken_back(look: Page, benc
 
 def test_of_two_pages_for_one_place_the_later_stays(look: Page, bench: Bench) -> None:
     """Also when the first has come already and waits for a part of its own."""
-    later_is_there = threading.Event()
+    later_is_there = bench.gate()
 
     def part(_request: Request) -> Any:
-        later_is_there.wait(5)
+        later_is_there.wait()
         return text("first")
 
     bench.answers |= {
@@ -55,22 +55,21 @@ def test_of_two_pages_for_one_place_the_later_stays(look: Page, bench: Bench) ->
         button("two", on("click", "urlwidget", target="sink", options={"url": "/later.ui"})),
         box(id="sink"),
     ))  # fmt: skip
-    with look.expect_request("**/part.ui?*"):
-        look.get_by_role("button", name="one").click()
+    look.get_by_role("button", name="one").click()
+    bench.expect_requests("/part.ui", 1)
     look.get_by_role("button", name="two").click()
     expect(look.locator("#sink")).to_have_text("later")
-    with look.expect_response("**/part.ui?*"):
-        later_is_there.set()
-    look.wait_for_timeout(200)
+    later_is_there.set()
+    settle(look)
 
     expect(look.locator("#sink")).to_have_text("later")
 
 
 def test_of_two_things_added_to_one_place_both_stay(look: Page, bench: Bench) -> None:
-    second_is_there = threading.Event()
+    second_is_there = bench.gate()
 
     def slow(_request: Request) -> Any:
-        second_is_there.wait(5)
+        second_is_there.wait()
         return text("slow")
 
     bench.answers |= {"/slow.ui": slow, "/quick.ui": text("quick")}
@@ -82,6 +81,7 @@ def test_of_two_things_added_to_one_place_both_stay(look: Page, bench: Bench) ->
         box(id="sink"),
     ))  # fmt: skip
     look.get_by_role("button", name="one").click()
+    bench.expect_requests("/slow.ui", 1)
     look.get_by_role("button", name="two").click()
     expect(look.locator("#sink")).to_have_text("quick")
     second_is_there.set()

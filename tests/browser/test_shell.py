@@ -1,10 +1,13 @@
 """The shell around the pages, on the bench."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.descriptions import text
-from tests.browser.page_bench import Bench
+from tests.browser.descriptions import box, text
+from tests.browser.every_page import settle
+from tests.browser.page_bench import Bench, Request
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +38,29 @@ def test_an_address_of_another_host_leads_home(look: Page, bench: Bench, address
 
     expect(look.locator("#main")).to_have_text("home")
     assert [url for url in result if "evil" in url] == []
+
+
+def test_a_page_whose_parts_come_late_does_not_take_the_place_of_the_next(
+    look: Page, bench: Bench
+) -> None:
+    may_come = bench.gate()
+
+    def part(_: Request) -> Any:
+        may_come.wait()
+        return text("late")
+
+    bench.answers |= {
+        "/slow.ui": box({"widgettype": "urlwidget", "options": {"url": "/part.ui"}}),
+        "/part.ui": part,
+    }  # fmt: skip
+    open_shell(look, "/slow.ui")
+    bench.expect_requests("/part.ui", 1)
+    look.evaluate("location.hash = '/x.ui'")
+    expect(look.locator("#main")).to_have_text("a page")
+    may_come.set()
+    settle(look)
+
+    expect(look.locator("#main")).to_have_text("a page")
 
 
 def test_the_menu_of_a_narrow_screen_takes_the_focus_and_gives_it_back(

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.descriptions import box, button, on, show
+from tests.browser.every_page import settle
 from tests.browser.page_bench import Bench, Reply, Request
 
 
@@ -54,7 +55,7 @@ def test_what_one_person_wanted_is_not_sent_as_another(look: Page, bench: Bench)
     with look.expect_navigation():
         write_as_ann_and_sign_in(look, bench, "eve")
     look.wait_for_selector("body[data-ready]")
-    look.wait_for_timeout(200)
+    settle(look)
 
     assert len(bench.requests_of("/write")) == 1
     assert questions == []

@@ -56,6 +56,7 @@ def test_each_wrong_key_is_told_at_its_own_field(admin: httpx.Client, admin_page
     url.locator("input").fill("https://example.com/b")
     status.locator("textarea").fill("[200, 204]")
     headers.locator(".mapping-add").click()
+    expect(headers.locator("input")).to_have_count(2)
     for box, text in zip(headers.locator("input").all(), ("X-A/b.c", "1"), strict=True):
         box.fill(text)
     save(window)
@@ -91,7 +92,9 @@ def test_the_functions_of_the_installation_are_offered_and_another_is_marked(
     window = open_form(admin_page, pipeline, "do")
 
     function = field(window, "function")
-    names = function.locator("datalist option").evaluate_all("all => all.map((one) => one.value)")
+    options = function.locator("datalist option")
+    expect(options).to_have_count(2)
+    names = options.evaluate_all("all => all.map((one) => one.value)")
     assert names == ["pictures.crop", "text.clean"]
     expect(window.locator(".step-problems")).to_contain_text("text.burn")
     function.locator("input").fill("two words")
@@ -128,7 +131,8 @@ def test_pairs_without_a_name_and_names_that_stand_twice_are_told(
     window = open_form(admin_page, pipeline, "call")
     headers = field(window, "headers")
     headers.locator(".mapping-add").click()
-    name, value = headers.locator(".mapping-row").nth(1).locator("input").all()
+    row = headers.locator(".mapping-row").nth(1)
+    name, value = row.locator("input").nth(0), row.locator("input").nth(1)
     value.fill("2")
     save(window)
     expect(headers.locator(".field-error")).to_have_text("请为这一对填写名称，或将其删除。")

@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.every_page import settle
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller
 
@@ -19,6 +20,7 @@ from tests.support.selling import Reseller
 def choose(form: Locator, field: str, text: str) -> None:
     """Choose *text* in the field called *field*, a plain list or one with a search."""
     place = form.locator(f"[data-field={field}]")
+    settle(form.page)  # a plain list becomes one with a search when there is much to choose from
     if place.locator("select").count():
         place.locator("select").select_option(label=text)
         return

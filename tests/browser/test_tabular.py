@@ -1,13 +1,20 @@
 """The list page that xls2ui generates: rows, paging, sorting, filters, tools."""
 
 import json
-from threading import Event
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import HOSTILE, on, show
-from tests.browser.generated_list import cells, open_table, row, save_answer, table
+from tests.browser.every_page import settle
+from tests.browser.generated_list import (
+    expect_cells,
+    expect_rows,
+    open_table,
+    row,
+    save_answer,
+    table,
+)
 from tests.browser.page_bench import Bench, Reply, Request
 
 
@@ -20,10 +27,10 @@ def test_cells_say_what_a_person_means(
     expect(look.locator("thead th:not(.cell-mark, .cell-narrow)")).to_have_text(
         ["Code", "Price", "Owner", "Secret", "Begun"], use_inner_text=True
     )
-    assert cells(look, "price") == ["", "1,234,567.12", "1,234,567.12"]
-    assert cells(look, "owner") == ["o9", "Ann", "Ann"]
-    assert cells(look, "secret") == ["******"] * 3
-    assert cells(look, "begun")[0] == "2026-11-24 15:00:00"  # the reader is in Tokyo
+    expect_cells(look, "price", ["", "1,234,567.12", "1,234,567.12"])
+    expect_cells(look, "owner", ["o9", "Ann", "Ann"])
+    expect_cells(look, "secret", ["******"] * 3)
+    expect_cells(look, "begun", ["2026-11-24 15:00:00"] * 3)  # the reader is in Tokyo
 
 
 def test_only_own_parameters_travel(look: Page, bench: Bench, rows: list[dict[str, Any]]) -> None:
@@ -40,14 +47,40 @@ def test_sorting_goes_up_down_and_back(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
     open_table(look, bench)
-    for name, sorts in (("Owner", ["owner_text", "owner_text desc", None]), ("Code", ["code"])):
-        for sort in sorts:
-            with look.expect_response("**/get?*"):
-                look.get_by_role("button", name=name, exact=True).click()
-            assert bench.last("/get").get("sort") == sort
+    presses = [
+        ("Owner", "owner_text"),
+        ("Owner", "owner_text desc"),
+        ("Owner", None),
+        ("Code", "code"),
+    ]
+    for count, (name, sort) in enumerate(presses, 2):
+        look.get_by_role("button", name=name, exact=True).click()
+        bench.expect_requests("/get", count)
+        assert bench.last("/get").get("sort") == sort
     expect(look.get_by_role("columnheader", name="Code")).to_have_attribute(
         "aria-sort", "ascending"
     )
+
+
+def test_the_rows_are_busy_until_the_last_of_two_answers(
+    look: Page, bench: Bench, rows: list[dict[str, Any]]
+) -> None:
+    answer, gates = bench.answers["/get"], {"code": bench.gate(), "price": bench.gate()}
+
+    def late(request: Request) -> Any:
+        gates[request.params["sort"]].wait()
+        return answer(request)
+
+    open_table(look, bench)
+    bench.answers["/get"] = late
+    for count, name in ((2, "Code"), (3, "Price")):
+        look.get_by_role("button", name=name, exact=True).click()
+        bench.expect_requests("/get", count)
+    gates["code"].set()
+    settle(look, but_for=1)
+    expect(look.locator(".tabular")).to_have_attribute("aria-busy", "true")
+    gates["price"].set()
+    expect(look.locator(".tabular")).to_have_attribute("aria-busy", "false")
 
 
 def test_a_filter_has_the_parent_key_in_it(
@@ -61,15 +94,16 @@ def test_a_filter_has_the_parent_key_in_it(
     line.get_by_label("Column").select_option("owner")
     expect(line.get_by_label("Value").locator("option")).to_have_count(3)
     line.get_by_label("Value").select_option("o2")
-    with look.expect_response("**/get?*"):
-        look.get_by_role("button", name="Apply").click()
+    bench.expect_requests("/get", 1)
+    look.get_by_role("button", name="Apply").click()
+    bench.expect_requests("/get", 2)
     assert json.loads(bench.last("/get")["data_filter"]) == {"AND": [
         {"field": "parent_id", "op": "=", "const": "p1"},
         {"field": "code", "op": "LIKE", "const": "%50\\%\\_%"},
         {"field": "owner", "op": "=", "const": "o2"},
     ]}  # fmt: skip
-    with look.expect_response("**/get?*"):
-        look.get_by_role("button", name="Clear", exact=True).click()
+    look.get_by_role("button", name="Clear", exact=True).click()
+    bench.expect_requests("/get", 3)
     assert "data_filter" not in bench.last("/get")
 
 
@@ -79,15 +113,15 @@ def test_scrolling_loads_on_and_drops_what_is_far(
     rows[:] = [row(number) for number in range(1, 401)]
     open_table(look, bench, page_rows=40, cache_limit=3)
     pages = look.locator("tbody")
-    for count in (2, 3, 3, 3):
+    for last in range(2, 6):
         look.locator(".table-scroll").evaluate("e => e.scrollTop = e.scrollHeight")
-        expect(pages).to_have_count(count)
-        look.wait_for_timeout(100)
-    assert int(pages.first.get_attribute("data-page") or 0) > 1
+        expect(pages.last).to_have_attribute("data-page", str(last))
+        expect(pages).to_have_count(min(last, 3))
+    expect(pages.first).to_have_attribute("data-page", "3")
     expect(look.locator(".pager-position")).to_contain_text("of 400")
     look.get_by_role("button", name="Last page").click()
     expect(pages).to_have_count(1)
-    assert cells(look, "code")[-1] == "code400"
+    expect(look.locator("td[data-name=code]").last).to_have_text("code400")
     look.get_by_role("button", name="First page").click()
     expect(look.locator("td[data-name=code]").first).to_have_text("code1")
     expect(look.locator(".pager-position")).to_have_text("1–40 of 400")
@@ -128,8 +162,8 @@ def test_a_tool_opens_its_table_in_a_window(
     before = len(bench.requests_of("/get"))
     form.get_by_role("button", name="Save").click()
     expect(form).to_have_count(0)
-    look.wait_for_timeout(300)
-    assert len(bench.requests_of("/get")) == before + 2
+    settle(look)
+    bench.expect_requests("/get", before + 2)
     added = bench.last("/add")
     assert added["parent_id"] == "i2"
     assert not {"id", "referer_widget"} & set(added)
@@ -148,10 +182,10 @@ def test_an_error_in_place_of_rows_is_shown(
 def test_rows_that_do_not_come_are_waited_for_and_asked_for_again(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
-    come, good_answer = Event(), bench.answers["/get"]
+    come, good_answer = bench.gate(), bench.answers["/get"]
 
     def slowly(request: Request) -> Any:
-        come.wait(10)
+        come.wait()
         return Reply("500 Internal Server Error", 500, "text/plain")
 
     bench.answers["/get"] = slowly
@@ -187,7 +221,7 @@ def test_a_relation_page_checks_by_get_and_takes_a_refusal_back(
     first.click()
     expect(look.get_by_text("Saved")).to_be_visible()
     assert bench.last("/check_changed.dspy")["has_role"] == "false"
-    assert look.locator("tbody tr").count() == 3
+    expect(look.locator("tbody tr")).to_have_count(3)
     bench.answers["/check_changed.dspy"] = Reply("500 Internal Server Error", 500, "text/plain")
     look.locator(".row-check").nth(1).click()
     expect(look.get_by_role("alertdialog")).to_be_visible()
@@ -198,10 +232,10 @@ def test_a_relation_page_checks_by_get_and_takes_a_refusal_back(
 def test_a_relation_is_ticked_by_keyboard_one_answer_at_a_time(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
-    go_on = Event()
+    go_on = bench.gate()
 
     def change(_: Request) -> Any:
-        go_on.wait(10)
+        go_on.wait()
         return save_answer({})
 
     bench.answers["/check_changed.dspy"] = change
@@ -219,7 +253,8 @@ def test_a_relation_is_ticked_by_keyboard_one_answer_at_a_time(
 
     expect(box).to_be_focused()
     expect(box).to_be_checked()
-    assert len(bench.requests_of("/check_changed.dspy")) == 1
+    bench.expect_requests("/check_changed.dspy", 1)
+    expect(box).not_to_have_attribute("aria-disabled", "true")
     look.keyboard.press("Space")
     expect(box).not_to_be_checked()
 
@@ -232,9 +267,10 @@ def test_a_narrow_list_is_sorted_by_what_the_tab_key_reaches(
     heading = look.get_by_role("button", name="Begun", exact=True)  # the last of the row
     heading.focus()
     expect(heading).to_be_in_viewport(ratio=1)
-    with look.expect_response("**/get?*"):
-        look.keyboard.press("Enter")
+    look.keyboard.press("Enter")
+    bench.expect_requests("/get", 2)
     assert bench.last("/get")["sort"] == "begun"
+    expect_rows(look)
     assert look.locator(".table-scroll").evaluate("e => e.scrollWidth <= e.clientWidth")
 
     open_table(look, bench, row_options={"checkField": "has_role"})

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from app.runtime.processes import wait_until
+from tests.browser.every_page import new_page
 from tests.browser.test_pages import LISTS
 from tests.browser.test_pipeline_page import Board
 from tests.support.installation import PASSWORDS, Installation
@@ -24,7 +25,7 @@ def phone(browser: Browser, server: Installation) -> Iterator[Page]:
         "/login.dspy", data={"username": "admin", "password": PASSWORDS["admin"]}
     )
     assert answer.ok, answer.text()
-    yield context.new_page()
+    yield new_page(context)
     context.close()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.browser.every_page import window_in_front
 from tests.browser.test_pages import LISTS, open_list
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.pipelines import ask, do, fresh, new_pipeline, new_step, places, rows
@@ -195,6 +196,7 @@ def test_an_ended_session_asks_to_sign_in_and_saves_the_file(
     page = admin_page
     page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
     page.locator(".pipeline-page [data-tool=export]").click()
+    window_in_front(page)
     page.context.clear_cookies()
 
     with page.expect_download() as download:

@@ -1,11 +1,11 @@
 """The runtime of the pages: building, events and actions, look-up."""
 
-import time
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import box, button, on, show, text
+from tests.browser.every_page import settle
 from tests.browser.page_bench import Bench, Request
 
 # Building
@@ -27,7 +27,7 @@ def test_children_keep_their_order_though_pages_arrive_late(look: Page, bench: B
             id="all",
         ),
     )
-    assert look.locator("#all > *").all_inner_texts() == ["a", "b", "c", "d", "e"]
+    expect(look.locator("#all > *")).to_have_text(["a", "b", "c", "d", "e"])
     params = bench.requests_of("/late.ui")[0].params
     assert set(params) == {"_webbricks_", "_is_mobile", "_width", "_height", "_lang"}
     assert (params["_webbricks_"], params["_lang"], params["_width"].isdigit()) == ("1", "en", True)
@@ -91,7 +91,7 @@ def test_an_overlay_never_replaces_its_target(look: Page, bench: Bench) -> None:
     expect(look.get_by_role("status").filter(has_text="Saved")).to_be_visible()
     look.get_by_role("button", name="e", exact=True).click()
     expect(look.get_by_role("alertdialog")).to_contain_text("No")
-    assert look.locator("#all > .text").all_inner_texts() == ["kept"]
+    expect(look.locator("#all > .text")).to_have_text(["kept"])
 
 
 # Events and actions
@@ -206,9 +206,10 @@ def test_of_two_requests_for_one_target_the_later_wins(look: Page, bench: Bench)
     def slow(request: Request) -> Any:
         look_at = request.params["n"]
         if look_at == "1":
-            time.sleep(0.6)
+            second_is_there.wait()
         return text(f"page {look_at}")
 
+    second_is_there = bench.gate()
     bench.answers["/slow.ui"] = slow
     show(
         look,
@@ -230,9 +231,11 @@ def test_of_two_requests_for_one_target_the_later_wins(look: Page, bench: Bench)
         ),
     )
     look.click("text=go 1")
+    bench.expect_requests("/slow.ui", 1)
     look.click("text=go 2")
     expect(look.locator("#sink")).to_have_text("page 2")
-    look.wait_for_timeout(800)
+    second_is_there.set()
+    settle(look)
     expect(look.locator("#sink")).to_have_text("page 2")
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pymysql
 import pytest
 
-from app.db.migrate import migrate, plan, schema_is_current
+from app.db.migrate import migrate, plan
 from app.db.pool import pools, raw_connection
+from app.db.schema_state import SchemaState, read_state
 from app.db.transactions import reading
 from app.schema import collation as schema_collation, tables as models
 from app.schema.collation import NAME_COLLATIONS
@@ -192,13 +193,13 @@ async def test_migrations_at_the_same_time_are_one(pool: Installation) -> None:
 
 async def test_the_schema_is_current_only_after_migrating(pool: Installation) -> None:
     async with reading() as sor:
-        assert await schema_is_current(sor)
+        assert await read_state(sor) is SchemaState.CURRENT
     pool.query("delete from app_schema")
     async with reading() as sor:
-        assert not await schema_is_current(sor)
+        assert await read_state(sor) is SchemaState.OLDER
     pool.query("drop table app_schema")
     async with reading() as sor:
-        assert not await schema_is_current(sor)
+        assert await read_state(sor) is SchemaState.OLDER
 
 
 def add_distributors(db: Installation, *names: str) -> None:

@@ -65,7 +65,7 @@ def stopped(server: Server) -> Iterator[None]:
     try:
         # The signal takes its time to reach the thread that has our statement.
         tasks = Path(f"/proc/{pid}/task")
-        assert wait_until(lambda: all(is_stopped(task) for task in tasks.iterdir()), 10)
+        assert wait_until(lambda: all(is_stopped(task) for task in tasks.iterdir()), 30)
         yield
     finally:
         os.kill(pid, signal.SIGCONT)

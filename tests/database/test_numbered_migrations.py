@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 
-from app.db import migrate as differ, numbered
-from app.db.migrate import migrate, plan, schema_is_current
+from app.db import numbered, schema_state
+from app.db.migrate import migrate, plan
 from app.db.numbered import MigrationError, read_migrations
 from app.db.pool import pools
+from app.db.schema_state import SchemaState, read_state
 from app.db.transactions import reading
 from tests.support.installation import Installation
 
@@ -48,7 +50,11 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         lambda: sorted(tmp_path.glob("*/migrations/*"), key=lambda path: path.name),
     )  # fmt: skip
     # A function that remembers its answer for the process.
-    monkeypatch.setattr(differ, "fingerprint", differ.fingerprint.__wrapped__)
+    monkeypatch.setattr(schema_state, "fingerprint", schema_state.fingerprint.__wrapped__)
+    monkeypatch.setattr(
+        schema_state, "own_names",
+        lambda: OF_THE_CODE | set(map(numbered.migration_name, numbered.migration_files())),
+    )  # fmt: skip
 
     def put(name: str, text: str, module: str = "pipeline_ops") -> Path:
         file = tmp_path / module / "migrations" / name
@@ -187,14 +193,19 @@ async def test_a_failed_one_is_told_and_leaves_nothing(
         await migrate()
 
     assert len(pool.query("select id from distributors")) == 1
-    assert outcomes(pool) == {}
+    assert outcomes(pool) == {"pipeline_ops/0001_bad": "begun"}
     async with reading() as sor:
-        assert not await schema_is_current(sor)
+        assert await read_state(sor) is SchemaState.OLDER
     file.unlink()
-    write("0001_good.sql", "-- Mend it.\n-- when: after\ndelete from distributors;\n")
-    assert await migrate() == ["pipeline_ops/0001_good: Mend it."]
+    # Until it is run to its end, nobody else writes.
+    with pytest.raises(pymysql.err.OperationalError, match="is being migrated"):
+        pool.query("update distributors set name = 'Two'")
+    write("0001_bad.sql", "-- Mend it.\n-- when: after\ndelete from distributors;\n")
+    assert await migrate() == ["pipeline_ops/0001_bad: Mend it."]
+    pool.query("update distributors set name = 'Two'")
+    assert outcomes(pool) == {"pipeline_ops/0001_bad": "done"}
     async with reading() as sor:
-        assert await schema_is_current(sor)
+        assert await read_state(sor) is SchemaState.CURRENT
 
 
 async def test_what_one_says_meanwhile_is_told_at_once(pool: Installation, write: Write) -> None:
@@ -242,6 +253,8 @@ async def test_migrations_at_the_same_time_run_each_once(pool: Installation, wri
         ("0002_x.sql", "-- x\n-- when: later\n", "say when"),
         ("0002_x.sql", "-- x\n-- when: after\n-- for: all\n", "say for"),
         ("0002_x.sql", "-- x\n-- when: before\n-- for: every database\n", "has nothing"),
+        ("0009_x.sql", "-- x\n-- when: after\n", "say serving"),
+        ("0009_x.sql", "-- x\n-- when: after\n-- serving: all\n", "say serving"),
         ("0002_x.py", '"""x"""\nWHEN = "after"\n', "no function"),
         ("0001_y.sql", "-- x\n-- when: after\n", "has this number"),
     ],
@@ -257,3 +270,31 @@ def test_a_file_that_says_too_little_is_refused(
 
 def test_the_checkouts_own_can_be_read() -> None:
     read_migrations(numbered.migration_files())
+
+
+async def test_who_serves_beside_one_is_told_by_the_database(
+    pool: Installation, write: Write
+) -> None:
+    """Other workers learn it from its line in app_migration; and while it runs nobody writes whom
+    that would do harm to."""
+    add_distributor(pool)
+    look = (
+        '"""Look."""\nWHEN = "after"\nSERVING = "{}"\nasync def migrate(cursor):\n'
+        "    await cursor.execute('select count(*) from information_schema.triggers"
+        ' where trigger_schema = database() and trigger_name like "%fence%"\')\n'
+        "    yield f'{{(await cursor.fetchone())[0] > 0}}'\n"
+    )
+    write("0009_expand.py", look.format("version before"))
+    expand = await migrate()
+    write("0010_contract.py", look.format("nobody"))
+    contract = await migrate()
+
+    assert [line.rpartition(" ")[2] for line in (expand[0], contract[0])] == ["False", "True"]
+    async with reading() as sor:
+        assert await read_state(sor) is SchemaState.CURRENT
+        for name, state in (("expand", SchemaState.OLDER), ("contract", SchemaState.NEWER)):
+            # As code that does not have it.
+            pool.query("delete from app_schema")
+            pool.query("update app_migration set name = concat('x/', name) where name like %s",
+                       f"%{name}")  # fmt: skip
+            assert await read_state(sor) is state

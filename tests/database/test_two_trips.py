@@ -165,6 +165,7 @@ async def test_a_deadlock_is_tried_again() -> None:
         for text in rows(sor, "a", "b"):
             await sor.write(text)
     tries = 0
+    locks: set[str] = set()
 
     async def add(first: str, second: str) -> None:
         async def work(sor: Any) -> None:
@@ -173,7 +174,9 @@ async def test_a_deadlock_is_tried_again() -> None:
             lock = f"select id, fails from {TABLE} where id = ${{id}}$ for update"
             for name in (first, second):
                 ((row,),) = await sor.together(Query(lock, {"id": name}))
-                await asyncio.sleep(0.05)
+                locks.add(name)
+                while len(locks) < 2:
+                    await asyncio.sleep(0.01)
                 change = f"update {TABLE} set fails = {row[1] + 1} where id = '{name}'"
                 await sor.write_last([change])
 
@@ -203,7 +206,8 @@ async def test_a_commit_that_may_have_arrived_is_told(
             monkeypatch.setattr("app.db.packets.read_some", gone)
 
     async def gone(connection: Any) -> bytes:
-        await asyncio.sleep(0.2)  # the database is at it
+        while not pool.query(f"select 1 from {TABLE}"):
+            await asyncio.sleep(0.02)  # the database is at it
         connection.close()
         raise OSError("gone")
 

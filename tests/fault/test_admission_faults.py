@@ -231,7 +231,7 @@ def kill_database(server: Installation) -> None:
     pid = server.mariadb.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: not server.mariadb.answers(), 10)
+    assert wait_until(lambda: not server.mariadb.answers(), 30)
 
 
 def cut_connections(server: Installation, seconds: float) -> dict[str, int]:

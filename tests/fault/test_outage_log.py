@@ -35,7 +35,7 @@ def test_an_outage_is_told_by_count_and_not_by_traces(
     assert pid is not None
     start = time_text(time.time())
     os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: not server.mariadb.answers(), 10)
+    assert wait_until(lambda: not server.mariadb.answers(), 30)
 
     def ask() -> None:
         with httpx.Client(base_url=server.base_url, cookies=admin.cookies, **DIRECT) as client:
@@ -55,11 +55,11 @@ def test_an_outage_is_told_by_count_and_not_by_traces(
             if line["at"] >= start and line["action"] == "database_unavailable"
         ]
 
-    assert wait_until(lambda: sum(line["count"] for line in entries()) >= 200, 10), entries()
+    assert wait_until(lambda: sum(line["count"] for line in entries()) >= 200, 30), entries()
     assert all(line["cause"] and line["who"] for line in entries())
     about = {"action": "request", "status": 503, "path": LIST}
-    assert wait_until(lambda: len(lines_of(server, **about)) == 200, 5)
+    assert wait_until(lambda: len(lines_of(server, **about)) == 200, 30)
     other_lines = [line for line in lines_of(server) if line["at"] >= start]
     other_lines = [line for line in other_lines if line["action"] != "request"]
-    assert len(other_lines) < 60  # of two workers, for some seconds
+    assert len(other_lines) < 150  # of two workers, for some seconds; one a refusal were 200
     assert "Traceback" not in json.dumps(other_lines)

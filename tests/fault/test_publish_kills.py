@@ -200,7 +200,7 @@ def test_a_worker_killed_while_it_publishes_leaves_old_or_new(
             os.kill(pid, signal.SIGKILL)
         stop.set()
         writer.join()
-        assert wait_until(partial(_all_gone, pids), 10)
+        assert wait_until(partial(_all_gone, pids), 30)
         server.restart()
         server.adopt()
         live = asyncio.run(live_version(pipeline))

@@ -23,6 +23,13 @@ THREE = [{"unit": unit, "quantity": 4} for unit in UNITS]
 SUM = "1.5000000000"
 
 
+@pytest.fixture(autouse=True)
+def _months(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The months of now: this file may have been read in another."""
+    for name, count in (("OLD", 2), ("LAST", 1)):
+        monkeypatch.setitem(globals(), name, month_back(count))
+
+
 class Sold:
     """A distributor with calls of three items: two of the month before last, one of the last."""
 

@@ -114,7 +114,7 @@ def test_bytes_that_are_no_http_are_a_line_too(server: Installation) -> None:
     before = len(lines_of(server, action="request", code="bad_http"))
     server.anonymous().request("GET", "/", headers={"X": "a" * 20_000})
 
-    assert wait_until(lambda: len(lines_of(server, action="request", code="bad_http")) > before, 5)
+    assert wait_until(lambda: len(lines_of(server, action="request", code="bad_http")) > before, 30)
 
 
 def test_only_slow_and_failed_ones_or_none(database: Installation, tmp_path: Path) -> None:

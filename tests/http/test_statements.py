@@ -17,6 +17,13 @@ PRICES = [{"unit": "call", "unit_price": "0.125", "effective_from": LONG_AGO}]
 FIVE = [{"unit": "call", "quantity": 5}]
 
 
+@pytest.fixture(autouse=True)
+def _months(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The months of now: this file may have been read in another."""
+    for name, count in (("OLD", 2), ("LAST", 1), ("THIS", 0)):
+        monkeypatch.setitem(globals(), name, month_back(count))
+
+
 class Sold:
     """A distributor with a pipeline at 0.125 a call."""
 

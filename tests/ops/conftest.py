@@ -15,6 +15,7 @@ from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.parent import parent_mark, parent_pid_file
 from app.runtime.workers import Workers
+from tests.support.ports import free_port
 
 
 class Place:
@@ -22,7 +23,7 @@ class Place:
 
     def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir
-        self.port = processes.free_port()
+        self.port = free_port()
         self.database = EmbeddedDatabase(var_dir)
         self.workers = Workers(var_dir)
         self.extra_env: dict[str, str] = {}
@@ -79,7 +80,7 @@ class Place:
         for pid in filter(None, pids):
             os.kill(pid, signal.SIGKILL)
         assert processes.wait_until(
-            lambda: not self.workers.running() and self.database.pid() is None, 10
+            lambda: not self.workers.running() and self.database.pid() is None, 30
         )
 
     def parent_pid(self) -> int | None:

@@ -31,7 +31,7 @@ def test_committed_rows_survive_kill_9(place: Place) -> None:
     pid = place.database.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    processes.wait_until(lambda: place.database.pid() is None, 10)
+    processes.wait_until(lambda: place.database.pid() is None, 30)
 
     place.database.start()
 

@@ -8,10 +8,10 @@ import pytest
 from appPublic.aes import aes_decode_b64
 
 from app.base.settings import load_settings
-from app.runtime import processes
 from app.runtime.address import record_address
 from tests.support.administration import administrate
 from tests.support.installation import PASSWORDS, Installation, write_config
+from tests.support.ports import free_port
 
 
 def dbpassword(
@@ -85,7 +85,7 @@ def test_the_demo_goes_to_the_port_that_runs_and_keeps_no_persons_password(
     record_address(server.settings)
     process = server.command(
         "app/manage.py", "demo", "--username", "admin", "--password-stdin",
-        stdin=PASSWORDS["admin"] + "\n", env={"PIPELINE_PORT": str(processes.free_port())},
+        stdin=PASSWORDS["admin"] + "\n", env={"PIPELINE_PORT": str(free_port())},
     )  # fmt: skip
     file = server.var_dir / "demo.json"
     try:

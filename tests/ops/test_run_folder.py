@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.base.settings import ROOT
-from app.runtime import processes
+from tests.support.ports import free_port
 
 PYTHON = sys.executable
 WAYS = {
@@ -69,12 +69,12 @@ def test_what_a_start_makes_is_the_owners_only(tmp_path: Path, command: list[str
     """As far as it comes: the database of this configuration does not answer."""
     config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
     config["databases"] = {"pipeline": {"kwargs": {"host": "127.0.0.1", "password": "x",
-                                                   "port": processes.free_port()}}}  # fmt: skip
+                                                   "port": free_port()}}}  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     var_dir = tmp_path / "deep" / "var"
 
     process = run(command, var_dir, PIPELINE_CONF=str(tmp_path / "config.json"),
-               PIPELINE_PORT=str(processes.free_port()))  # fmt: skip
+               PIPELINE_PORT=str(free_port()))  # fmt: skip
 
     assert process.returncode == 1, process.stdout + process.stderr
     assert {path.name for path in var_dir.iterdir()} >= {"run", "logs"}

@@ -129,5 +129,8 @@ async def _send(base_url: str, requests: Sequence[Request]) -> list[Answer]:
 
 def _client(base_url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=base_url, timeout=60, **DIRECT, limits=httpx.Limits(max_connections=100)
+        base_url=base_url,
+        timeout=httpx.Timeout(60, pool=None),
+        **DIRECT,
+        limits=httpx.Limits(max_connections=100),
     )

@@ -13,6 +13,7 @@ import httpx
 from app.base.settings import ROOT
 from app.runtime import processes
 from tests.support.installation import DIRECT, Installation, write_config
+from tests.support.ports import free_port
 
 
 class ExtraWorker:
@@ -72,7 +73,7 @@ def extra_worker(
     own pages (those of the modules stay); *host* is what it listens on.
     """
     config = write_config(folder, web_root=web_root, **options)
-    port, log = processes.free_port(), folder / "worker.log"
+    port, log = free_port(), folder / "worker.log"
     env = {"PIPELINE_CONF": str(config), "PIPELINE_PORT": str(port),
            "PIPELINE_HOST": host}  # fmt: skip
     with log.open("wb") as out:

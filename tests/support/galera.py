@@ -24,6 +24,7 @@ import pymysql
 from app.runtime import processes
 from app.runtime.embedded_db import Connection
 from tests.support.installation import Installation
+from tests.support.ports import free_port
 
 # Debian's package galera-4 puts it there.
 PROVIDERS = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib/libgalera_smm.so")
@@ -98,7 +99,7 @@ class Node:
             "wsrep_cluster_address": f"gcomm://{members}",
             "wsrep_node_address": f"127.0.0.1:{self.group_port}",
             "wsrep_provider_options": f"gmcast.listen_addr=tcp://127.0.0.1:{self.group_port};"
-            f"ist.recv_addr=127.0.0.1:{processes.free_port()};gcache.size=32M",
+            f"ist.recv_addr=127.0.0.1:{free_port()};gcache.size=32M",
             "wsrep_sst_method": "position",  # wsrep_sst_position, beside this file
             "binlog_format": "ROW",
             "innodb_autoinc_lock_mode": "2",
@@ -167,7 +168,7 @@ class Node:
 def cluster(folder: Path, library: str, size: int = 3) -> Iterator[list[Node]]:
     """A cluster of *size* nodes with fresh databases in *folder*."""
     nodes = [
-        Node(Installation(folder / f"n{number}"), processes.free_port(), processes.free_port())
+        Node(Installation(folder / f"n{number}"), free_port(), free_port())
         for number in range(1, size + 1)
     ]
     try:

@@ -14,12 +14,12 @@ import httpx
 import pymysql
 
 from app.base.settings import ROOT, Settings, load_settings, settings
-from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.generation import take_generation
 from app.runtime.parent_client import ParentClient
 from app.runtime.workers import local_url, readiness_problem
 from tests.support.bare_workers import BareWorkers
+from tests.support.ports import free_port
 
 PASSWORDS = {
     "admin": "admin-password-1",
@@ -30,7 +30,7 @@ PASSWORDS = {
 # and what depends on them must be so within a time that allows for a busy machine.
 REMEMBERED_SECONDS = 1
 FORGOTTEN = REMEMBERED_SECONDS + 0.5
-WITHIN = FORGOTTEN + 5
+WITHIN = FORGOTTEN + 30
 ROLES = {"admin": "owner.superuser", "operator": "owner.operator", "viewer": "owner.viewer"}
 DATABASES = ("pipeline", "sage")
 # For httpx: no proxy of the machine, nor its certificates, which each client would read anew.
@@ -45,7 +45,7 @@ class Installation:
         for folder in ("run", "logs"):
             (var_dir / folder).mkdir(parents=True, exist_ok=True)
         write_config(var_dir)
-        self.port = processes.free_port()
+        self.port = free_port()
         self.mariadb = EmbeddedDatabase(var_dir)
         self.extra_env: dict[str, str] = {}
         self._template: dict[str, Any] = {}

@@ -26,7 +26,7 @@ def lines_of(server: Installation, **about: Any) -> list[dict[str, Any]]:
 def request_line(server: Installation, request_id: str) -> dict[str, Any]:
     """The one line of a request, which is written a moment after its answer."""
     about = {"action": "request", "request_id": request_id}
-    assert wait_until(lambda: bool(lines_of(server, **about)), 5), request_id
+    assert wait_until(lambda: bool(lines_of(server, **about)), 30), request_id
     (record,) = lines_of(server, **about)
     return record
 

@@ -94,7 +94,7 @@ def running_nginx(folder: Path, text: str, port: int) -> Iterator[None]:
     command = [nginx, "-p", str(folder), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"]
     process = subprocess.Popen(command)
     try:
-        assert processes.wait_until(lambda: _listens(port) or process.poll() is not None, 10)
+        assert processes.wait_until(lambda: _listens(port) or process.poll() is not None, 30)
         assert process.poll() is None, (folder / "error.log").read_text()
         yield
     finally:

@@ -1,5 +1,6 @@
 """The ledger of the code of before (`old_ledger.py`) in a database of this code's, and migrated."""
 
+import gzip
 import json
 import subprocess
 from datetime import datetime
@@ -11,11 +12,17 @@ from tests.support.installation import Installation
 from tests.support.old_ledger import LEFT_OUT, MovedInstallation, Teller, key_of
 
 FOLDER = ROOT / "tests/data/old_ledger"
+# The same story as the code told it that knew nothing of rooms, rules of input and money over time.
+OLDER_FOLDER = ROOT / "tests/data/older_ledger"
 
 
-def old_answers() -> dict[str, Any]:
+def _bytes(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else gzip.decompress(Path(f"{file}.gz").read_bytes())
+
+
+def old_answers(folder: Path = FOLDER) -> dict[str, Any]:
     """What the code of before answered: `moment`, and `distributors` by code."""
-    answers: dict[str, Any] = json.loads((FOLDER / "answers.json").read_text("utf-8"))
+    answers: dict[str, Any] = json.loads(_bytes(folder / "answers.json"))
     return answers
 
 
@@ -28,20 +35,18 @@ def load(installation: Installation, file: Path = FOLDER / "pipeline.sql") -> No
     installation.mariadb.start()  # makes the database again
     place = installation.mariadb.connection()
     assert place is not None
-    with file.open("rb") as text:
-        subprocess.run(
-            ["mariadb", "--no-defaults", f"--socket={place.unix_socket}", "-u", place.user,
-             "pipeline"],
-            stdin=text, check=True, env={"MYSQL_PWD": place.password},
-        )  # fmt: skip
+    subprocess.run(
+        ["mariadb", "--no-defaults", f"--socket={place.unix_socket}", "-u", place.user, "pipeline"],
+        input=_bytes(file), check=True, env={"MYSQL_PWD": place.password},
+    )  # fmt: skip
 
 
-def old_installation(database: Installation) -> MovedInstallation:
+def old_installation(database: Installation, folder: Path = FOLDER) -> MovedInstallation:
     """An installation on *database*'s server with the ledger of before, not migrated, at the moment
     when it was dumped."""
-    moment = datetime.fromisoformat(old_answers()["moment"])
+    moment = datetime.fromisoformat(old_answers(folder)["moment"])
     installation = MovedInstallation(database.var_dir, moment)
-    load(installation)
+    load(installation, folder / "pipeline.sql")
     return installation
 
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-WITHIN_SECONDS = 10
+from tests.support.installation import Installation
+
+WITHIN_SECONDS = 30
 
 
 async def until(is_so: Callable[[], object]) -> None:
@@ -11,3 +13,12 @@ async def until(is_so: Callable[[], object]) -> None:
     async with asyncio.timeout(WITHIN_SECONDS):
         while not is_so():
             await asyncio.sleep(0.005)
+
+
+def row_is_waited_for(installation: Installation) -> bool:
+    """Whether a transaction waits for a row that another has locked."""
+    admin = installation.mariadb.admin_connection()
+    assert admin is not None
+    with admin.open() as connection, connection.cursor() as cursor:
+        waiting = "select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'"
+        return bool(cursor.execute(waiting))

@@ -54,6 +54,8 @@ class Host:
 async def serving(
     monkeypatch: pytest.MonkeyPatch,
     answer: Handler,
+    most_under_way: dict[str, int] | None = None,
+    *,
     keepalive: float = 75,
     max_connections: int = 100,
 ) -> AsyncIterator[Host]:
@@ -69,12 +71,14 @@ async def serving(
         host.ways.append("aiohttp")
         return web.Response(text="aiohttp:" + await request.text())
 
-    endpoint = SimpleNamespace(direct=own, methods=("GET", "POST"))
+    endpoint = SimpleNamespace(
+        direct=own, methods=("GET", "POST"), most_under_way=most_under_way or {}
+    )
     monkeypatch.setattr(direct, "guard_directly", guarded)
     monkeypatch.setattr(direct, "direct_endpoint", lambda target: endpoint)
     monkeypatch.setattr(direct, "is_program_api", lambda path: path.startswith("/api/"))
     app = web.Application()
-    paths: Any = SimpleNamespace(find=lambda path: path)
+    paths: Any = SimpleNamespace(find=lambda path: SimpleNamespace(url=path))
     app[WEB_PATHS] = paths
     server = PlainServer(
         app, usual, body_limit_bytes=1 << 20, direct_answers=True,
@@ -109,9 +113,9 @@ def after(event: asyncio.Event) -> Handler:
 
 async def read(reader: asyncio.StreamReader) -> str:
     """The body of the next answer."""
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
     length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    return (await asyncio.wait_for(reader.readexactly(length), 5)).decode()
+    return (await asyncio.wait_for(reader.readexactly(length), 60)).decode()
 
 
 async def test_a_plain_request_is_answered_here_time_and_again(monkeypatch):
@@ -276,8 +280,8 @@ async def test_shutting_down_waits_for_the_answer_and_closes(monkeypatch):
         assert not end.done()
         go_on.set()
         assert await read(reader) == "direct:1"
-        assert await asyncio.wait_for(reader.read(), 5) == b""
-        await asyncio.wait_for(end, 5)
+        assert await asyncio.wait_for(reader.read(), 60) == b""
+        await asyncio.wait_for(end, 60)
 
 
 async def test_shutting_down_ends_what_does_not_end(monkeypatch):
@@ -296,8 +300,8 @@ async def test_shutting_down_ends_what_does_not_end(monkeypatch):
         writer.write(request(b"1"))
         await until(lambda: host.ways == ["direct"])
         host.server.pre_shutdown()
-        await asyncio.wait_for(host.server.shutdown(0.05), 5)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        await asyncio.wait_for(host.server.shutdown(0.05), 60)
+        assert await asyncio.wait_for(reader.read(), 60) == b""
         await until(lambda: cancellations == ["1"])
 
 
@@ -308,8 +312,8 @@ async def test_shutting_down_does_not_wait_for_a_body(monkeypatch):
         writer.write(request(b"12345")[:-3])
         await until(host.holds)
         host.server.pre_shutdown()
-        await asyncio.wait_for(host.server.shutdown(20), 5)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        await asyncio.wait_for(host.server.shutdown(20), 60)
+        assert await asyncio.wait_for(reader.read(), 60) == b""
 
 
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(monkeypatch):
@@ -321,7 +325,7 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(monkeypatch):
         reader, writer = await host.open()
         writer.write(request(b"1"))
         assert await read(reader) == "direct:1"
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 60) == b""
 
 
 async def test_a_header_that_would_be_two_ends_the_connection(monkeypatch):
@@ -331,7 +335,7 @@ async def test_a_header_that_would_be_two_ends_the_connection(monkeypatch):
     async with serving(monkeypatch, forging) as host:
         reader, writer = await host.open()
         writer.write(request(b"1"))
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 60) == b""
         await until(lambda: not host.server.connections)
 
 
@@ -339,7 +343,7 @@ async def test_bytes_that_are_no_http_are_answered_by_aiohttps_way(monkeypatch):
     async with serving(monkeypatch, echo) as host:
         reader, writer = await host.open()
         writer.write(request(b"1") + b"nonsense\r\n\r\n")
-        text = (await asyncio.wait_for(reader.read(), 5)).decode()
+        text = (await asyncio.wait_for(reader.read(), 60)).decode()
         assert "400 Bad Request" in text
         assert "bad_http" in text
 

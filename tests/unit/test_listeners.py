@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 from app.runtime import processes
 from app.runtime.listeners import Listeners
+from tests.support.ports import free_port
 
 
 def accepted_connections(listener: int) -> int:
@@ -22,7 +23,7 @@ def accepted_connections(listener: int) -> int:
 
 
 def test_connections_go_where_they_are_steered() -> None:
-    port = processes.free_port()
+    port = free_port()
     listeners = Listeners("127.0.0.1", port, may_steer=True)
     files = [listeners.file_of(number) for number in (1, 2, 3)]
     with ExitStack() as clients:

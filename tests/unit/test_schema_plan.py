@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.db.migrate import fingerprint
+from app.db.schema_state import fingerprint
 from app.schema import plan as schema_plan
 from app.schema.tables import model_paths, read_tables
 

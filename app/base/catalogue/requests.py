@@ -130,6 +130,10 @@ BUSY = ErrorCode(
 TOO_MANY_CONNECTIONS = BUSY.variant(
     "Too many connections are open. Try again in a moment.", "连接过多，请稍后再试。"
 )
+CROWDED = BUSY.variant(
+    "Too many requests at the same time. Try again in a moment.",
+    "同时处理的请求太多，请稍后再试。",
+)
 CROSS_SITE = ErrorCode(
     "cross_site",
     403,
@@ -294,6 +298,25 @@ REFUSED = ErrorCode(
         "The request cannot be answered as it is; the detail says why.",
         "无法按此请求答复，原因见 detail。",
     ),
+)
+SCHEMA_NOT_CURRENT = ErrorCode(
+    "schema_not_current",
+    503,
+    "The tables of the database are not yet those of this version. Nothing was changed; try again"
+    " in a moment. Operator: run app/manage.py migrate; nothing has to be restarted.",
+    "数据库的表尚不是本版本所需的结构。未做任何修改，请稍后再试。运维人员：请执行"
+    " app/manage.py migrate，无需重启。",
+    hint=Sentence(
+        "The service is being upgraded. Nothing was changed; try again after Retry-After seconds.",
+        "服务正在升级，未作任何更改，请在 Retry-After 秒后重试。",
+    ),
+)
+SCHEMA_OF_LATER_CODE = SCHEMA_NOT_CURRENT.variant(
+    "A later version has changed the tables of the database in a way that this one cannot work"
+    " with. Nothing was changed; try again in a moment. Operator: start the later version in the"
+    " place of this one.",
+    "更新的版本已更改数据库的表，本版本无法继续使用。未做任何修改，请稍后再试。运维人员：请启动"
+    "更新的版本以替换本版本。",
 )
 TOO_SLOW = ErrorCode(
     "too_slow",

@@ -206,6 +206,10 @@ interface PagesParts {
   fetchPage: (place: PagePlace) => Promise<ListPage | null>;
   /** Told after each change. */
   onChange: () => void;
+  /** Told while others are asked for in their place. */
+  setBusy: (isBusy: boolean) => void;
+  /** Waits while the rows in view may not go; whether they could have changed since. */
+  isHeldBack: () => Promise<boolean>;
   /** Told before the rows in view are taken away. */
   beforeReset: () => void;
 }

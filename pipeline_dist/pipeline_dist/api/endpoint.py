@@ -26,6 +26,7 @@ from pipeline_dist.accounts.authentication import (
 )
 from pipeline_dist.admission.limits import Limit, rate_limit_headers
 from pipeline_dist.admission.present_limits import own_limits
+from pipeline_dist.admission.queue import MAX_ENDING, MAX_WAITING
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -110,8 +111,13 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
         return refusal
 
     return for_programs(
-        answer, tuple(methods), authenticate=check_key, decorate_refusal=decorate_refusal
-    )
+        answer, tuple(methods), authenticate=check_key, decorate_refusal=decorate_refusal,
+        most_under_way={method: _most_under_way(func) for method, func in methods.items()},
+    )  # fmt: skip
+
+
+def _most_under_way(function: ApiFunction | ByKey) -> int:
+    return MAX_ENDING if _ends_calls(function) else MAX_WAITING
 
 
 def _ends_calls(function: ApiFunction | ByKey | None) -> bool:

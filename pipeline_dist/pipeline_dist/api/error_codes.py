@@ -40,6 +40,7 @@ EVERYWHERE = (
     "busy",
     "database_busy",
     "database_unavailable",
+    "schema_not_current",
 )
 WITH_BODY = (
     "bad_json",
@@ -112,6 +113,7 @@ ERROR_CODES = {
         host.BUSY,
         host.DATABASE_BUSY,
         host.DATABASE_UNAVAILABLE,
+        host.SCHEMA_NOT_CURRENT,
         host.TOO_SLOW,
     )
 }

@@ -144,20 +144,25 @@ export class AppShell extends Widget {
     const answer = await ask(this.app, url, {});
     if (!ticket.isCurrent()) return;
     try {
-      await this.fill(answer);
+      await this.fill(answer, ticket);
     } finally {
-      this.content.removeAttribute('aria-busy');
+      if (ticket.isCurrent()) this.content.removeAttribute('aria-busy');
     }
   }
 
   /**
    * A page that cannot be shown is said in its place; a box would leave the old page standing.
    * @param {Answer} answer
+   * @param {{isCurrent: () => boolean}} ticket whether no other page was asked for meanwhile
    */
-  async fill(answer) {
+  async fill(answer, ticket) {
     const page = pageOf(answer);
     const description = !answer.ok && isOverlay(page) ? errorPage(answer) : page;
     const widgets = await build(description, this, { baseUri: answer.url });
+    if (!ticket.isCurrent()) {
+      for (const widget of widgets) widget.released();
+      return;
+    }
     if (!widgets.length && isOverlay(description)) return;
     this.clear_widgets();
     for (const widget of widgets) this.add_widget(widget);

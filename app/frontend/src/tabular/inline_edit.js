@@ -138,6 +138,24 @@ export class InlineEdit {
     return outcome;
   }
 
+  /**
+   * Wait while somebody writes in a cell: what he types would be gone with the rows.
+   * @returns {Promise<boolean>} whether somebody did, so that the rows may be others by now
+   */
+  async wasWrittenIn() {
+    let wasOpen = false;
+    for (let editor = this.focused(); editor; editor = this.focused()) {
+      wasOpen = true;
+      await untilLeft(editor);
+    }
+    return wasOpen;
+  }
+
+  /** The editor that has the focus. */
+  focused() {
+    return [...this.editors.values()].find(({ cell }) => cell.contains(document.activeElement));
+  }
+
   /** For who wants to read or change records: what is being saved first. */
   async settled() {
     this.waiting += 1;
@@ -207,6 +225,14 @@ export class InlineEdit {
     const active = document.activeElement;
     if (active === document.body || cell.contains(active)) input.focus();
   }
+}
+
+/** The focus is in the next place only after the event. @param {CellEditor} editor @returns {Promise<unknown>} */
+function untilLeft({ cell, end }) {
+  return new Promise((resolve) => {
+    end.signal.addEventListener('abort', resolve, { once: true });
+    cell.addEventListener('focusout', () => setTimeout(resolve), { once: true });
+  });
 }
 
 /** While a value is on its way nothing is added to it. @param {CellEditor} editor @param {boolean} isSaving */

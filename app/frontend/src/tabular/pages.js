@@ -20,6 +20,7 @@ export class Pages {
     this.bodies = /** @type {HTMLTableSectionElement[]} */ ([]);
     this.ends = /** @type {WeakMap<HTMLTableSectionElement, PageEnds>} */ (new WeakMap());
     this.ticket = 0;
+    this.waiting = 0;
     this.lastTop = 0;
     this.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
     // At the very top there is nothing left to scroll, though there may be pages before.
@@ -90,19 +91,37 @@ export class Pages {
     return { page: Math.max(1, page) };
   }
 
-  /** Throw away what is in view and start at a page. @param {number | PagePlace} goal @returns {Promise<boolean>} */
+  /**
+   * Throw away what is in view and start at a page. Of several at a time the last counts, and the
+   * rows are busy until it is there.
+   * @param {number | PagePlace} goal
+   * @returns {Promise<boolean>}
+   */
   async reset(goal) {
+    this.waiting += 1;
+    this.setBusy(true);
+    try {
+      return await this.start(goal);
+    } finally {
+      this.waiting -= 1;
+      this.setBusy(this.waiting > 0);
+    }
+  }
+
+  /** @param {number | PagePlace} goal @returns {Promise<boolean>} */
+  async start(goal) {
     this.ticket += 1;
     const { ticket } = this;
     this.isLoading = true;
     const place = typeof goal === 'number' ? this.placeOf(goal) : goal;
     const answer = await this.fetchPage(place);
     if (ticket !== this.ticket) return false;
+    if (answer && await this.isHeldBack()) return ticket === this.ticket && this.start(goal);
     this.isLoading = false;
     if (!answer) return false;
     this.take(answer);
     // The rows of the page are gone.
-    if (!answer.rows.length && place.page !== 1 && !place.isLast && this.total > 0) return this.reset(this.lastPlace);
+    if (!answer.rows.length && place.page !== 1 && !place.isLast && this.total > 0) return this.start(this.lastPlace);
     // Only now: the reader may have gone from the search box to a row while this was asked for.
     this.beforeReset();
     for (const body of this.bodies) body.remove();

@@ -115,7 +115,8 @@ export class Tabular extends Widget {
     this.pages = new Pages({
       scroller: this.scroller, grid: this.grid, cacheLimit: Number(this.opts.cache_limit) || DEFAULT_CACHE_PAGES,
       fetchPage: (place) => fetchPage(this, place), onChange: () => this.showPosition(),
-      beforeReset: () => { this.focusPlace = this.placeOfFocus(); },
+      setBusy: (isBusy) => this.dom_element.setAttribute('aria-busy', String(isBusy)),
+      isHeldBack: () => this.inline.wasWrittenIn(), beforeReset: () => { this.focusPlace = this.placeOfFocus(); },
     });
     this.pages.pageRows = this.pageRows;
     this.dom_element.append(
@@ -201,11 +202,9 @@ export class Tabular extends Widget {
   /** Load a page and find the selected record again. @param {number} page @param {any} [selectId] another to select; null for none */
   async load(page, selectId) {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
-    this.dom_element.setAttribute('aria-busy', 'true');
     if (!this.pages.bodies.length) this.note.showLoading();
     const isDone = await this.pages.reset(page);
     this.closeDetail();
-    this.dom_element.removeAttribute('aria-busy');
     if (!isDone) return;
     if (page === this.pages.firstPage && this.pages.bodies.length === 1) this.scroller.scrollTop = top;
     const id = selectId === undefined ? this.select_row?.user_data[this.idField] : selectId;
