@@ -137,17 +137,17 @@ def drive(
     """Send the requests of *file* to *url*, *rate* a second where that is not 0; *pids* are the
     server's processes, *database* that of the database, all with their children."""
     port = url.rsplit(":", 1)[1].strip("/")
-    process = subprocess.Popen(
+    line, before = "", [0.0, 0.0]
+    with subprocess.Popen(
         [str(client()), port, str(clients), str(seconds), secrets.token_hex(4), str(file),
          str(rate)],
         stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    line, before = "", [0.0, 0.0]
-    for line in process.stdout:
-        if line == "begin\n":
-            before = [cpu_seconds(*pids), cpu_seconds(*filter(None, [database]))]
-    if process.wait():
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == "begin\n":
+                before = [cpu_seconds(*pids), cpu_seconds(*filter(None, [database]))]
+    if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
     figures = json.loads(line)
     count = max(figures["answers"], 1)

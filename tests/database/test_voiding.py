@@ -10,7 +10,7 @@ from app.db.transactions import in_transaction
 from pipeline_ops.calls import booking as bookings
 from tests.support.installation import Installation
 from tests.support.trade import Clock, differences, make_trade
-from tests.support.waiting import row_is_waited_for, until
+from tests.support.waiting import until_row_is_waited_for
 
 
 async def test_a_call_that_ended_meanwhile_is_not_voided_as_one_that_runs(
@@ -27,7 +27,7 @@ async def test_a_call_that_ended_meanwhile_is_not_voided_as_one_that_runs(
         voiding = asyncio.ensure_future(
             in_transaction(lambda sor: bookings.void(sor, call_no, 1, "twice", SYSTEM_ACTOR))
         )
-        await until(lambda: row_is_waited_for(pool))
+        await until_row_is_waited_for(pool)
         assert not voiding.done()
         cursor.execute(
             change.format(

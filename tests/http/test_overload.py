@@ -42,7 +42,8 @@ class Client:
         self.socket = stack.enter_context(
             socket.create_connection((place.hostname, place.port), 60)
         )
-        self._in = self.socket.makefile("rb")
+        # Closed too: the connection is not while it is open.
+        self._in = stack.enter_context(self.socket.makefile("rb"))
 
     def send(self, text: bytes) -> None:
         self.socket.sendall(text)
@@ -142,5 +143,6 @@ def test_who_says_little_or_reads_nothing_costs_little(
             good.send(booking(reseller, number))
             assert good.read()[0] == 201
         # The answers that fit between the two are written, and the others when there is room.
-        assert 0 < worker.log.count(f'"path": "{DOCUMENT}"') < DOCUMENTS
+        assert reader.read()[0] == 200
+        assert worker.log.count(f'"path": "{DOCUMENT}"') < DOCUMENTS
         assert worker.resident_bytes - before < 50 * 2**20

@@ -15,10 +15,13 @@ async def until(is_so: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-def row_is_waited_for(installation: Installation) -> bool:
-    """Whether a transaction waits for a row that another has locked."""
+async def until_row_is_waited_for(installation: Installation) -> None:
+    """Return once a transaction waits for a row that another has locked."""
     admin = installation.mariadb.admin_connection()
     assert admin is not None
+    waiting = "select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'"
     with admin.open() as connection, connection.cursor() as cursor:
-        waiting = "select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'"
-        return bool(cursor.execute(waiting))
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while not cursor.execute(waiting):
+                # The server looks anew only when nobody has asked for a tenth of a second.
+                await asyncio.sleep(0.15)
