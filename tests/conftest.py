@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,21 +13,16 @@ from app.modules import load_modules
 from tests.support.installation import Installation, write_config
 from tests.support.log_lines import secrets_in_logs
 from tests.support.midnight import wait_for_room
-from tests.support.watching import LoopStoodStill
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    Try a test again in which a loop stood still, once: code of ours does it each time, a machine
-    that was paused for a moment does not. A test with a browser too, which has no processor for
-    seconds where several run on few cores; the summary names it as RERUN.
+    Try a failed test again, once: a fault of ours fails twice. Several processes with servers,
+    databases and browsers share few cores, and one that had no processor for seconds says nothing
+    of us. The summary names each as RERUN, and what its workers logged is kept: look at them.
     """
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "look" in fixtures or "page" in fixtures:
-            item.add_marker(pytest.mark.flaky(reruns=1))
-        elif "server" in fixtures:
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=LoopStoodStill))
+        item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -101,13 +96,27 @@ def _day_lasts(request: pytest.FixtureRequest) -> None:
         wait_for_room()
 
 
+# The session counts failures only after all of a test that may be tried again.
+_IS_FAILURE = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note at a test that it failed, before its fixtures end."""
+    report = yield
+    if report.failed:
+        item.stash[_IS_FAILURE] = True
+    return report
+
+
 @pytest.fixture(autouse=True)
 def _show_logs_of_failures(request: pytest.FixtureRequest) -> Iterator[None]:
     """Keep the workers' logs of a failed test where they outlive the run."""
-    failed_before = request.session.testsfailed
     yield
     keep = os.environ.get("PIPELINE_TEST_LOGS")
-    if keep and request.session.testsfailed > failed_before and "server" in request.fixturenames:
+    if keep and request.node.stash.get(_IS_FAILURE, False) and "server" in request.fixturenames:
         logs = request.getfixturevalue("server").var_dir / "logs"
         target = Path(keep) / request.node.name.replace("/", "_")[:100]
         shutil.copytree(logs, target, dirs_exist_ok=True)
