@@ -73,9 +73,10 @@ from app.base.json_numbers import (
 )
 from app.base.log_repeats import log_failure, log_unavailable
 from app.base.metrics import Count, Counter, Gauge, Histogram, add_measure
+from app.base.pause import pause
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
-from app.db.background import BackgroundWork, pause
+from app.db.background import BackgroundWork
 from app.db.bulk import (
     Quote,
     bulk_insert_tuples,

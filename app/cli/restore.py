@@ -17,6 +17,7 @@ from app.base.settings import ROOT, DatabaseSettings, settings
 from app.runtime import embedded_db
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.lock import start_lock
+from app.runtime.parent_client import ParentClient
 from app.runtime.run_folder import var_folder
 from app.runtime.terminal import CommandError, print_error, print_message
 from app.runtime.workers import Workers
@@ -62,7 +63,8 @@ def run_command(argv: list[str]) -> int:
 def _restore(
     options: argparse.Namespace, key: bytes | None, content: Content, var_dir: Path
 ) -> None:
-    if Workers(var_dir).all_pids():
+    # A parent whose workers all died at the moment starts them again in the middle.
+    if Workers(var_dir).all_pids() or ParentClient(var_dir).state() is not None:
         raise CommandError(
             "The application of this folder runs. Stop it first: bash stop.sh",
             "本目录的应用正在运行，请先停止：bash stop.sh",

@@ -19,7 +19,7 @@ from app.runtime.address import record_address
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.generation import take_generation
 from app.runtime.lock import start_lock
-from app.runtime.parent_client import ParentClient, adopt_environment
+from app.runtime.parent_client import NothingChanged, ParentClient, adopt_environment
 from app.runtime.run_folder import var_folder
 from app.runtime.terminal import CommandError, print_message
 from app.runtime.workers import local_url, readiness_problem
@@ -107,11 +107,14 @@ def _start_anew(parent: ParentClient, config: Settings) -> None:
         clear_metrics(parent.var_dir)
     _prepare_data(config)
     root = take_generation(parent.var_dir, os.environ)
-    parent.launch(root)
     try:
+        parent.launch(root)
         parent.roll(root)
     except CommandError:
         parent.end()  # of no use, and it must not be taken for one that works
+        # A start that is tried again and again would leave a copy each time.
+        if not parent.workers.all_pids():
+            shutil.rmtree(root, ignore_errors=True)
         raise
 
 
@@ -120,7 +123,7 @@ def _reload(parent: ParentClient, config: Settings) -> None:
     root = take_generation(parent.var_dir, os.environ)
     try:
         state = parent.roll(root)
-    except CommandError as exc:
+    except NothingChanged as exc:  # after any other, workers may be made of it
         shutil.rmtree(root, ignore_errors=True)
         raise CommandError(
             f"{exc}\nNothing was replaced: the workers that ran go on.",

@@ -9,11 +9,11 @@ such a lock holds on one database node.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from app.base.errors import AppError
 from app.base.log_repeats import log_failure, log_unavailable
+from app.base.pause import pause
 from app.db.named_locks import holds_lock, named_lock
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import reading
@@ -72,9 +72,3 @@ class BackgroundWork:
             return False
         await pause(stop, self.pause_seconds)
         return not stop.is_set() and await holds_lock(sor, self.lock)
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait for *seconds*, or until *stop* is set."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

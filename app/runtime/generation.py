@@ -51,11 +51,19 @@ def take_generation(var_dir: Path, env: Mapping[str, str], root: Path = ROOT) ->
 
 
 def remove_generations(var_dir: Path, needed: set[Path]) -> None:
-    """Remove all generations but those *needed*, and what an interrupted copy left."""
+    """Remove all generations but those *needed*, and what an interrupted copy left; none that is
+    later than all of these: the next reload has begun."""
+    folder = generations_folder(var_dir)
+    last = max((_number(place) for place in needed if place.parent == folder), default=0)
     with suppress(OSError):
-        for place in generations_folder(var_dir).iterdir():
-            if place not in needed:
+        for place in folder.iterdir():
+            if place not in needed and _number(place) < last:
                 shutil.rmtree(place, ignore_errors=True)
+
+
+def _number(place: Path) -> int:
+    """Return which generation *place* is, or the draft of which; 0 for another folder."""
+    return int(place.stem) if place.stem.isdigit() else 0
 
 
 def other_web_roots(var_dir: Path) -> list[Path]:

@@ -64,7 +64,8 @@ class Listeners:
     def steer(self, numbers: Iterable[int]) -> None:
         """Let only these workers get new connections; all, where that cannot be told."""
         new = frozenset(numbers)
-        if not new or new == self._open_numbers or not self._may_steer:
+        # At the end of the process they are closed before what steers.
+        if not new or new == self._open_numbers or not self._may_steer or not self._sockets:
             return
         try:
             _attach(self._sockets[0], [number - 1 for number in sorted(new)])

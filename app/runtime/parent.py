@@ -15,17 +15,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from app.base.log_options import LogOptions
 from app.base.logs import log_info, log_warning, reopen_logs, set_up_logging
+from app.base.pause import pause
 from app.base.version import version
 from app.runtime import control, embedded_db, processes
 from app.runtime.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
 from app.runtime.run_folder import keep_private
-from app.runtime.supervisor import FIRST_PAUSE, MAX_PAUSE, StartFailure, Supervisor
+from app.runtime.supervisor import StartFailure, Supervisor, pause_behind
 
 log = logging.getLogger("pipeline.parent")
 
@@ -147,8 +147,7 @@ class ParentProgram:
         database = EmbeddedDatabase(self.var_dir)
         failures, due_at, pid = 0, 0.0, None
         while not self._end.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._end.wait(), DATABASE_LOOK_SECONDS)
+            await pause(self._end, DATABASE_LOOK_SECONDS)
             plan = self.supervisor.plan
             if plan is None or self._end.is_set():
                 continue
@@ -164,7 +163,7 @@ class ParentProgram:
             log_warning(log, "database_died", "the embedded database is started again", pid=pid)
             self.supervisor.note_restart("database")
             failures += 1
-            due_at = time.monotonic() + min(FIRST_PAUSE * 2**failures, MAX_PAUSE)
+            due_at = time.monotonic() + pause_behind(failures)
             try:
                 await asyncio.to_thread(database.start)
                 failures = 0

@@ -17,6 +17,10 @@ _OWN_NAMES = ("PIPELINE_", "SAGE_RBAC_DB")
 _ROLL_SECONDS = 4 * READY_SECONDS
 
 
+class NothingChanged(CommandError):
+    """The parent process has refused: what ran goes on, and nobody uses what was to follow."""
+
+
 class ParentClient:
     """The parent process of one run-time folder, running or not."""
 
@@ -51,8 +55,8 @@ class ParentClient:
             )
 
     def roll(self, root: Path, env: Mapping[str, str] = os.environ) -> dict[str, Any]:
-        """Have workers of the generation *root* with the environment *env*; raises CommandError,
-        and the workers that ran go on."""
+        """Have workers of the generation *root* with the environment *env*; raises NothingChanged,
+        and the workers that ran go on; any other CommandError where nobody knows what runs now."""
         return self._ask(do="roll", root=str(root), env=dict(env), home=str(ROOT))
 
     def renew(self) -> int:
@@ -90,10 +94,11 @@ class ParentClient:
         if failure is None:
             return answer
         if "number" in failure:
-            raise self.workers.death(
+            death = self.workers.death(
                 failure["number"], failure["log_start"], is_late=failure["is_late"]
             )
-        raise CommandError(failure["reason"], failure["reason"])
+            raise NothingChanged(str(death), str(death))
+        raise NothingChanged(failure["reason"], failure["reason"])
 
 
 def adopt_environment(state: dict[str, Any], env: MutableMapping[str, str] = os.environ) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from app.base.logs import log_info, log_warning
+from app.base.pause import pause
 from app.base.settings import ROOT, Settings, load_settings
 from app.base.settings_checks import ConfigError
 from app.base.version import version
@@ -75,6 +76,17 @@ class Comeback:
     due_at: float | None = None
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
+    @property
+    def pause_seconds(self) -> float:
+        """How long it is waited before the next start: not at all behind the first failure."""
+        return pause_behind(self.failures - 1)
+
+
+def pause_behind(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row, 0 for none: twice as long behind
+    each, for days too, of which there may be thousands."""
+    return min(FIRST_PAUSE * 2 ** min(failures - 1, 30), MAX_PAUSE) if failures > 0 else 0.0
+
 
 class Supervisor:
     """The parent process of one run-time folder."""
@@ -108,8 +120,7 @@ class Supervisor:
             if before is not None and before.listeners is not plan.listeners:
                 before.listeners.close()
         await self._until_gone(orphans)
-        self.workers.remove_stale_pid_files()
-        plan.listeners.close_behind(len(fresh))
+        self._clear_up(plan)
         remove_generations(self.workers.var_dir, self._generations())
 
     async def scale(self, count: int) -> None:
@@ -121,9 +132,9 @@ class Supervisor:
             fresh = await self._make(plan, numbers)
             stay = {n: child for n, child in self.slots.items() if n <= count}
             await self._switch(plan, {**stay, **fresh})
-            await self._until_gone([])
-            self.workers.remove_stale_pid_files()
-            plan.listeners.close_behind(count)
+        # Who dies meanwhile is started again.
+        await self._until_gone([])
+        self._clear_up(plan)
 
     def state(self) -> dict[str, Any]:
         """Return what runs, for commands."""
@@ -187,8 +198,7 @@ class Supervisor:
             if child.has_ended() or is_late or self.is_stopping:
                 raise StartFailure(number=child.number, log_start=child.log_start, is_late=is_late)
             self._news.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+            await pause(self._news, LOOK_SECONDS)
 
     async def _give_up(self, fresh: dict[int, Child]) -> None:
         """End workers that have served nobody, and return when they have ended."""
@@ -249,6 +259,12 @@ class Supervisor:
                     os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(0.1)
 
+    def _clear_up(self, plan: Plan) -> None:
+        """Remove what the old workers of *plan* have left, unless another plan has come since."""
+        self.workers.remove_stale_pid_files()
+        if self.plan is plan:
+            plan.listeners.close_behind(plan.settings.workers)
+
     def _generations(self) -> set[Path]:
         """Return the generations that somebody is made of, workers or this process itself, and
         the last one's, of which browsers have pages open."""
@@ -261,14 +277,13 @@ class Supervisor:
         """Look after the workers until the process is told to end."""
         while not self.is_stopping:
             self._look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+            await pause(self._news, LOOK_SECONDS)
             self._news.clear()
 
     def _look(self) -> None:
         now = time.monotonic()
-        pause, self._looked_at = now - self._looked_at, now
-        if pause > LOOK_SECONDS + BEAT_SECONDS:
+        gap, self._looked_at = now - self._looked_at, now
+        if gap > LOOK_SECONDS + BEAT_SECONDS:
             # We stood still ourselves, with the machine or by a signal, and heard nobody.
             for child in self.slots.values():
                 child.heard_at = max(child.heard_at, now - BEAT_SECONDS)
@@ -300,12 +315,11 @@ class Supervisor:
         self.leaving.add(child)
         comeback = self._comebacks.setdefault(number, Comeback())
         comeback.failures = 1 if now - child.began_at > LIVED_SECONDS else comeback.failures + 1
-        pause = 0.0 if comeback.failures == 1 else FIRST_PAUSE * 2 ** (comeback.failures - 2)
-        comeback.due_at = now + min(pause, MAX_PAUSE)
+        comeback.due_at = now + comeback.pause_seconds
         self.note_restart(reason)
         log_warning(
             log, f"worker_{reason}", f"worker {number} is started again", number=number,
-            pid=child.pid, status=child.status, pause_seconds=min(pause, MAX_PAUSE),
+            pid=child.pid, status=child.status, pause_seconds=comeback.pause_seconds,
         )  # fmt: skip
 
     async def _start_again(self, number: int) -> None:
@@ -320,10 +334,9 @@ class Supervisor:
                     return
                 comeback = self._comebacks[number]
                 comeback.failures += 1
-                pause = min(FIRST_PAUSE * 2 ** (comeback.failures - 1), MAX_PAUSE)
-                comeback.due_at = time.monotonic() + pause
+                comeback.due_at = time.monotonic() + comeback.pause_seconds
                 log_warning(log, "worker_not_started", f"worker {number} could not be started",
-                            pause_seconds=pause, **exc.about)  # fmt: skip
+                            pause_seconds=comeback.pause_seconds, **exc.about)  # fmt: skip
                 return
             await self._switch(plan, {**self.slots, **fresh})
 

@@ -126,10 +126,12 @@ class Crowds:
         return True
 
     def _take_some(self) -> None:
-        for _ in range(min(MAX_REFUSALS_A_TURN, len(self._put_off))):
-            self._put_off.popleft()()
-        if self._put_off:
-            asyncio.get_running_loop().call_soon(self._take_some)
+        try:
+            for _ in range(min(MAX_REFUSALS_A_TURN, len(self._put_off))):
+                self._put_off.popleft()()
+        finally:  # the fault of one is not to keep the others waiting for ever
+            if self._put_off:
+                asyncio.get_running_loop().call_soon(self._take_some)
 
     def refusal(self, message: Any) -> bytes | None:
         """Return the answer to *message* where it is one too many; else None."""

@@ -175,6 +175,11 @@ class DirectProtocol(ProblemProtocol):
                 self._pending = None
             self._go_on()
 
+    def close(self) -> None:
+        """Take in what is kept, since it came before the end, and end after the answer to it."""
+        self._take_early()
+        super().close()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """End the connection's task too where it waits for a body that will not come."""
         self._early = None

@@ -22,8 +22,8 @@ from aiohttp import web
 
 from app.base.json_codec import json_bytes
 from app.base.metrics import FAMILIES, Counter, Gauge, Histogram, Spread, measure_all
+from app.base.pause import pause
 from app.base.version import version
-from app.db.background import pause
 from app.runtime.processes import command_line
 
 WRITE_EVERY_SECONDS = 2.0

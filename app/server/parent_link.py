@@ -15,6 +15,7 @@ from aiohttp import web
 
 from app.base.logs import log_warning
 from app.base.metrics import LatestCounter
+from app.base.pause import pause
 from app.runtime.child import BEAT, BEAT_SECONDS, LISTENING, PREPARED
 
 log = logging.getLogger("pipeline.server")
@@ -65,8 +66,7 @@ class ParentLink:
         does it, so one that hangs gives none."""
         while not stop.is_set():
             self._say(BEAT)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), BEAT_SECONDS)
+            await pause(stop, BEAT_SECONDS)
 
     def _say(self, word: str) -> None:
         if self._plug is not None:

@@ -33,8 +33,11 @@ MAX_DISCARD_SECONDS = 2.0
 class ProblemProtocol(web.RequestHandler):
     """aiohttp's handler of one connection, with errors in our words."""
 
+    # Whether the connection ends with the next answer: it is one too many.
+    has_one_answer = False
+
     def _is_leaving(self) -> bool:
-        return getattr(self._manager, "is_leaving", False)
+        return self.has_one_answer or getattr(self._manager, "is_leaving", False)
 
     def handle_error(
         self,

@@ -24,7 +24,7 @@ from app.base.logs import log_warning
 from app.server.crowding import Crowds
 from app.server.direct import DirectProtocol, unknown_internals
 from app.server.protocol import ProblemProtocol
-from app.server.shedding import Shedding
+from app.server.shedding import MAX_PARTING, Shedding
 from app.web.plain_request import PlainRequest
 
 log = logging.getLogger("pipeline.server")
@@ -98,10 +98,19 @@ class PlainServer(web.Server):
 
     def __call__(self) -> asyncio.Protocol:  # type: ignore[override]  # asyncio asks no more of it
         if len(self._connections) >= self._shedding.max_connections:
-            return self._shedding.protocol(self._usual)
+            return self._shedding.protocol(self._for_one_answer)
         return self._usual()
 
-    def _usual(self) -> web.RequestHandler:
+    def _for_one_answer(self) -> web.RequestHandler | None:
+        """Return what answers one question on a connection that is one too many; None where very
+        many are asking already."""
+        if len(self._connections) >= self._shedding.max_connections + MAX_PARTING:
+            return None
+        protocol = self._usual()
+        protocol.has_one_answer = True
+        return protocol
+
+    def _usual(self) -> ProblemProtocol:
         if self._direct is None:
             return ProblemProtocol(self, **self._connection_options)
         return DirectProtocol(self, *self._direct, **self._connection_options)

@@ -9,7 +9,6 @@ is something to wait for, and requests see a flag.
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import aiomysql
@@ -18,6 +17,7 @@ from aiohttp import web
 from app.base.catalogue.requests import SCHEMA_NOT_CURRENT, SCHEMA_OF_LATER_CODE
 from app.base.errors import AppError, ErrorCode
 from app.base.logs import log_info
+from app.base.pause import pause
 from app.db.schema_state import SchemaState, read_state
 from app.db.transactions import reading
 from app.web.module import Background
@@ -73,9 +73,7 @@ class SchemaGate:
                 pass  # a database that is away is told by all who need it
             except aiomysql.MySQLError as exc:
                 log.warning("the state of the tables cannot be read: %s", exc)
-            pause = OPEN_LOOK_SECONDS if self.is_open else CLOSED_LOOK_SECONDS
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+            await pause(stop, OPEN_LOOK_SECONDS if self.is_open else CLOSED_LOOK_SECONDS)
 
     async def run(self, work: Background, stop: asyncio.Event) -> None:
         """Run *work* while the gate is open, until *stop* is set; it is stopped when it closes."""

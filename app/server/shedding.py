@@ -36,7 +36,8 @@ Protocol = asyncio.Protocol
 def connection_limit(options: Options) -> int:
     """Return how many connections this worker takes: as the settings say, or what the descriptor
     limit leaves beside files, the database's connections and those being told that it is full."""
-    others = 256 + MAX_PARTING + 4 * (options.pool_size + 2)
+    # Those that ask for health when it is full are as many again.
+    others = 256 + 2 * MAX_PARTING + 4 * (options.pool_size + 2)
     possible = max(16, raise_descriptor_limit() - others)
     if possible < options.max_connections:
         log_warning(
@@ -58,8 +59,9 @@ class Shedding:
         self._told_at = -_TELL_EVERY_SECONDS
         self._untold_refusals = 0
 
-    def protocol(self, usual: Callable[[], Protocol]) -> Protocol:
-        """Return what speaks with a connection that is too many; *usual* makes what would else."""
+    def protocol(self, usual: Callable[[], Protocol | None]) -> Protocol:
+        """Return what speaks with a connection that is too many; *usual* makes what
+        answers one question on it, or None where that would be too many too."""
         return PartingProtocol(self._parting, usual, self._note)
 
     def _note(self) -> None:
@@ -80,7 +82,7 @@ class PartingProtocol(asyncio.Protocol):
     def __init__(
         self,
         others: "set[PartingProtocol]",
-        usual: Callable[[], Protocol],
+        usual: Callable[[], Protocol | None],
         note: Callable[[], None],
     ) -> None:
         self._others = others
@@ -113,8 +115,9 @@ class PartingProtocol(asyncio.Protocol):
             return
         words = self._head.split(b"\n", 1)[0].split()
         path = words[1].partition(b"?")[0].decode("ascii", "replace") if len(words) > 1 else ""
-        if path in OPEN_PATHS:
-            self._hand_over(self._transport)
+        usual = self._usual() if path in OPEN_PATHS else None
+        if usual is not None:
+            self._hand_over(self._transport, usual)
         else:
             self._refuse(self._transport)
 
@@ -130,9 +133,8 @@ class PartingProtocol(asyncio.Protocol):
         if self._patience is not None:
             self._patience.cancel()
 
-    def _hand_over(self, transport: asyncio.Transport) -> None:
+    def _hand_over(self, transport: asyncio.Transport, usual: Protocol) -> None:
         self._leave()
-        usual = self._usual()
         transport.set_protocol(usual)
         usual.connection_made(transport)
         usual.data_received(self._head)

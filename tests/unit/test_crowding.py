@@ -41,6 +41,12 @@ class World:
             (await self.client())[1].write(request(b"%d" % number))
         await until(lambda: len(self.host.ways) == LIMIT)
 
+    def idle_connection(self) -> Any:
+        """The only connection on which nothing is answered."""
+        connections: list[Any] = self.host.server.connections
+        (own,) = (one for one in connections if one._idle is None)
+        return own
+
     async def let_go(self) -> list[str]:
         """What those are answered that are under way."""
         self.release.set()
@@ -173,8 +179,7 @@ async def test_who_sends_on_without_waiting_is_not_kept_without_end(world: World
     await world.fill()
     client = await world.client()
     await ask(client, request(b"9"))
-    connections: list[Any] = world.host.server.connections
-    (own,) = [one for one in connections if one._idle is None]
+    own = world.idle_connection()
     requests = request(b"{}")
     count = direct.MAX_EARLY_BYTES // len(requests) + 2
     own.data_received(requests)
@@ -187,11 +192,25 @@ async def test_who_does_not_read_refusals_is_not_written_to_without_end(world: W
     await world.fill()
     client = await world.client()
     await ask(client, request(b"9"))
-    connections: list[Any] = world.host.server.connections
-    (own,) = [one for one in connections if one._idle is None]
+    own = world.idle_connection()
     own.pause_writing()
     own.data_received(request(b"9"))
     await until(lambda: len(world.host.ways) == LIMIT + 1)
     own.resume_writing()
     await world.let_go()
     assert await read(client[0]) == "direct:9"
+
+
+async def test_the_fault_of_one_that_is_put_off_keeps_no_other_waiting() -> None:
+    crowds = crowding.Crowds(SimpleNamespace())  # type: ignore[arg-type]
+    crowds._by_start[b"POST /a"] = SimpleNamespace(count=1, limit=1)  # type: ignore[assignment]
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    takings: list[int] = []
+
+    def fail() -> None:
+        raise ValueError
+
+    assert crowds.is_put_off(b"POST /a HTTP/1.1\r\n", fail)
+    assert crowds.is_put_off(b"POST /a HTTP/1.1\r\n", lambda: takings.append(1))
+
+    await until(lambda: takings == [1])

@@ -118,6 +118,57 @@ async def read(reader: asyncio.StreamReader) -> str:
     return (await asyncio.wait_for(reader.readexactly(length), 60)).decode()
 
 
+async def test_who_is_too_many_and_asks_for_health_is_answered_once(monkeypatch):
+    async with serving(monkeypatch, echo, max_connections=1) as host:
+        await host.open()
+        reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        text = await asyncio.wait_for(reader.read(), 60)  # to the end of the connection
+        writer.close()
+
+        assert text.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nConnection: close" in text
+
+
+async def test_health_is_no_way_past_the_limit(monkeypatch):
+    monkeypatch.setattr(runner, "MAX_PARTING", 3)
+    async with serving(monkeypatch, echo, max_connections=1) as host:
+        await host.open()
+        for _ in range(3):  # of whose heads the rest never comes
+            _, writer = await asyncio.open_connection("127.0.0.1", host.port)
+            host.clients.append(writer)
+            writer.write(b"GET /healthz HTTP/1.1\r\n")
+        await until(lambda: len(host.server.connections) == 4)
+        reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        assert (await asyncio.wait_for(reader.read(), 60)).startswith(b"HTTP/1.1 503 ")
+        writer.close()
+
+
+async def test_what_is_put_off_when_the_worker_ends_is_answered(monkeypatch):
+    event = asyncio.Event()
+    async with serving(monkeypatch, after(event), {"POST": 1}) as host:
+        first, writer = await host.open()
+        writer.write(request(b'"first"'))
+        await until(lambda: host.ways)
+        second, _ = await host.open()
+        await until(lambda: len(host.server.connections) == 2)
+        connections: list[Any] = host.server.connections
+        (idle,) = (connection for connection in connections if connection._idle is None)
+        await until(lambda: idle._waiter is not None)
+        idle.data_received(request(b'"second"'))
+        assert idle._early is not None
+        host.server.is_leaving = True
+        host.server.pre_shutdown()
+        event.set()
+        end = asyncio.ensure_future(host.server.shutdown(5))
+
+        assert await read(first) == 'direct:"first"'
+        assert await read(second) == 'direct:"second"'
+        await end
+
+
 async def test_a_plain_request_is_answered_here_time_and_again(monkeypatch):
     async with serving(monkeypatch, echo) as host:
         reader, writer = await host.open()

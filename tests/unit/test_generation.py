@@ -45,7 +45,7 @@ def test_what_changes_in_the_checkout_changes_no_generation(tmp_path: Path, chec
 def test_only_the_generations_in_use_stay(tmp_path: Path, checkout: Path) -> None:
     first = take_generation(tmp_path, {}, checkout)
     second = take_generation(tmp_path, {}, checkout)
-    (generations_folder(tmp_path) / "7.new").mkdir()
+    (generations_folder(tmp_path) / "1.new").mkdir()
 
     remove_generations(tmp_path, {second})
 
@@ -63,3 +63,15 @@ def test_a_copy_that_fails_leaves_nothing_and_tells_the_file(
         take_generation(tmp_path, {}, checkout)
 
     assert list(generations_folder(tmp_path).iterdir()) == []
+
+
+def test_the_next_reloads_generation_is_not_removed_by_the_one_before(
+    tmp_path: Path, checkout: Path
+) -> None:
+    first, second, third = (take_generation(tmp_path, {}, checkout) for _ in range(3))
+    (draft := third.with_name("4.new")).mkdir()
+
+    remove_generations(tmp_path, {second})
+
+    assert (first.exists(), second.exists(), third.exists()) == (False, True, True)
+    assert draft.exists()

@@ -45,3 +45,11 @@ def test_connections_go_where_they_are_steered() -> None:
         assert sum(connect(10)) == 10
     listeners.close()
     assert processes.listening_problem("127.0.0.1", port) is None
+
+
+def test_who_steers_behind_the_end_does_nothing() -> None:
+    listeners = Listeners("127.0.0.1", 0, may_steer=True)
+    listeners.file_of(1)
+    listeners.close()
+
+    listeners.steer([1, 2])
