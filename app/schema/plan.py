@@ -51,8 +51,8 @@ class Step:
 @dataclass(slots=True)
 class Plan:
     """What `migrate` would do, and what it leaves to a person; `before` and `after` are numbered
-    migrations, in words; `spares_version_before`
-    whether its workers may go on serving, `is_first` whether there never were any."""
+    migrations, in words; `spares_version_before` says whether its workers may go on serving,
+    `is_first` whether there never were any."""
 
     steps: list[Step] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

@@ -1,12 +1,22 @@
 """For tests that call the application's functions on a database of their own."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from app.base import clock
+from app.db.pool import pools
 from tests.support.installation import Installation
 from tests.support.trade import Clock
+
+
+@pytest.fixture
+async def bare_pool(mariadb: Installation) -> AsyncIterator[Installation]:
+    """For tests that migrate: databases without a table."""
+    mariadb.make_databases()
+    mariadb.adopt()
+    yield mariadb
+    await pools().close()
 
 
 @pytest.fixture

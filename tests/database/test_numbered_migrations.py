@@ -1,7 +1,7 @@
 """Numbered migrations: in order, once, recorded, told; a failed one leaves no trace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 from app.db import numbered, schema_state
 from app.db.migrate import migrate, plan
 from app.db.numbered import MigrationError, read_migrations
-from app.db.pool import pools
 from app.db.schema_state import SchemaState, read_state
 from app.db.transactions import reading
 from tests.support.installation import Installation
@@ -32,14 +31,6 @@ async def migrate(cursor):
     await cursor.execute("update distributors set contact = 'nobody' where contact = %s", ("",))
 '''
 OF_THE_CODE = {numbered.migration_name(path) for path in numbered.migration_files()}
-
-
-@pytest.fixture
-async def pool(mariadb: Installation) -> AsyncIterator[Installation]:
-    mariadb.make_databases()
-    mariadb.adopt()
-    yield mariadb
-    await pools().close()
 
 
 @pytest.fixture
@@ -84,10 +75,10 @@ def outcomes(db: Installation) -> dict[str, str]:
     return {row["name"]: row["outcome"] for row in rows if row["name"] not in OF_THE_CODE}
 
 
-async def test_what_was_renamed_keeps_its_values(pool: Installation, write: Write) -> None:
-    add_distributor(pool)
-    pool.query("alter table distributors change column contact old_note varchar(64)")
-    pool.query("update distributors set old_note = 'kept'")
+async def test_what_was_renamed_keeps_its_values(bare_pool: Installation, write: Write) -> None:
+    add_distributor(bare_pool)
+    bare_pool.query("alter table distributors change column contact old_note varchar(64)")
+    bare_pool.query("update distributors set old_note = 'kept'")
     write("0002_fill.py", FILL, "pipeline_dist")
     write("0001_rename.sql", RENAME)
     dry = (await plan()).lines()
@@ -97,14 +88,18 @@ async def test_what_was_renamed_keeps_its_values(pool: Installation, write: Writ
     assert dry[0] == messages[0] == "pipeline_ops/0001_rename: Rename the old column of the note."
     assert messages[-1] == "pipeline_dist/0002_fill: Fill the contacts that are missing."
     assert messages[-1] in dry
-    assert [row["contact"] for row in pool.query("select contact from distributors")] == ["kept"]
-    assert set(outcomes(pool).values()) == {"done"}
+    assert [row["contact"] for row in bare_pool.query("select contact from distributors")] == [
+        "kept"
+    ]
+    assert set(outcomes(bare_pool).values()) == {"done"}
     assert await migrate() == []
     assert (await plan()).lines() == []
 
 
-async def test_a_later_one_with_a_lower_number_still_runs(pool: Installation, write: Write) -> None:
-    add_distributor(pool)
+async def test_a_later_one_with_a_lower_number_still_runs(
+    bare_pool: Installation, write: Write
+) -> None:
+    add_distributor(bare_pool)
     write("0002_fill.py", FILL)
     await migrate()
     write("0001_other.sql", "-- Do nothing.\n-- when: after\nselect 1;\n")
@@ -113,11 +108,11 @@ async def test_a_later_one_with_a_lower_number_still_runs(pool: Installation, wr
 
 
 async def test_a_new_database_needs_only_what_is_for_every_one(
-    pool: Installation, write: Write
+    bare_pool: Installation, write: Write
 ) -> None:
     # As after json2ddl, or a migration that ended half-way: tables without a row.
-    pool.query("delete from app_schema")
-    pool.query("drop table app_migration")
+    bare_pool.query("delete from app_schema")
+    bare_pool.query("drop table app_migration")
     write("0001_rename.sql", RENAME)
     write(
         "0002_first.sql",
@@ -131,7 +126,7 @@ async def test_a_new_database_needs_only_what_is_for_every_one(
     assert messages == [
         "app_migration: created the table", "pipeline_ops/0002_first: Make the first row.",
     ]  # fmt: skip
-    assert outcomes(pool) == {
+    assert outcomes(bare_pool) == {
         "pipeline_ops/0001_rename": "not_needed", "pipeline_ops/0002_first": "done",
     }  # fmt: skip
     assert await migrate() == []
@@ -184,32 +179,34 @@ async def test_a_new_database_needs_only_what_is_for_every_one(
     ],
 )
 async def test_a_failed_one_is_told_and_leaves_nothing(
-    pool: Installation, write: Write, name: str, text: str, sentence: str
+    bare_pool: Installation, write: Write, name: str, text: str, sentence: str
 ) -> None:
-    add_distributor(pool)
+    add_distributor(bare_pool)
     file = write(name, text)
 
     with pytest.raises(MigrationError, match=f"^pipeline_ops/0001_bad: .*{sentence}.*not recorded"):
         await migrate()
 
-    assert len(pool.query("select id from distributors")) == 1
-    assert outcomes(pool) == {"pipeline_ops/0001_bad": "begun"}
+    assert len(bare_pool.query("select id from distributors")) == 1
+    assert outcomes(bare_pool) == {"pipeline_ops/0001_bad": "begun"}
     async with reading() as sor:
         assert await read_state(sor) is SchemaState.OLDER
     file.unlink()
     # Until it is run to its end, nobody else writes.
     with pytest.raises(pymysql.err.OperationalError, match="is being migrated"):
-        pool.query("update distributors set name = 'Two'")
+        bare_pool.query("update distributors set name = 'Two'")
     write("0001_bad.sql", "-- Mend it.\n-- when: after\ndelete from distributors;\n")
     assert await migrate() == ["pipeline_ops/0001_bad: Mend it."]
-    pool.query("update distributors set name = 'Two'")
-    assert outcomes(pool) == {"pipeline_ops/0001_bad": "done"}
+    bare_pool.query("update distributors set name = 'Two'")
+    assert outcomes(bare_pool) == {"pipeline_ops/0001_bad": "done"}
     async with reading() as sor:
         assert await read_state(sor) is SchemaState.CURRENT
 
 
-async def test_what_one_says_meanwhile_is_told_at_once(pool: Installation, write: Write) -> None:
-    add_distributor(pool, contact="")
+async def test_what_one_says_meanwhile_is_told_at_once(
+    bare_pool: Installation, write: Write
+) -> None:
+    add_distributor(bare_pool, contact="")
     write(
         "0001_long.py",
         '"""Take long."""\nWHEN = "after"\nasync def migrate(cursor):\n'
@@ -219,7 +216,7 @@ async def test_what_one_says_meanwhile_is_told_at_once(pool: Installation, write
     lines: list[tuple[str, str]] = []
 
     def tell(line: str) -> None:
-        (row,) = pool.query("select contact from distributors")
+        (row,) = bare_pool.query("select contact from distributors")
         lines.append((line, row["contact"]))
 
     messages = await migrate(tell=tell)
@@ -229,8 +226,10 @@ async def test_what_one_says_meanwhile_is_told_at_once(pool: Installation, write
     assert messages == [line for line, _ in lines]
 
 
-async def test_migrations_at_the_same_time_run_each_once(pool: Installation, write: Write) -> None:
-    add_distributor(pool, contact="")
+async def test_migrations_at_the_same_time_run_each_once(
+    bare_pool: Installation, write: Write
+) -> None:
+    add_distributor(bare_pool, contact="")
     write(
         "0001_more.sql",
         "-- Write one more letter.\n-- when: after\n"
@@ -240,7 +239,7 @@ async def test_migrations_at_the_same_time_run_each_once(pool: Installation, wri
     messages = await asyncio.gather(*(migrate() for _ in range(4)))
 
     assert sorted(map(len, messages)) == [0, 0, 0, 1]
-    assert pool.query("select contact from distributors") == [{"contact": "x"}]
+    assert bare_pool.query("select contact from distributors") == [{"contact": "x"}]
 
 
 @pytest.mark.parametrize(
@@ -273,11 +272,11 @@ def test_the_checkouts_own_can_be_read() -> None:
 
 
 async def test_who_serves_beside_one_is_told_by_the_database(
-    pool: Installation, write: Write
+    bare_pool: Installation, write: Write
 ) -> None:
     """Other workers learn it from its line in app_migration; and while it runs nobody writes whom
     that would do harm to."""
-    add_distributor(pool)
+    add_distributor(bare_pool)
     look = (
         '"""Look."""\nWHEN = "after"\nSERVING = "{}"\nasync def migrate(cursor):\n'
         "    await cursor.execute('select count(*) from information_schema.triggers"
@@ -294,7 +293,7 @@ async def test_who_serves_beside_one_is_told_by_the_database(
         assert await read_state(sor) is SchemaState.CURRENT
         for name, state in (("expand", SchemaState.OLDER), ("contract", SchemaState.NEWER)):
             # As code that does not have it.
-            pool.query("delete from app_schema")
-            pool.query("update app_migration set name = concat('x/', name) where name like %s",
+            bare_pool.query("delete from app_schema")
+            bare_pool.query("update app_migration set name = concat('x/', name) where name like %s",
                        f"%{name}")  # fmt: skip
             assert await read_state(sor) is state

@@ -1,33 +1,23 @@
 """Changes of tables wait shortly, say so, and are tried again; the fence is for all others."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from app.db import table_changes
 from app.db.migrate import migrate
 from app.db.numbered import MigrationError
-from app.db.pool import pools
 from tests.support.installation import Installation
 
 
-@pytest.fixture
-async def pool(mariadb: Installation) -> AsyncIterator[Installation]:
-    mariadb.make_databases()
-    mariadb.adopt()
-    yield mariadb
-    await pools().close()
-
-
 async def test_a_change_lets_others_by_while_a_transaction_holds_its_table(
-    pool: Installation, monkeypatch: pytest.MonkeyPatch
+    bare_pool: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(table_changes, "MAX_WAIT_SECONDS", 1)
     monkeypatch.setattr(table_changes, "PAUSE_SECONDS", 0.1)
-    pool.query("alter table pipeline_pricing drop index pipeline_pricing_owner")
+    bare_pool.query("alter table pipeline_pricing drop index pipeline_pricing_owner")
     waits = asyncio.Event()
-    with pool.connect() as connection, connection.cursor() as cursor:
+    with bare_pool.connect() as connection, connection.cursor() as cursor:
         connection.begin()
         cursor.execute("select count(*) from pipeline_pricing")
         work = asyncio.create_task(
@@ -35,7 +25,7 @@ async def test_a_change_lets_others_by_while_a_transaction_holds_its_table(
         )
         await waits.wait()
         # Whoever comes now does not wait behind the change for longer than that.
-        rows = await asyncio.to_thread(pool.query, "select id from pipeline_pricing")
+        rows = await asyncio.to_thread(bare_pool.query, "select id from pipeline_pricing")
         connection.rollback()
     lines = await work
 
@@ -47,12 +37,12 @@ async def test_a_change_lets_others_by_while_a_transaction_holds_its_table(
 
 
 async def test_a_table_that_stays_in_use_is_named(
-    pool: Installation, monkeypatch: pytest.MonkeyPatch
+    bare_pool: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("MAX_WAIT_SECONDS", 1), ("PAUSE_SECONDS", 0), ("TRIES", 1)):
         monkeypatch.setattr(table_changes, name, value)
-    pool.query("alter table pipeline_pricing drop index pipeline_pricing_owner")
-    with pool.connect() as connection, connection.cursor() as cursor:
+    bare_pool.query("alter table pipeline_pricing drop index pipeline_pricing_owner")
+    with bare_pool.connect() as connection, connection.cursor() as cursor:
         connection.begin()
         cursor.execute("select count(*) from pipeline_pricing")
         with pytest.raises(MigrationError, match="pipeline_pricing: a transaction uses it all"):
