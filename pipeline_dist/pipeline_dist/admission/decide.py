@@ -57,8 +57,8 @@ from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.package_use import Packages
 from pipeline_ops.rules.pricing import PricedLine, total
 
-# Of many requests so many are decided in one go; then the loop serves others.
-REQUEST_BATCH_SIZE = 100
+# Of many requests so many, and items of theirs, are decided in one go; then the loop serves others.
+BATCH_SIZE = 200
 
 Outcome = BeginResult | FinishResult | AppError
 
@@ -82,13 +82,16 @@ async def decide_all(
         await workset.load_existing_calls(item for item in requests if is_begin(item))
     common = CommonCalls(workset)
     outcomes: list[Outcome] = []
+    count = 0
     for item in requests:
         outcome: Outcome | None = common.decide(item)
         if outcome is None:
             outcome = await _decide(workset, item)
             common.forget()
         outcomes.append(outcome)
-        if len(outcomes) % REQUEST_BATCH_SIZE == 0:
+        count += 1 + len(item.command.lines)
+        if count >= BATCH_SIZE:
+            count = 0
             await asyncio.sleep(0)
     if not check_ledger_first:
         await _recheck_refusals(workset, requests, outcomes)

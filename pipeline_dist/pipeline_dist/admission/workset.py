@@ -191,10 +191,10 @@ class WorkSet:
         fences = {row.id: row.usage_day for row in self.distributors.values()}
         await mark_days(self.sor, days_to_mark(self.entries, fences))
         await self.packages.save(self.sor)
+        await self.sor.write_last(ready_texts(self.ready_rows))
+        await ledger.write_entries_last(self.sor, self.entries)
         await self.sor.write_last(
             [
-                *ready_texts(self.ready_rows),
-                *ledger.entry_texts(self.sor, self.entries),
                 *ledger.end_texts(self.sor, [one for one in self.entries if not one.is_new]),
                 *self._counters_texts(),
                 *self._shared_texts(),

@@ -7,6 +7,7 @@ All functions work inside the caller's transaction; whoever changes a call holds
 its distributor, its line with the distributor and its capacity first, in this order.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -45,6 +46,9 @@ from pipeline_ops.ledger.states import CallStatus
 
 TABLE = "pipeline_usage_log"
 
+# While the text of so many rows is made, no other request is served.
+TEXT_BATCH_SIZE = 200
+
 # What the end of a call changes in its header.
 _CLOSED = (
     "status", "finished_at", "duration_ms", "end_hash", "error", "currency", "entry_no",
@@ -81,6 +85,21 @@ def entry_texts(sor: SafeSqlor, entries: Sequence[Entry]) -> Iterable[str]:
     quote, take = quote_of(sor), itemgetter(*filled)
     texts = ("(" + ",".join(map(quote, take(row))) + ")" for row in rows)
     return insert_texts(TABLE, names, texts)
+
+
+async def write_entries_last(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
+    """Write the new rows of *entries* with the last statements of the transaction (`write_last`),
+    and let others in between where they are many; their days are marked by the caller."""
+    portion: list[Entry] = []
+    count = 0
+    for entry in entries:
+        portion.append(entry)
+        count += 1 + len(entry.lines)
+        if count >= TEXT_BATCH_SIZE:
+            await sor.write_last(entry_texts(sor, portion))
+            await asyncio.sleep(0)
+            portion, count = [], 0
+    await sor.write_last(entry_texts(sor, portion))
 
 
 async def call_rows(sor: SafeSqlor, call_no: str) -> list[Row]:
