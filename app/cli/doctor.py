@@ -67,6 +67,7 @@ def _findings() -> Findings:
         return
     yield fine("configuration", f"{names}: all names are known", f"{names}：名称全部有效")
     yield from host.port(config)
+    yield from host.parent(config)
     yield from host.disk(config, archive_folder())
     yield from host.descriptors(config)
     yield from host.secrets(config, files)

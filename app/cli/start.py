@@ -15,7 +15,7 @@ from app.cli import demo, load_paths, migrate
 from app.cli.setup_sage import ensure_sage
 from app.db.errors import translate_errors
 from app.runtime import embedded_db, processes
-from app.runtime.address import record_address
+from app.runtime.address import record_address, running_settings
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.generation import take_generation
 from app.runtime.lock import start_lock
@@ -125,10 +125,7 @@ def _reload(parent: ParentClient, config: Settings) -> None:
         state = parent.roll(root)
     except NothingChanged as exc:  # after any other, workers may be made of it
         shutil.rmtree(root, ignore_errors=True)
-        raise CommandError(
-            f"{exc}\nNothing was replaced: the workers that ran go on.",
-            f"{exc}\n未替换任何进程：原有工作进程继续运行。",
-        ) from None
+        raise _reload_failure(exc, readiness_problem(running_settings(config))) from None
     print_message(
         f"All workers are replaced; they are of version {version()}.",
         f"工作进程已全部替换，版本 {version()}。",
@@ -139,6 +136,22 @@ def _reload(parent: ParentClient, config: Settings) -> None:
             "bring it to the new version.",
             f"父进程仍是版本 {state['version']}，下次执行 stop.sh 与 start.sh 时更新。",
         )
+
+
+def _reload_failure(reason: NothingChanged, problem: str | None) -> CommandError:
+    """Return what to tell where the old workers stay: they may be in front of tables that the new
+    ones have changed, and let nothing in."""
+    if problem is None:
+        return CommandError(
+            f"{reason}\nNothing was replaced: the workers that ran go on.",
+            f"{reason}\n未替换任何进程：原有工作进程继续运行。",
+        )
+    return CommandError(
+        f"{reason}\nNothing was replaced, and the workers that ran are not ready: {problem}. "
+        "Mend the reason, then: bash start.sh --reload",
+        f"{reason}\n未替换任何进程，且原有工作进程未就绪：{problem}。"
+        "请排除原因后执行：bash start.sh --reload",
+    )
 
 
 def _prepare_data(config: Settings) -> None:

@@ -16,6 +16,8 @@ from app.base.config_file import read_config
 from app.base.settings import Settings
 from app.doctor.findings import Finding, Findings, error, fine, warning
 from app.runtime.address import running_settings
+from app.runtime.parent_client import ParentClient
+from app.runtime.terminal import CommandError
 from app.runtime.workers import Workers, local_url, readiness_problem
 
 LOW_BYTES, TIGHT_BYTES = 2 * 10**9, 200 * 10**6
@@ -64,6 +66,35 @@ def port(config: Settings) -> Findings:
                 "无妨：命令使用实际端口。下次启动前请设置 PIPELINE_PORT 或 website.port",
             ),
         )
+
+
+def parent(config: Settings) -> Findings:
+    """Look whether the workers have a parent process that looks after them."""
+    if not Workers(config.var_dir).running():
+        yield fine("parent", "nothing runs that it could look after", "没有需要看管的进程")
+        return
+    try:
+        state = ParentClient(config.var_dir).state()
+    except CommandError as exc:
+        yield error("parent", (str(exc), str(exc)), ("bash stop.sh && bash start.sh",) * 2)
+        return
+    if state is None:
+        yield warning(
+            "parent",
+            (
+                "the workers have no parent process: one that dies is not started again",
+                "工作进程没有父进程：退出后不会被重新启动",
+            ),
+            ("bash start.sh replaces them one by one",
+             "bash start.sh，将逐个替换"),
+        )  # fmt: skip
+        return
+    count = sum(state["restarts"].values())
+    yield fine(
+        "parent",
+        f"it looks after the workers; {count} restart(s) so far",
+        f"父进程正在看管工作进程；累计重启 {count} 次",
+    )
 
 
 def disk(config: Settings, archive: Path) -> Findings:

@@ -25,7 +25,7 @@ from app.base.version import version
 from app.runtime import control, embedded_db, processes
 from app.runtime.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
 from app.runtime.run_folder import keep_private
-from app.runtime.supervisor import StartFailure, Supervisor, pause_behind
+from app.runtime.supervisor import LOOK_SECONDS, StartFailure, Supervisor, pause_behind
 
 log = logging.getLogger("pipeline.parent")
 
@@ -43,7 +43,8 @@ class ParentProgram:
         self.supervisor = Supervisor(var_dir)
         self.home: Path | None = None
         self._end = asyncio.Event()
-        self._reload: subprocess.Popen[bytes] | None = None
+        self._reloads: asyncio.Task[None] | None = None
+        self._is_reload_due = False
 
     async def run(self) -> None:
         """Work until told to end, then end all workers."""
@@ -123,14 +124,25 @@ class ParentProgram:
     # Signals
 
     def _reload_all(self) -> None:
-        """Do what `start.sh --reload` does, by calling it: it asks us in turn."""
+        """Do what `start.sh --reload` does, by calling it: it asks us in turn. While one runs, the
+        next is noted, once: what it is asked for may be what that one has read already."""
+        self._is_reload_due = True
+        if self._reloads is None or self._reloads.done():
+            self._reloads = asyncio.ensure_future(self._reload_while_due())
+
+    async def _reload_while_due(self) -> None:
+        while self._is_reload_due and not self._end.is_set():
+            self._is_reload_due = False
+            process = self._start_reload()
+            # Not waited for in a thread, whose end that of this process would wait for.
+            while process is not None and process.poll() is None and not self._end.is_set():
+                await pause(self._end, LOOK_SECONDS)
+
+    def _start_reload(self) -> "subprocess.Popen[bytes] | None":
         plan = self.supervisor.plan
         if plan is None or self.home is None:
-            return
-        if self._reload is not None and self._reload.poll() is None:
-            log_info(log, "reload_runs", "a reload runs already")
-            return
-        self._reload = subprocess.Popen(
+            return None
+        return subprocess.Popen(
             ["bash", str(self.home / "start.sh"), "--reload"],
             env={**plan.env, "PIPELINE_VAR": str(self.var_dir)},
             stdin=subprocess.DEVNULL,

@@ -23,7 +23,7 @@ from tests.support.tampering import without_triggers
 
 SUBJECTS = {
     "backup", "certificate", "clock", "configuration", "database", "descriptors", "disk", "ledger",
-    "port", "privileges", "sage", "schema", "secrets", "settings",
+    "parent", "port", "privileges", "sage", "schema", "secrets", "settings",
 }  # fmt: skip
 
 
@@ -50,6 +50,9 @@ def test_an_installation_that_is_well(server: Installation) -> None:
     # The workers' own port is used, and that this command was told another one is said.
     (row,) = faults.pop("port")
     assert f"listen on {server.port}" in row["message"]
+    # The tests' workers have no parent process.
+    (row,) = faults.pop("parent")
+    assert "start.sh" in row["advice"]
     assert set(faults) <= {"backup"}
 
 

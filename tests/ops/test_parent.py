@@ -74,6 +74,13 @@ def is_all_new(place: Place, before: dict[int, int]) -> bool:
     return is_new and place.workers.all_pids() == sorted(now.values())
 
 
+def test_the_doctor_sees_the_parent(running: Place) -> None:
+    findings = json.loads(running.manage("doctor", "--json").stdout)["findings"]
+
+    (finding,) = [one for one in findings if one["check"] == "parent"]
+    assert finding["level"] == "ok", finding
+
+
 def test_two_places_run_side_by_side(running: Place, place: Place) -> None:
     place.start()
 

@@ -50,10 +50,18 @@ def parent(client: ParentClient, answer: dict[str, Any] | None) -> Iterator[None
     listener.close()
 
 
-def test_a_refused_reload_leaves_no_generation(client: ParentClient) -> None:
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [(None, "the workers that ran go on"), ("schema_not_current", "not ready: schema_not_current")],
+)
+def test_a_refused_reload_leaves_no_generation(
+    client: ParentClient, monkeypatch: pytest.MonkeyPatch, problem: str | None, text: str
+) -> None:
+    monkeypatch.setattr(start, "running_settings", lambda config: config)
+    monkeypatch.setattr(start, "readiness_problem", lambda _: problem)
     with (
         parent(client, {"failure": {"reason": "no port"}}),
-        pytest.raises(CommandError, match="Nothing was replaced"),
+        pytest.raises(CommandError, match=f"(?s)no port.*Nothing was replaced.*{text}"),
     ):
         start._reload(client, None)  # type: ignore[arg-type]
     assert not (client.var_dir / "run/code/1").exists()
