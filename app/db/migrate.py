@@ -15,7 +15,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from app.base.errors import AppError
 from app.base.settings_checks import ConfigError
 from app.db import fence, numbered, schema_state
 from app.db.errors import RETRIED, failure_code
+from app.db.migration_turn import migration_turn
 from app.db.numbered import Migration, MigrationError, Tell
 from app.db.pool import raw_connection
 from app.db.server_kind import is_cluster_node
@@ -42,7 +43,6 @@ from app.schema.inspect import FoundTable, read_schema
 from app.schema.plan import Plan, Step, create_statements, make_plan
 from app.schema.tables import table, tables
 
-LOCK_SECONDS = 120
 ROUNDS = 3
 # Somebody else did it between our look and our statement: table, column, key, constraint exists.
 _DONE_ALREADY = frozenset({1050, 1060, 1061, 1359, 1826, 3822})
@@ -65,8 +65,7 @@ async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[s
 
     *connection*: an aiomysql connection or a sqlor object; None opens one. *tell* gets each line as
     soon as it is known: a large table takes its time. Two migrations at the same time wait for each
-    other; on two nodes of a cluster they do not, and who loses looks again at what is to be done.
-    Raises MigrationError when a statement fails.
+    other, on two nodes of a cluster too. Raises MigrationError when a statement fails.
     """
     steps: list[str] = []
 
@@ -74,10 +73,9 @@ async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[s
         steps.append(line)
         tell(line)
 
-    async with _connection(connection) as conn, _migration_lock(conn):
+    async with _connection(connection) as conn, _turn(conn, tell) as tries:
         await wait_shortly(conn)
         await fence.pass_through(conn)
-        tries = CLUSTER_TRIES if await is_cluster_node(conn) else 1
         for attempt in range(1, tries + 1):
             try:
                 await _migrate(conn, note)
@@ -85,8 +83,8 @@ async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[s
                 await _record(conn, steps)
                 break
             except (aiomysql.MySQLError, MigrationError) as exc:
-                # The lock holds on this node only. What another node does meanwhile is looked at
-                # anew: nothing is done twice.
+                # A host of a version before knows nothing of the turn (migration_turn.py). What it
+                # does meanwhile on another node is looked at anew: nothing is done twice.
                 if failure_code(exc) not in _DONE_ELSEWHERE or attempt == tries:
                     raise
                 await conn.rollback()
@@ -246,34 +244,20 @@ async def _record(connection: Any, steps: list[str]) -> None:
 
 
 @asynccontextmanager
+async def _turn(connection: Any, tell: Tell) -> AsyncIterator[int]:
+    """Keep the turn to migrate; yields how often it is worth trying."""
+    is_cluster = await is_cluster_node(connection)
+    async with migration_turn(connection, tell, is_cluster=is_cluster):
+        yield CLUSTER_TRIES if is_cluster else 1
+
+
+@asynccontextmanager
 async def _connection(connection: Any) -> AsyncIterator[Any]:
     if connection is not None:
         yield connection.conn if isinstance(connection, SafeSqlor) else connection
         return
     async with raw_connection() as own_connection:
         yield own_connection
-
-
-@asynccontextmanager
-async def _migration_lock(connection: Any) -> AsyncIterator[None]:
-    async with connection.cursor() as cursor:
-        await cursor.execute("select database()")
-        (database,) = await cursor.fetchone()
-        name = f"{database}.migrate"
-        await cursor.execute("select get_lock(%s, %s)", (name, LOCK_SECONDS))
-        (got,) = await cursor.fetchone()
-    if got != 1:
-        raise MigrationError(
-            f"another migration has been running for over {LOCK_SECONDS} s; "
-            "wait for it, or end its connection, and try again"
-        )
-    try:
-        yield
-    finally:
-        # A lost connection has no lock any more, and the reason of its loss is told, not this.
-        with suppress(aiomysql.MySQLError):
-            async with connection.cursor() as cursor:
-                await cursor.execute("select release_lock(%s)", (name,))
 
 
 async def _main(only_plan: bool) -> None:

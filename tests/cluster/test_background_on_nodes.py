@@ -86,6 +86,17 @@ def test_three_migrations_at_once(nodes: list[Node]) -> None:
     }  # fmt: skip
 
 
+def test_the_turn_of_a_host_that_died_is_taken_over(nodes: list[Node]) -> None:
+    first, second, _ = nodes
+    first.installation.query("update app_lease set holder = 'gone' where name = 'migrate'")
+
+    output = second.installation.manage("migrate").stdout
+
+    assert "the migration of gone does nothing any more" in output
+    (row,) = second.installation.query("select holder from app_lease where name = 'migrate'")
+    assert row["holder"] is None
+
+
 def test_three_build_the_sums_of_days_while_rows_come(nodes: list[Node], shop: Shop) -> None:
     price = {"unit": "image", "unit_price": "2", "effective_from": LONG_AGO}
     pipeline = shop.pipeline(prices=[price])
