@@ -2,7 +2,7 @@
 What becomes of a worker that is asked ten times what it can do, and of one whose connections say
 or read nothing.
 
-    py3/bin/python tests/bench/overload.py [--rounds 6] [--burdens 3] [--seconds 4]
+    py3/bin/python tests/bench/overload.py [--rounds 6] [--burdens 3] [--seconds 4] [--nginx]
 
 One hot pipeline. A round is: so many clients as it takes to keep the worker busy, ten times that
 rate whether answers come or not, and the first again; the ratio is that of the middle to the mean
@@ -14,6 +14,7 @@ readers, bodies of 100 MB. Only ratios within a run mean anything.
 
 import argparse
 import json
+import re
 import resource
 import socket
 import subprocess
@@ -22,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -45,6 +46,8 @@ from tests.bench.load import (  # noqa: E402
 from tests.bench.targets import make_targets  # noqa: E402
 from tests.ops.soak_samples import resident_mb  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
+from tests.support.nginx import configuration, running_nginx  # noqa: E402
+from tests.support.ports import free_port  # noqa: E402
 
 BUSY_CLIENTS, BESIDE_CLIENTS = 96, 32
 TIMES = 10
@@ -60,6 +63,7 @@ class Worker:
     key: str
     pipeline: str
     seconds: float
+    front: str | None = None
 
     @property
     def port(self) -> int:
@@ -89,7 +93,8 @@ class Worker:
     def run(self, clients: int, rate: float = 0) -> Measured:
         """Let so many clients book, with *rate* so many calls a second."""
         return drive(
-            self.installation.base_url, self.file, clients=clients, seconds=self.seconds, rate=rate,
+            self.front or self.installation.base_url, self.file,
+            clients=clients, seconds=self.seconds, rate=rate,
             pids=self.pids, database=self.installation.mariadb.pid(),
         )  # fmt: skip
 
@@ -348,6 +353,17 @@ def burdens(worker: Worker, rounds: int, idle: int) -> list[str]:
     ]
 
 
+@contextmanager
+def nginx(folder: Path, installation: Installation) -> Iterator[str]:
+    """Run ops/nginx.conf in front, for a client of one address that speaks no TLS; return where."""
+    port, redirect_port = free_port(), free_port()
+    text = configuration(folder, f"127.0.0.1:{installation.port}", port, redirect_port)
+    text = re.sub(r"(listen \S+) ssl http2;", r"\1;", text)
+    text = re.sub(r"\n *(ssl_\w+|limit_conn) .*", "", text)
+    with running_nginx(folder, text, port):
+        yield f"http://127.0.0.1:{port}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--rounds", type=int, default=6)
@@ -356,6 +372,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=1280)
     parser.add_argument("--idle", type=int, default=5000)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--nginx", action="store_true", help="behind ops/nginx.conf, without TLS")
     parser.add_argument("--probe", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.probe is not None:
@@ -373,9 +390,10 @@ def main() -> None:
             installation.start(workers=options.workers)
             file = Path(folder) / "requests"
             key, pipeline = make_targets(installation, 1, 1, file)[0]
-            worker = Worker(installation, file, key, pipeline, options.seconds)
-            lines = crowd(worker, options.rounds, options.clients)
-            lines += ["", *burdens(worker, options.burdens, options.idle)]
+            with nginx(Path(folder), installation) if options.nginx else nullcontext() as front:
+                worker = Worker(installation, file, key, pipeline, options.seconds, front)
+                lines = crowd(worker, options.rounds, options.clients)
+                lines += ["", *burdens(worker, options.burdens, options.idle)]
             check = installation.manage("check-ledger", check=False, timeout=600)
         finally:
             installation.stop()

@@ -22,7 +22,8 @@ from app.runtime import processes
 
 _MAIN = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1; {user}
-events {{ }}
+worker_rlimit_nofile 20000;
+events {{ worker_connections 8192; }}
 http {{
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
@@ -71,7 +72,7 @@ def configuration(folder: Path, upstream: str, https_port: int, http_port: int) 
     text = (ROOT / "ops/nginx.conf").read_text("utf-8")
     for old, new in (
         (r"pipeline\.example\.com", "localhost"),
-        (r"server 127\.0\.0\.1:9090;", f"server {upstream};"),
+        (r"server 127\.0\.0\.1:9090 ", f"server {upstream} "),
         (r"listen \[::\].*\n", "\n"),
         (r"listen 80;", f"listen 127.0.0.1:{http_port};"),
         (r"listen 443 ", f"listen 127.0.0.1:{https_port} "),
