@@ -104,19 +104,28 @@ _IS_FAILURE = pytest.StashKey[bool]()
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note at a test that it failed, before its fixtures end."""
+    """Note at a test that it failed, before its fixtures end, and keep why: the summary says it only
+    of the last try."""
     report = yield
     if report.failed:
         item.stash[_IS_FAILURE] = True
+        if folder := _folder_of_failure(item):
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "failure.txt").open("a", encoding="utf-8") as file:
+                file.write(f"{report.when}\n{report.longreprtext}\n\n")
     return report
+
+
+def _folder_of_failure(item: pytest.Item) -> Path | None:
+    keep = os.environ.get("PIPELINE_TEST_LOGS")
+    return Path(keep) / item.name.replace("/", "_")[:100] if keep else None
 
 
 @pytest.fixture(autouse=True)
 def _show_logs_of_failures(request: pytest.FixtureRequest) -> Iterator[None]:
     """Keep the workers' logs of a failed test where they outlive the run."""
     yield
-    keep = os.environ.get("PIPELINE_TEST_LOGS")
-    if keep and request.node.stash.get(_IS_FAILURE, False) and "server" in request.fixturenames:
+    folder = _folder_of_failure(request.node)
+    if folder and request.node.stash.get(_IS_FAILURE, False) and "server" in request.fixturenames:
         logs = request.getfixturevalue("server").var_dir / "logs"
-        target = Path(keep) / request.node.name.replace("/", "_")[:100]
-        shutil.copytree(logs, target, dirs_exist_ok=True)
+        shutil.copytree(logs, folder, dirs_exist_ok=True)

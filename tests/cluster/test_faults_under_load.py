@@ -41,9 +41,11 @@ def test_a_node_is_killed(
         trade.wait_for_more()
         since = time.monotonic()
         nodes[1].kill()
-        trade.wait_for_more(0, 2)
-        nodes[1].start_again(library, [nodes[0], nodes[2]])
-        nodes[1].wait(3)
+        try:
+            trade.wait_for_more(0, 2)
+        finally:
+            nodes[1].start_again(library, [nodes[0], nodes[2]])
+            nodes[1].wait(3)
         trade.wait_for_more()
         outages = trade.outages(since)
     figures.append(f"killed, and started again: {trade.compare()}; no call taken: {outages}")

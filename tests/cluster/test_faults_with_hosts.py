@@ -67,9 +67,11 @@ def changes(node: Node) -> list[str]:
 @contextmanager
 def kill(nodes: list[Node], library: str) -> Iterator[None]:
     nodes[0].kill()
-    yield
-    nodes[0].start_again(library, nodes[1:])
-    nodes[0].wait(len(nodes))
+    try:
+        yield
+    finally:
+        nodes[0].start_again(library, nodes[1:])
+        nodes[0].wait(len(nodes))
 
 
 @contextmanager
