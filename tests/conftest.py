@@ -104,8 +104,8 @@ _IS_FAILURE = pytest.StashKey[bool]()
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note at a test that it failed, before its fixtures end, and keep why: the summary says it only
-    of the last try."""
+    """Note at a test that it failed, before its fixtures end, and keep why: the summary tells that
+    of the last try only."""
     report = yield
     if report.failed:
         item.stash[_IS_FAILURE] = True
