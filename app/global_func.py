@@ -129,8 +129,10 @@ from app.schema.validation import (
 )
 from app.web.body import BodyLimit, check_media_type
 from app.web.callers import UNKNOWN_ADDRESS
+from app.web.deprecation import Deprecation
 from app.web.endpoint import Endpoint, answering, for_programs, reading_endpoint, writing
 from app.web.module import Module
+from app.web.packing import SECRET_HEADERS, with_tag
 from app.web.request import ProgramApi
 from app.web.responses import Answer, ReadyJson, json_response
 from app.web.table_endpoints import table_endpoints
@@ -155,6 +157,7 @@ __all__ = [
     "OUT_OF_ORDER",
     "OUT_OF_RANGE",
     "REQUIRED",
+    "SECRET_HEADERS",
     "SYSTEM_ACTOR",
     "TOO_LONG",
     "TOO_MANY_ROWS",
@@ -175,6 +178,7 @@ __all__ = [
     "Count",
     "Counter",
     "CsvFile",
+    "Deprecation",
     "DuplicateKey",
     "EditConflict",
     "Endpoint",
@@ -286,6 +290,7 @@ __all__ = [
     "update_row",
     "update_texts",
     "whole_range",
+    "with_tag",
     "without_unchanged",
     "writing",
     "zone_name",

@@ -9,24 +9,29 @@ from typing import Any
 
 from aiohttp import web
 
-from app.global_func import CONTEXT, answering, json_response
+from app.global_func import CONTEXT, Answer, answering, json_response, with_tag
 
+JSON_TYPE = Answer.content_type
 HTML_TYPE = "text/html; charset=utf-8"
-_BY_LANGUAGE = {"Vary": "Accept-Language"}
 
 
 @answering("GET")
 async def openapi(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
     """Return the OpenAPI document, for tools."""
-    text = await asyncio.to_thread(_document_text, request[CONTEXT].lang)
-    return json_response(text, headers=_BY_LANGUAGE)
+    return await _with_tag(await asyncio.to_thread(_document_text, request[CONTEXT].lang))
 
 
 @answering("GET")
 async def docs(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
     """Return the page that shows the OpenAPI document, for people."""
-    page = await asyncio.to_thread(_page, request[CONTEXT].lang)
-    return json_response(page, headers=_BY_LANGUAGE, content_type=HTML_TYPE)
+    return await _with_tag(await asyncio.to_thread(_page, request[CONTEXT].lang), HTML_TYPE)
+
+
+async def _with_tag(
+    body: str | bytes, content_type: str = Answer.content_type
+) -> web.StreamResponse:
+    answer = await with_tag(Answer(body, content_type=content_type), vary="Accept-Language")
+    return json_response(answer.body, headers=answer.headers, content_type=content_type)
 
 
 def _document_text(lang: str) -> bytes:
