@@ -6,7 +6,7 @@ are put on them here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.global_func import (
@@ -98,7 +98,6 @@ def endpoint(
             reply = await work
         except AppError as exc:
             await _tell_limits(exc, caller, credentials, to_end=to_end)
-            exc.headers.update(_notice(notices, request))
             raise
         finally:
             note_distributor(request, credentials)
@@ -107,12 +106,20 @@ def endpoint(
             caller = caller or await authenticate(credentials, to_end=to_end)
             limits = await own_limits(caller.distributor)
         headers = {**rate_limit_headers(limits), **reply.headers}
-        if notices:
-            headers |= _notice(notices, request)
         if reply.holds_secret:
             headers |= SECRET_HEADERS
         result = Answer(reply.body, reply.status, headers, reply.content_type)
         return await with_tag(result, reply.vary) if reply.is_kept else result
+
+    async def answer_with_notice(request: ApiRequest) -> Answer:
+        """As `answer`, and tell of the deprecation, where the method has one."""
+        notice = _notice(notices, request)
+        try:
+            result = await answer(request)
+        except AppError as exc:
+            exc.headers.update(notice)
+            raise
+        return replace(result, headers={**result.headers, **notice})
 
     async def check_key(request: AnyRequest) -> None:
         """Look the key up before a body is read that may be large. It is looked up again behind the
@@ -135,7 +142,8 @@ def endpoint(
         return refusal
 
     return for_programs(
-        answer, tuple(methods), authenticate=check_key, decorate_refusal=decorate_refusal,
+        answer_with_notice if notices else answer, tuple(methods), authenticate=check_key,
+        decorate_refusal=decorate_refusal,
         most_under_way={method: _most_under_way(func) for method, func in methods.items()},
         deprecations=deprecations,
     )  # fmt: skip
