@@ -1,6 +1,7 @@
 """The pages of the API: read without a script, searched and tried with one, on any screen."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
@@ -68,7 +69,7 @@ def test_everything_can_be_read_without_a_script(browser: Browser, server: Insta
     [("zh", 390, "dark"), ("en", 390, "light"), ("en", 1440, "dark"), ("zh", 1440, "light")],
 )
 def test_they_look_right_on_any_screen(
-    browser: Browser, server: Installation, lang: str, width: int, theme: str
+    browser: Browser, server: Installation, lang: str, width: int, theme: Literal["light", "dark"]
 ) -> None:
     """Nothing serious for axe-core, nothing sticks out, also with everything opened."""
     context = browser.new_context(

@@ -6,6 +6,7 @@ has: the number of a call that is there, and a key of idempotency that was not u
 call of the API whose sample needs something else to be there has it in OWN.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -16,9 +17,10 @@ from typing import Any
 import pytest
 
 from app.base.settings import ROOT
+from app.runtime.address import record_address
 from pipeline_dist.api.openapi import examples
 from pipeline_dist.api.samples import LANGUAGES, Language, SampleRequest, sample_requests
-from tests.support.installation import Installation
+from tests.support.installation import PASSWORDS, Installation
 from tests.support.sample_programs import program_of, run_samples
 from tests.support.selling import Reseller, make_pipeline, make_reseller, post
 
@@ -83,10 +85,28 @@ def test_every_sample_works(
 def test_every_command_of_a_guide_works(
     server: Installation, seller: Reseller, guide: Path, tmp_path: Path
 ) -> None:
-    """As they stand there, one after another, after what the reader sets once."""
+    run_guide(guide, server, seller.key, "script-to-video", tmp_path)
+
+
+def test_the_quick_start_works_on_a_demo(server: Installation, tmp_path: Path) -> None:
+    """By the letter, with what `start.sh --demo` prints."""
+    record_address(server.settings)
+    server.command("app/manage.py", "demo", "--username", "admin", "--password-stdin",
+                   stdin=PASSWORDS["admin"] + "\n")  # fmt: skip
+    file = server.var_dir / "demo.json"
+    key = json.loads(file.read_text())["distributor"]["api_key"]
+    file.unlink()
+    guide = ROOT / "docs/guides/quick-start.md"
+    assert "LINE=demo-story" in guide.read_text("utf-8")
+
+    run_guide(guide, server, key, "demo-story", tmp_path)
+
+
+def run_guide(guide: Path, server: Installation, key: str, line: str, tmp_path: Path) -> None:
+    """Run its commands as they stand there, one after another, after what the reader sets once."""
     text = guide.read_text("utf-8")
     blocks = re.findall(r"^```(sh|python)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    env = os.environ | {"BASE": server.base_url, "KEY": seller.key, "LINE": "script-to-video",
+    env = os.environ | {"BASE": server.base_url, "KEY": key, "LINE": line,
                         "NO_PROXY": "*", "no_proxy": "*"}  # fmt: skip
 
     for kind, block in blocks:

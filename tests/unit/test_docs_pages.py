@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from app.access.api_request import ApiRequest
 from app.base.errors import AppError
@@ -149,7 +149,13 @@ def test_the_search_index_has_everything(lang: str) -> None:
 
 
 def test_samples_quote_what_languages_take_for_signs() -> None:
-    body = {"text": 'it\'s "a" `b` $c \\n {d}', "no": None, "yes": True, "list": [], "n": 1.5}
+    body: dict[str, Any] = {
+        "text": 'it\'s "a" `b` $c \\n {d}',
+        "no": None,
+        "yes": True,
+        "list": [],
+        "n": 1.5,
+    }
     request = SampleRequest(operation="x", name="", method="POST", path="/x", body=body)
     texts = {language.name: language.write(request) for language in LANGUAGES}
 
@@ -164,8 +170,9 @@ def test_samples_quote_what_languages_take_for_signs() -> None:
 
 def request_of(method: str, key: str) -> ApiRequest:
     request = ApiRequest()
-    request.method, request.headers = method, CIMultiDict({"X-API-Key": key})
-    request.context = SimpleNamespace(distributor=None, client_ip="", caller=None)
+    context: Any = SimpleNamespace(distributor=None, client_ip="", key_prefix="")
+    request.method, request.context = method, context
+    request.headers = CIMultiDictProxy(CIMultiDict({"X-API-Key": key}))
     return request
 
 
