@@ -21,7 +21,6 @@ BOTH_WAYS = True  # tests/conftest.py
 
 GZIP = {"Accept-Encoding": "gzip"}
 PLAIN = {"Accept-Encoding": "identity"}
-OPENAPI, DOCS = "/pipeline_dist/v1/openapi.json", "/pipeline_dist/v1/docs"
 STYLE = "/pipeline_dist/v1/docs/docs.css"
 KEPT = [
     "pipelines", "pipelines?code=kept-0", "statement?month={month}", "statement.csv?month={month}",

@@ -48,8 +48,8 @@ def own_text(seller: Reseller, request: SampleRequest, language: Language) -> st
     for name, value in OWN.get(request.operation, lambda _: {})(seller).items():
         text = text.replace(name, value)
     if examples.CALL_NO in text:
-        begun = seller.begin({"code": "script-to-video"})
-        text = text.replace(examples.CALL_NO, begun.json()["call_no"])
+        answer = seller.begin({"code": "script-to-video"})
+        text = text.replace(examples.CALL_NO, answer.json()["call_no"])
     for key in request.headers.values():
         text = text.replace(key, f"{key}-{language.suffix}")
     return text.replace("job-17/", f"job-{language.suffix}/")
@@ -70,9 +70,9 @@ def test_every_sample_works(
     outcomes = run_samples(language, program, samples, tmp_path, env)
 
     for outcome in outcomes:
-        told = outcome.process.stdout + outcome.process.stderr
-        assert outcome.process.returncode == 0, f"{outcome.text}\n{told}"
-        assert "Warning" not in told, f"{outcome.text}\n{told}"
+        output = outcome.process.stdout + outcome.process.stderr
+        assert outcome.process.returncode == 0, f"{outcome.text}\n{output}"
+        assert "Warning" not in output, f"{outcome.text}\n{output}"
         if outcome.request.file is None:
             assert len(outcome.process.stdout) > 20, outcome.text
     files = [file for file in tmp_path.glob("*/statement.xlsx") if file.read_bytes()[:2] == b"PK"]

@@ -131,6 +131,8 @@ def test_links_of_guides_lead_to_pages_that_are_there(lang: str) -> None:
             match = re.fullmatch(
                 r"/pipeline_dist/v1/docs/guide\?name=([\w-]+)&amp;_lang=(\w+)", href
             )
+            if href.startswith("https://"):
+                continue
             assert match, f"{guide.name}: {href}"
             assert match[1] in guides
             assert match[2] == lang

@@ -13,14 +13,13 @@ from markupsafe import Markup
 
 from app.global_func import settings
 
-# In this order, and what else lies in the folder behind them. Of the folder above: the long one.
+# In this order, and what else lies in the folder of guides behind them.
 _FIRST = (
     "quick-start", "api", "idempotency", "retrying", "batches", "late-work", "limits",
-    "money-and-months", "time-zones", "keys-and-scopes", "events-and-webhooks", "answers",
-    "versioning",
+    "money-and-months", "time-zones", "events", "answers", "versioning",
 )  # fmt: skip
 _LAST = ("api-changelog",)
-_OF_FOLDER_ABOVE = ("api", "api-changelog")
+_OF_FOLDER_ABOVE = ("api", "events", "api-changelog")
 _ENDINGS = {"en": ".md", "zh": ".zh-CN.md"}
 _LINK = re.compile(r"(?:[\w./-]*/)?([\w-]+?)(?:\.zh-CN)?\.md(#.*)?$")
 # What stands under the title for those who read the file itself.
@@ -56,10 +55,13 @@ def guides(lang: str) -> dict[str, Guide]:
         for file in sorted((folder / "guides").glob(f"*{ending}"))
         if lang == "zh" or not file.name.endswith(_ENDINGS["zh"])
     }
-    files |= {name: folder / f"{name}{ending}" for name in _OF_FOLDER_ABOVE}
+    for name in _OF_FOLDER_ABOVE:
+        file = folder / f"{name}{ending}"
+        if file.is_file():
+            files[name] = file
     others = [name for name in files if name not in (*_FIRST, *_LAST)]
     names = [name for name in (*_FIRST, *others, *_LAST) if name in files]
-    return {name: _guide(name, files[name], lang) for name in names}
+    return {name: _guide(name, files[name], lang, names) for name in names}
 
 
 def guide_address(name: str, lang: str) -> str:
@@ -67,7 +69,7 @@ def guide_address(name: str, lang: str) -> str:
     return f"/pipeline_dist/v1/docs/guide?name={name}&_lang={lang}"
 
 
-def _guide(name: str, file: Path, lang: str) -> Guide:
+def _guide(name: str, file: Path, lang: str, names: list[str]) -> Guide:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     text = _OTHER_LANGUAGE.sub("", file.read_text("utf-8"), count=1)
     tokens = markdown.parse(text)
@@ -75,7 +77,7 @@ def _guide(name: str, file: Path, lang: str) -> Guide:
     body = tokens[3:]  # the page has the title
     sections = tuple(_name_sections(body, title))
     for token in body:
-        _prepare(token, lang)
+        _prepare(token, lang, names)
     html = markdown.renderer.render(body, markdown.options, {})
     return Guide(name, title, Markup(html), sections)
 
@@ -102,12 +104,15 @@ def _words(token: Token) -> str:
     return "".join(" " if part.type == "softbreak" else part.content for part in token.children)
 
 
-def _prepare(token: Token, lang: str) -> None:
-    """Lead links between the files to the pages; let what scrolls sideways be reached by keys."""
+def _prepare(token: Token, lang: str, names: list[str]) -> None:
+    """Lead links between the files to the pages, and take those to others away; let what scrolls
+    sideways be reached by keys."""
     if token.type in ("fence", "code_block"):
         token.attrSet("tabindex", "0")
     for part in token.children or ():
         href: Any = part.attrGet("href") if part.type == "link_open" else None
         match = _LINK.fullmatch(href) if isinstance(href, str) else None
-        if match is not None:
+        if match is not None and match[1] in names:
             part.attrSet("href", guide_address(match[1], lang) + (match[2] or ""))
+        elif match is not None:
+            del part.attrs["href"]

@@ -131,7 +131,7 @@ def python(request: SampleRequest) -> str:
 
 def javascript(request: SampleRequest) -> str:
     """Return the sample as an ECMAScript module, for Node 18 and later."""
-    headers = {"Authorization": "Bearer ${process.env.KEY}", **_typed(request)}
+    headers = {"Authorization": "Bearer ${process.env.KEY}", **_headers_with_type(request)}
     lines = ['import { writeFile } from "node:fs/promises";', ""] if request.file else []
     lines.append(f"const answer = await fetch(`${{process.env.BASE}}{request.target}`, {{")
     lines += [f'  method: "{request.method}",', "  headers: {"]
@@ -165,7 +165,7 @@ def go(request: SampleRequest) -> str:
     )
     lines += _GO_PANIC
     lines.append('\trequest.Header.Set("Authorization", "Bearer "+os.Getenv("KEY"))')
-    for name, value in _typed(request).items():
+    for name, value in _headers_with_type(request).items():
         lines.append(f'\trequest.Header.Set("{name}", {json.dumps(value)})')
     lines += ["\tanswer, err := http.DefaultClient.Do(request)", *_GO_PANIC]
     lines += ["\tdefer answer.Body.Close()", "\ttext, err := io.ReadAll(answer.Body)", *_GO_PANIC]
@@ -190,7 +190,7 @@ def php(request: SampleRequest) -> str:
     if request.method != "GET":
         lines.append(f"    CURLOPT_CUSTOMREQUEST => '{request.method}',")
     lines += ["    CURLOPT_HTTPHEADER => [", "        'Authorization: Bearer ' . getenv('KEY'),"]
-    for name, value in _typed(request).items():
+    for name, value in _headers_with_type(request).items():
         lines.append(f"        {_php_text(f'{name}: {value}')},")
     lines.append("    ],")
     if request.body is not None:
@@ -224,7 +224,7 @@ LANGUAGES = (
 )
 
 
-def _typed(request: SampleRequest) -> dict[str, str]:
+def _headers_with_type(request: SampleRequest) -> dict[str, str]:
     """Return the headers with the body's type, where there is one."""
     return {**request.headers, **({} if request.body is None else {"Content-Type": JSON})}
 

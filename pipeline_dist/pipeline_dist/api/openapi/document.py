@@ -33,6 +33,8 @@ ABOUT = (
 )
 _REPLAYED, _WAIT, _TAG = "Idempotent-Replayed", "Retry-After", "ETag"
 _ALL_HEADERS = HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER, _TAG: ETAG}
+# Of calls that have no example of their own for it.
+_ANY_KEY = "order-90"
 _TOLD = ("title", "summary", "description", "remedy")
 
 
@@ -117,7 +119,7 @@ def _parameter(operation: Operation, parameter: dict[str, Any]) -> dict[str, Any
     name = parameter["name"]
     values = {which: query[name] for which, query in operation.queries.items() if name in query}
     if name == IDEMPOTENCY_KEY and not values:
-        values = {"any": openapi_examples.IDEMPOTENCY_KEY}
+        values = {"any": _ANY_KEY}
     deprecated = {"deprecated": True} if name in operation.deprecated else {}
     return {**parameter, **deprecated, **_by_name(values)}
 

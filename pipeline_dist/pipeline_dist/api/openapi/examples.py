@@ -4,7 +4,6 @@ from typing import Any
 
 Example = dict[str, Any]
 
-IDEMPOTENCY_KEY = "order-90"
 CALL_NO = "019ab4f0c1d27c3e9a5b6f7081920a1b"
 _OF_ACME = [
     {
