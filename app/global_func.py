@@ -11,7 +11,7 @@ from app.access.register_paths import register_paths
 from app.access.request_context import CONTEXT
 from app.base.actor import SYSTEM_ACTOR, Actor
 from app.base.addresses import Network, read_address, read_network
-from app.base.catalogue import requests as request_refusals
+from app.base.catalogue import fields as field_problems, requests as request_refusals
 from app.base.catalogue.fields import (
     BAD_CHOICE,
     BAD_DATE,
@@ -232,6 +232,7 @@ __all__ = [
     "delete_row",
     "deletion",
     "escape_formula",
+    "field_problems",
     "for_programs",
     "get_code",
     "get_module_dbname",

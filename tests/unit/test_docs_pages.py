@@ -17,6 +17,7 @@ from app.web.deprecation import Deprecation
 from pipeline_dist.accounts import keys
 from pipeline_dist.api import docs_page, guides as guides_module
 from pipeline_dist.api.endpoint import ByKey, Reply, endpoint
+from pipeline_dist.api.error_codes import FIELD_CODES
 from pipeline_dist.api.openapi import document as openapi
 from pipeline_dist.api.openapi.operations import OPERATIONS
 from pipeline_dist.api.remedies import Repeat
@@ -91,6 +92,9 @@ def test_every_code_says_what_to_do() -> None:
         assert len(entry["remedy"]) > 10, entry["code"]
         assert re.search(r"[\u4e00-\u9fff]", translation["remedy"]), entry["code"]
         assert entry["repeat"] in set(Repeat)
+    fields = {item["code"]: item["description"] for item in openapi.document("zh")["x-field-codes"]}
+    assert set(fields) == set(FIELD_CODES)
+    assert all(re.search(r"[\u4e00-\u9fff]", text) for text in fields.values())
     by_code = {entry["code"]: entry["repeat"] for entry in english}
     assert by_code["busy"] == by_code["quota_exceeded"] == Repeat.AFTER_WAIT
     assert by_code["already_finished"] == Repeat.NEVER

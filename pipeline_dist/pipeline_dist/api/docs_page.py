@@ -72,6 +72,11 @@ def search_index(lang: str) -> list[dict[str, str]]:
                  "address": address}
                 for name, about in _fields(call, resolve).items()
             ]  # fmt: skip
+    entries += [
+        {"kind": words["code"], "title": item["code"], "text": item["description"],
+         "address": f"{home}#fields"}
+        for item in api["x-field-codes"]
+    ]  # fmt: skip
     return entries + [
         {"kind": words["code"], "title": item["code"], "address": f"{home}#code-{item['code']}",
          "text": f"{item['description']} {item['remedy']}"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.global_func import Message, settings, to_json, translate
 from pipeline_dist.api.error_codes import ERROR_CODES
+from pipeline_dist.api.field_codes import field_sentences
 from pipeline_dist.api.openapi import examples as openapi_examples
 from pipeline_dist.api.openapi.operations import (
     ETAG,
@@ -84,6 +85,9 @@ def document(lang: str) -> dict[str, Any]:
             }
             for entry in ERROR_CODES.values()
             for remedy in [remedy_of(entry)]
+        ],
+        "x-field-codes": [
+            {"code": code, "description": sentence} for code, sentence in field_sentences()
         ],
     }
     result: dict[str, Any] = _in_language(whole, lang)
