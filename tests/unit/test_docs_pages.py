@@ -218,6 +218,13 @@ def test_what_has_no_end_yet_has_no_sunset() -> None:
     }
 
 
+def test_every_operation_has_its_endpoint_where_the_document_looks() -> None:
+    """Else it would not say that one is on its way out."""
+    names = {openapi.endpoint_name(operation.path) for operation in OPERATIONS}
+
+    assert names - set(ENDPOINTS) == set()
+
+
 def test_what_is_on_its_way_out_is_marked_in_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
     async def answer(request: ApiRequest, credentials: Any) -> Reply:
         return Reply(body={})

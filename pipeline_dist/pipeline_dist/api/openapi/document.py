@@ -128,10 +128,15 @@ def _parameter(operation: Operation, parameter: dict[str, Any]) -> dict[str, Any
     return {**parameter, **deprecated, **_by_name(values)}
 
 
+def endpoint_name(path: str) -> str:
+    """Return the name in ENDPOINTS of what answers at *path*."""
+    return path.removeprefix("/pipeline_dist/").replace("/", "_").replace(".", "_")
+
+
 def _deprecation(operation: Operation) -> dict[str, Any]:
     """Return what is told of a call that new programs should do without."""
-    name = operation.path.removeprefix("/pipeline_dist/").replace("/", "_").replace(".", "_")
-    terms = ENDPOINTS[name].deprecations.get(operation.method.upper())
+    endpoint = ENDPOINTS.get(endpoint_name(operation.path))
+    terms = None if endpoint is None else endpoint.deprecations.get(operation.method.upper())
     if terms is None:
         return {}
     sunset = None if terms.sunset is None else terms.sunset.isoformat()
