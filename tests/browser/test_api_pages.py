@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.every_page import serious_problems
 from tests.support.installation import Installation
@@ -133,8 +133,8 @@ def test_a_language_that_is_chosen_is_chosen_everywhere(docs: Page) -> None:
 def test_a_call_is_tried_with_the_readers_key_which_stays_in_the_page(
     docs: Page, context: BrowserContext, seller: Reseller
 ) -> None:
-    requests: list[Request] = []
-    docs.on("request", requests.append)
+    addresses: list[str] = []
+    docs.on("request", lambda request: addresses.append(request.url))
     docs.locator("#pipelines").get_by_role("button", name="Try it").click()
     trial = docs.locator("#pipelines .trial")
     trial.get_by_role("button", name="Send").click()
@@ -149,7 +149,8 @@ def test_a_call_is_tried_with_the_readers_key_which_stays_in_the_page(
     trial.locator("input[name=code]").fill("none")
     trial.get_by_role("button", name="Send").click()
     expect(trial.locator(".result")).to_contain_text("404")
-    assert not any(seller.key in request.url for request in requests)
+    assert len(addresses) > 2
+    assert not any(seller.key in address for address in addresses)
     assert context.cookies() == []
     assert docs.evaluate("localStorage.length + sessionStorage.length") == 0
     docs.reload()
