@@ -11,7 +11,7 @@ from app.access.register_paths import register_paths
 from app.access.request_context import CONTEXT
 from app.base.actor import SYSTEM_ACTOR, Actor
 from app.base.addresses import Network, read_address, read_network
-from app.base.catalogue import requests as request_refusals
+from app.base.catalogue import fields as field_problems, requests as request_refusals
 from app.base.catalogue.fields import (
     BAD_CHOICE,
     BAD_DATE,
@@ -129,8 +129,10 @@ from app.schema.validation import (
 )
 from app.web.body import BodyLimit, check_media_type
 from app.web.callers import UNKNOWN_ADDRESS
+from app.web.deprecation import Deprecation
 from app.web.endpoint import Endpoint, answering, for_programs, reading_endpoint, writing
 from app.web.module import Module
+from app.web.packing import SECRET_HEADERS, with_tag
 from app.web.request import ProgramApi
 from app.web.responses import Answer, ReadyJson, json_response
 from app.web.table_endpoints import table_endpoints
@@ -155,6 +157,7 @@ __all__ = [
     "OUT_OF_ORDER",
     "OUT_OF_RANGE",
     "REQUIRED",
+    "SECRET_HEADERS",
     "SYSTEM_ACTOR",
     "TOO_LONG",
     "TOO_MANY_ROWS",
@@ -175,6 +178,7 @@ __all__ = [
     "Count",
     "Counter",
     "CsvFile",
+    "Deprecation",
     "DuplicateKey",
     "EditConflict",
     "Endpoint",
@@ -228,6 +232,7 @@ __all__ = [
     "delete_row",
     "deletion",
     "escape_formula",
+    "field_problems",
     "for_programs",
     "get_code",
     "get_module_dbname",
@@ -286,6 +291,7 @@ __all__ = [
     "update_row",
     "update_texts",
     "whole_range",
+    "with_tag",
     "without_unchanged",
     "writing",
     "zone_name",

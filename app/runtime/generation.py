@@ -36,7 +36,8 @@ def take_generation(var_dir: Path, env: Mapping[str, str], root: Path = ROOT) ->
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir()
-        for source in (root / "app", *sorted(root.glob("pipeline_*/"))):
+        # The guides among the documents are pages.
+        for source in (root / "app", root / "docs", *sorted(root.glob("pipeline_*/"))):
             if source.is_dir():
                 shutil.copytree(source, draft / source.name, symlinks=True, ignore=_NOT_NEEDED)
         shutil.copy2(root / "pyproject.toml", draft)

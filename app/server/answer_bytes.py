@@ -32,9 +32,9 @@ def answer_bytes(answer: Answer, request_id: str, *, is_last: bool = False) -> b
         head += f"{name}: {value}\r\n"
     if is_last:
         head += "Connection: close\r\n"
+    length = "" if answer.status == 304 else f"Content-Length: {len(body)}\r\n"
     return (
-        f"{head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n"
-        f"Date: {rfc822_formatted_time()}\r\n\r\n"
+        f"{head}X-Request-Id: {request_id}\r\n{length}Date: {rfc822_formatted_time()}\r\n\r\n"
     ).encode() + body
 
 
@@ -52,4 +52,8 @@ def _with(usual: CIMultiDict[str], own: Mapping[str, str]) -> CIMultiDict[str]:
 
 def _head(status: int, headers: Mapping[str, str]) -> str:
     start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-    return start + "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    # Without a body there is nothing to be of a type.
+    untold = "Content-Type" if status == 304 else None
+    return start + "".join(
+        [f"{name}: {value}\r\n" for name, value in headers.items() if name != untold]
+    )

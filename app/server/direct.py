@@ -34,7 +34,9 @@ from app.server.guard import guard_directly
 from app.server.protocol import ProblemProtocol
 from app.web.body import MAX_READ_IN_LOOP, MAX_SMALL_BODY
 from app.web.endpoint import ApiHandler
+from app.web.packing import may_change, transfer_answer
 from app.web.request import is_program_api
+from app.web.responses import body_bytes
 
 # How long a head waits for its short body, which mostly comes at once.
 PATIENCE_SECONDS = 0.1
@@ -292,6 +294,9 @@ class DirectProtocol(ProblemProtocol):
     async def _answer(self, request: ApiRequest, handler: ApiHandler) -> None:
         try:
             answer = await guard_directly(request, handler)
+            body = answer.body = body_bytes(answer.body, answer.content_type)
+            if may_change(body, answer.headers):
+                answer = await transfer_answer(request, answer, body)
             # What is here already is answered too: whoever sent it knew of no end.
             is_last = self._is_leaving() and not self._messages
             data = answer_bytes(answer, request.context.request_id, is_last=is_last)

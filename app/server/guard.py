@@ -40,6 +40,7 @@ from app.web.body import (
 )
 from app.web.callers import ALLOWED_HOSTS, check_host, check_origin
 from app.web.endpoint import check_method
+from app.web.packing import transfer_response
 from app.web.request import finish, new_context, with_context
 from app.web.responses import Answer, refusal, refusal_answer
 
@@ -90,6 +91,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await error_page(request, error) or refusal(request, error)
         if error is exc:
             leave_unread(request, error, response)
+    response = await transfer_response(request, response)
     finish(request, response)
     _note(request, context, response.status, time.perf_counter() - began_at)
     return response

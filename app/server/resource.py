@@ -6,6 +6,8 @@ requests in parallel run with each other's user, host and file (CC-1 to CC-9, B6
 about a request is on the request.
 """
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 from ahserver.baseProcessor import getProcessor
@@ -17,8 +19,21 @@ from app.access.request_context import CONTEXT
 from app.base.catalogue.requests import NOT_FOUND
 from app.base.refusals import MethodNotAllowed
 from app.server.guard import guard
+from app.web.packing import tag_of
 
 READ_METHODS = ("GET", "HEAD")
+# Text files that the front-end build has not packed beforehand, and how long they may be to be
+# packed when they are asked for.
+_TEXTS = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".webmanifest": "application/manifest+json",
+}
+_MAX_TEXT_BYTES = 1_048_576
 
 
 class PipelineResource(ProcessorResource):
@@ -52,9 +67,28 @@ class PipelineResource(ProcessorResource):
             raise NOT_FOUND()
         if request.method not in READ_METHODS:
             raise MethodNotAllowed(request.method, "GET")
-        lasting = "public, max-age=31536000, immutable" if target.immutable else "no-cache"
-        return web.FileResponse(target.file, headers={"Cache-Control": lasting})
+        if target.immutable:
+            lasting = "public, max-age=31536000, immutable"
+            return web.FileResponse(target.file, headers={"Cache-Control": lasting})
+        if target.suffix in _TEXTS:
+            text = await asyncio.to_thread(_short_text, target.file)
+            if text is not None:
+                return await _file_of_text(text, target.suffix)
+        return web.FileResponse(target.file, headers={"Cache-Control": "no-cache"})
 
     async def path_call(self, request: web.Request, path: str, params: Any = None) -> Any:
         """Not offered: one script calls another's function, not its URL (CC-2, CC-7, CC-8)."""
         raise NOT_FOUND()
+
+
+def _short_text(file: Path) -> bytes | None:
+    return file.read_bytes() if file.stat().st_size <= _MAX_TEXT_BYTES else None
+
+
+async def _file_of_text(text: bytes, suffix: str) -> web.Response:
+    headers = {
+        "Content-Type": f"{_TEXTS[suffix]}; charset=utf-8",
+        "Cache-Control": "no-cache",
+        "ETag": await tag_of(text),
+    }
+    return web.Response(body=text, headers=headers)

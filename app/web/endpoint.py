@@ -17,6 +17,7 @@ from app.base.actor import Actor
 from app.base.errors import AppError
 from app.base.refusals import EditConflict, MethodNotAllowed
 from app.schema.validation import difference
+from app.web.deprecation import Deprecation
 from app.web.responses import Answer, json_response, success
 
 ActorFunction = Callable[[Actor, dict[str, Any]], Awaitable[Any]]
@@ -34,6 +35,7 @@ class Endpoint:
     is given each refusal from before `answer`, a wrong method's too: it returns the one to tell,
     which may have headers of the endpoint's own. `direct` answers as `answer` does, what has come
     straight from the parser; of each method so many at the same time as `most_under_way` says.
+    `deprecations`: of the methods that new programs should do without.
     """
 
     function: Callable[..., Awaitable[Any]]
@@ -43,6 +45,7 @@ class Endpoint:
     decorate_refusal: Callable[[AnyRequest, AppError], Awaitable[AppError]] | None = None
     direct: ApiHandler | None = None
     most_under_way: Mapping[str, int] = field(default_factory=dict)
+    deprecations: Mapping[str, Deprecation] = field(default_factory=dict)
 
     def __call__(self, request: web.Request, params: Any) -> Awaitable[web.StreamResponse]:
         """Answer *request*; raises MethodNotAllowed unless its method is one of ours."""
@@ -80,6 +83,7 @@ def for_programs(
     authenticate: Callable[[AnyRequest], Awaitable[object]],
     decorate_refusal: Callable[[AnyRequest, AppError], Awaitable[AppError]],
     most_under_way: Mapping[str, int],
+    deprecations: Mapping[str, Deprecation],
 ) -> Endpoint:
     """Make an endpoint of an API for programs, of one function whichever way a request came. Of
     each method so many requests may be under way in a worker as *most_under_way* says; who comes
@@ -89,7 +93,9 @@ def for_programs(
         value = await func(ApiRequest.of(request))
         return json_response(value.body, value.status, value.headers, value.content_type)
 
-    return Endpoint(func, methods, answer, authenticate, decorate_refusal, func, most_under_way)
+    return Endpoint(
+        func, methods, answer, authenticate, decorate_refusal, func, most_under_way, deprecations
+    )
 
 
 def check_method(request: AnyRequest, methods: Iterable[str]) -> None:

@@ -126,7 +126,7 @@ def success(request: web.Request, params: Mapping[str, Any], answer: Answer) -> 
         return json_response({"data": record}, answer.status, answer.headers)
     lang = request[CONTEXT].lang
     if isinstance(record, Mapping) and "widgettype" in record:
-        return json_response(record)
+        return json_response(record, headers=answer.headers)
     return json_response(
         {
             "widgettype": "Message",

@@ -49,6 +49,8 @@ EXPORTS = {
     **v1_api.ENDPOINTS,
     "v1_openapi": document_api.openapi,
     "v1_docs": document_api.docs,
+    "v1_docs_guide": document_api.guide,
+    "v1_docs_search": document_api.search,
 }
 
 

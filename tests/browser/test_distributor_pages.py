@@ -1,4 +1,4 @@
-"""For a distributor, in the browser: a key, a statement; and the page of the API."""
+"""For a distributor, in the browser: a key, a statement."""
 
 from typing import Any
 
@@ -92,36 +92,6 @@ def test_a_statement_is_shown_in_words_and_lines(
     expect(admin_page.get_by_text("应付 4.01 USD")).to_be_visible()
     expect(admin_page.get_by_role("gridcell", name="input_token")).to_be_visible()
     assert complaints == []
-
-
-def test_the_apis_page_is_readable_without_script(admin_page: Page, complaints: list[str]) -> None:
-    admin_page.goto("/pipeline_dist/v1/docs")
-
-    expect(admin_page.get_by_role("heading", level=1)).to_contain_text("分销商接口")
-    color = admin_page.locator("h2 b").first.evaluate("node => getComputedStyle(node).color")
-    assert color == "rgb(11, 92, 173)"  # the style sheet was let through
-    admin_page.get_by_role("link", name="POST /pipeline_dist/v1/calls/batch").click()
-    expect(admin_page.locator("#book_batch h2")).to_be_in_viewport()
-    assert complaints == []
-
-
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_apis_page_fits_a_telephone(admin_page: Page, lang: str) -> None:
-    """Also with every table within a table opened."""
-    admin_page.set_viewport_size({"width": 390, "height": 844})
-    admin_page.goto(f"/pipeline_dist/v1/docs?_lang={lang}")
-    admin_page.evaluate(
-        "document.querySelectorAll('details').forEach(node => { node.open = true })"
-    )
-    widths = admin_page.evaluate(
-        "[...document.querySelectorAll('body *')]"
-        ".filter(node => !node.closest('pre'))"
-        ".map(node => node.getBoundingClientRect().right)"
-    )
-
-    assert len(widths) > 1000
-    assert max(widths) <= 390
-    expect(admin_page.get_by_role("link", name="statement.csv")).to_be_visible()
 
 
 def test_a_month_is_closed_in_the_list_of_statements(

@@ -24,7 +24,7 @@ ONE_GO = {"pipeline": "both", "status": "succeeded", "lines": [{"unit": "call", 
 _OWN = re.compile(
     r"(?<=Date: )[^\r]+|(?<=X-Request-Id: )[0-9a-f]{18}|(?<=\"request_id\":\")[0-9a-f]{18}"
     r"|(?<=\"call_no\":\")[0-9a-f]{32}|\d{4}-\d\d-\d\dT[\d:.]+Z|(?<=RateLimit-Reset: )\d+"
-    r"|(?<=127.0.0.1:)\d+"
+    r"|(?<=127.0.0.1:)\d+|(?<=ETag: \")[0-9a-f]{32}"
 )
 
 

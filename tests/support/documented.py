@@ -22,6 +22,8 @@ class Document:
         answer.read()
         response = operation["responses"].get(str(answer.status_code))
         assert response, f"{answer.request.url}: {answer.status_code} is not in the document"
+        if answer.status_code == 304:
+            return  # nothing is in it
         media_type = answer.headers["Content-Type"].partition(";")[0]
         if media_type not in response["content"] and self._is_old(operation, answer):
             return

@@ -101,7 +101,8 @@ def test_has_every_address_of_the_api() -> None:
         "/" + str(file.parent.relative_to(ROOT)).replace("/wwwroot/", "/")
         for file in (ROOT / "pipeline_dist/wwwroot/v1").rglob("index.dspy")
     }
-    about_it = {"/pipeline_dist/v1/openapi.json", "/pipeline_dist/v1/docs"}
+    pages = "/pipeline_dist/v1/docs"
+    about_it = {"/pipeline_dist/v1/openapi.json", pages, f"{pages}/guide", f"{pages}/search.json"}
 
     assert set(openapi.document("en")["paths"]) == addresses - about_it
 

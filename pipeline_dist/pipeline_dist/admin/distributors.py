@@ -4,6 +4,7 @@ from typing import Any
 
 from app.global_func import (
     BAD_SEARCH,
+    SECRET_HEADERS,
     Actor,
     Answer,
     FieldRule,
@@ -55,7 +56,7 @@ async def distributor_generate_key(actor: Actor, params: dict[str, Any]) -> Answ
     body = public(distributors.TABLE, record)
     message = {"api_key": api_key, "curl": curl_line(api_key)}
     if str(params.get("_webbricks_", "")) != "1":
-        return Answer({**body, **message})
+        return Answer({**body, **message}, headers=SECRET_HEADERS)
     expiry = record["api_key_expires_at"]
     options = {
         **message,
@@ -63,7 +64,7 @@ async def distributor_generate_key(actor: Actor, params: dict[str, Any]) -> Answ
         "expires_at": iso(expiry) if expiry else None,
         "user_data": body,
     }
-    return Answer({"widgettype": "ApiKey", "options": options})
+    return Answer({"widgettype": "ApiKey", "options": options}, headers=SECRET_HEADERS)
 
 
 async def distributor_revoke_key(actor: Actor, params: dict[str, Any]) -> Answer:

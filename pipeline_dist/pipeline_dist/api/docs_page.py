@@ -1,6 +1,10 @@
-"""The OpenAPI document as a page to read: plain HTML made here, no script, nothing from afar."""
+"""
+The OpenAPI document and the guides as pages to read: HTML made here, whole without any script,
+nothing from afar. A script adds searching and trying (wwwroot/v1/docs/docs.js).
+"""
 
 import json
+from collections import defaultdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -9,40 +13,26 @@ from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup, escape
 
 from app.global_func import Message, translate
+from pipeline_dist.api.docs_words import words_of
+from pipeline_dist.api.guides import guide_address, guides
 from pipeline_dist.api.openapi.document import document
+from pipeline_dist.api.samples import LANGUAGES, SampleRequest, sample_requests
 
-_WORDS = {
-    "answers": "Answers",
-    "body": "Body (JSON)",
-    "calls": "Calls",
-    "codes": "Codes of refusals",
-    "header": "header",
-    "list": "A list of:",
-    "more": "Members",
-    "old": "no longer for new programs",
-    "or": "or",
-    "parameters": "Parameters",
-    "refusals": "Refusals",
-    "required": "required",
-}
+ADDRESS = "/pipeline_dist/v1/docs"
 
 
 @cache
 def page(lang: str) -> str:
-    """Return the page in *lang*, `zh` or `en`."""
+    """Return the page of all calls in *lang*, `zh` or `en`."""
     api = document(lang)
-    schemas = api["components"]["schemas"]
-
-    def resolve(node: dict[str, Any]) -> dict[str, Any]:
-        if {"type": "null"} in node.get("anyOf", ()):
-            node = node["anyOf"][0]
-        return dict(schemas[node["$ref"].rsplit("/", 1)[1]]) if "$ref" in node else node
-
-    return _template().render(
-        api=api,
-        lang=lang,
-        words={name: translate(word, lang) for name, word in _WORDS.items()},
-        resolve=resolve,
+    samples: dict[str, list[SampleRequest]] = defaultdict(list)
+    for request in sample_requests(api):
+        samples[request.operation].append(request)
+    return _template("docs.html").render(
+        **_of_layout(lang, api, None),
+        languages=LANGUAGES,
+        samples=samples,
+        resolve=partial(_resolve, api["components"]["schemas"]),
         kind=_kind,
         range_of=partial(_range, lang),
         pretty=_pretty,
@@ -50,12 +40,107 @@ def page(lang: str) -> str:
 
 
 @cache
-def _template() -> Template:
+def guide_page(name: str, lang: str) -> str | None:
+    """Return the page of a guide in *lang*; None where there is none of this name."""
+    guide = guides(lang).get(name)
+    if guide is None:
+        return None
+    return _template("guide.html").render(**_of_layout(lang, document(lang), name), guide=guide)
+
+
+@cache
+def search_index(lang: str) -> list[dict[str, str]]:
+    """Return everything that can be looked for, with where it stands: `kind`, `title`, `text`,
+    `address`."""
+    api, words = document(lang), words_of(lang)
+    home = f"{ADDRESS}?_lang={lang}"
+    entries = [
+        {"kind": words["guide"], "title": section.title, "text": section.text,
+         "address": guide_address(guide.name, lang) + f"#{section.anchor}" * bool(section.anchor)}
+        for guide in guides(lang).values()
+        for section in guide.sections
+    ]  # fmt: skip
+    resolve = partial(_resolve, api["components"]["schemas"])
+    for path, methods in api["paths"].items():
+        for method, call in methods.items():
+            address, title = f"{home}#{call['operationId']}", f"{method.upper()} {path}"
+            text = f"{call['summary']}. {call['description']}"
+            entry = {"kind": words["call"], "title": title, "text": text, "address": address}
+            entries.append(entry)
+            entries += [
+                {"kind": words["field"], "title": name, "text": f"{title}: {about}",
+                 "address": address}
+                for name, about in _fields(call, resolve).items()
+            ]  # fmt: skip
+    entries += [
+        {"kind": words["code"], "title": item["code"], "text": item["description"],
+         "address": f"{home}#fields"}
+        for item in api["x-field-codes"]
+    ]  # fmt: skip
+    return entries + [
+        {"kind": words["code"], "title": item["code"], "address": f"{home}#code-{item['code']}",
+         "text": f"{item['description']} {item['remedy']}"}
+        for item in api["x-error-codes"]
+    ]  # fmt: skip
+
+
+def _fields(call: dict[str, Any], resolve: Any) -> dict[str, str]:
+    """Return the parameters and members of a call with what they mean, each name once."""
+    result = {item["name"]: item["description"] for item in call.get("parameters", ())}
+    answers = [answer for answer in call["responses"].values() if "x-codes" not in answer]
+    parts = [*answers, call["requestBody"]] if "requestBody" in call else answers
+
+    def gather(node: dict[str, Any], depth: int = 0) -> None:
+        node = resolve(node)
+        for part in (*node.get("anyOf", ()), *node.get("allOf", ())):
+            gather(part, depth)
+        if "items" in node and depth < 4:
+            gather(node["items"], depth + 1)
+        for name, member in node.get("properties", {}).items():
+            result.setdefault(
+                name, member.get("description") or resolve(member).get("description", "")
+            )
+            if depth < 4:
+                gather(member, depth + 1)
+
+    for part in parts:
+        for media in part["content"].values():
+            gather(media["schema"])
+    return result
+
+
+def _of_layout(lang: str, api: dict[str, Any], name: str | None) -> dict[str, Any]:
+    """Return what every page of the API has; *name*: of the guide that is shown."""
+    other = "en" if lang == "zh" else "zh"
+    place = ADDRESS + "?" if name is None else guide_address(name, "").removesuffix("_lang=")
+    return {
+        "api": api,
+        "lang": lang,
+        "words": words_of(lang),
+        "home": f"{ADDRESS}?_lang={lang}",
+        "other": f"{place}_lang={other}",
+        "guides": guides(lang).values(),
+        "guide_address": partial(guide_address, lang=lang),
+        "here": name,
+    }
+
+
+@cache
+def _template(name: str) -> Template:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["prose"] = _prose
-    return environment.get_template("docs.html")
+    return environment.get_template(name)
+
+
+def _resolve(schemas: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    if {"type": "null"} in node.get("anyOf", ()):
+        node = node["anyOf"][0]
+    return dict(schemas[node["$ref"].rsplit("/", 1)[1]]) if "$ref" in node else node
 
 
 def _prose(text: str) -> Markup:

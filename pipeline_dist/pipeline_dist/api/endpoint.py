@@ -6,16 +6,19 @@ are put on them here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.global_func import (
+    SECRET_HEADERS,
     Answer,
     AnyRequest,
     ApiRequest,
     AppError,
+    Deprecation,
     Endpoint,
     for_programs,
+    with_tag,
 )
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
@@ -28,6 +31,7 @@ from pipeline_dist.admission.limits import Limit, rate_limit_headers
 from pipeline_dist.admission.present_limits import own_limits
 from pipeline_dist.admission.queue import MAX_ENDING, MAX_WAITING
 
+NO_DEPRECATIONS: Mapping[str, Deprecation] = {}
 JSON_TYPE = "application/json; charset=utf-8"
 
 
@@ -35,7 +39,9 @@ JSON_TYPE = "application/json; charset=utf-8"
 class Reply:
     """
     What an endpoint answers. `limits`: those that applied to the request, as they are after it;
-    None: the distributor's own, by the row that the key was checked on.
+    None: the distributor's own, by the row that the key was checked on. `is_kept`: it is told by
+    an ETag, and clients may keep it; `vary`: the header of requests that it depends on.
+    `holds_secret`: it is shown once, and goes out as it is.
     """
 
     body: Any
@@ -43,6 +49,9 @@ class Reply:
     limits: Sequence[Limit] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON_TYPE
+    is_kept: bool = False
+    vary: str | None = None
+    holds_secret: bool = False
 
 
 ApiFunction = Callable[[ApiRequest, AuthenticatedDistributor], Awaitable[Reply]]
@@ -65,8 +74,16 @@ def to_end_calls(function: Callable[[ApiRequest, Credentials], Awaitable[Reply]]
     return ByKey(function, ends_calls=True)
 
 
-def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
-    """Make an endpoint of the function that answers for each HTTP method that is allowed."""
+def endpoint(
+    deprecations: Mapping[str, Deprecation] = NO_DEPRECATIONS, **methods: ApiFunction | ByKey
+) -> Endpoint:
+    """
+    Make an endpoint of the function that answers for each HTTP method that is allowed.
+
+    What new programs should do without stands in *deprecations*, by its method: every answer of it
+    says so, and so does the document (docs/guides/versioning.md).
+    """
+    notices = {method: terms.headers() for method, terms in deprecations.items()}
 
     async def answer(request: ApiRequest) -> Answer:
         func = methods["GET" if request.method == "HEAD" else request.method]
@@ -89,7 +106,20 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
             caller = caller or await authenticate(credentials, to_end=to_end)
             limits = await own_limits(caller.distributor)
         headers = {**rate_limit_headers(limits), **reply.headers}
-        return Answer(reply.body, reply.status, headers, reply.content_type)
+        if reply.holds_secret:
+            headers |= SECRET_HEADERS
+        result = Answer(reply.body, reply.status, headers, reply.content_type)
+        return await with_tag(result, reply.vary) if reply.is_kept else result
+
+    async def answer_with_notice(request: ApiRequest) -> Answer:
+        """As `answer`, and tell of the deprecation, where the method has one."""
+        notice = _notice(notices, request)
+        try:
+            result = await answer(request)
+        except AppError as exc:
+            exc.headers.update(notice)
+            raise
+        return replace(result, headers={**result.headers, **notice})
 
     async def check_key(request: AnyRequest) -> None:
         """Look the key up before a body is read that may be large. It is looked up again behind the
@@ -108,12 +138,20 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
         except AppError as exc:
             # Which methods an address has is in the public document.
             return refusal if refusal.status == 405 else exc
+        refusal.headers.update(_notice(notices, request))
         return refusal
 
     return for_programs(
-        answer, tuple(methods), authenticate=check_key, decorate_refusal=decorate_refusal,
+        answer_with_notice if notices else answer, tuple(methods), authenticate=check_key,
+        decorate_refusal=decorate_refusal,
         most_under_way={method: _most_under_way(func) for method, func in methods.items()},
+        deprecations=deprecations,
     )  # fmt: skip
+
+
+def _notice(notices: Mapping[str, Mapping[str, str]], request: AnyRequest) -> Mapping[str, str]:
+    """Return what is told of the deprecation of what was asked."""
+    return notices.get("GET" if request.method == "HEAD" else request.method, {})
 
 
 def _most_under_way(function: ApiFunction | ByKey) -> int:

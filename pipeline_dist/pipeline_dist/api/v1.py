@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from app.global_func import (
@@ -110,8 +111,9 @@ async def pipelines(request: ApiRequest, caller: AuthenticatedDistributor) -> Re
     async with reading() as sor:
         if query["code"]:
             body, limits = await catalogue.pipeline(sor, caller.distributor, query["code"])
-            return Reply(body=body, limits=limits)
-        return Reply(body=await catalogue.pipelines(sor, owner, caller.distributor, page))
+            return Reply(body=body, limits=limits, is_kept=True)
+        rows = await catalogue.pipelines(sor, owner, caller.distributor, page)
+        return Reply(body=rows, is_kept=True)
 
 
 async def quote(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
@@ -237,8 +239,12 @@ async def _statement(
     name = f"statement-{distributor.code}-{view.month}.{kind}"
     if kind == Kind.CSV:
         mark = BYTE_ORDER_MARK.encode() if query["bom"] else b""
-        return _file(mark + content, CSV_TYPE, name)
-    return _file(content, XLSX_TYPE, name) if kind == Kind.XLSX else Reply(body=content)
+        reply = _file(mark + content, CSV_TYPE, name)
+    else:
+        reply = _file(content, XLSX_TYPE, name) if kind == Kind.XLSX else Reply(body=content)
+    if view.kept_statement is None:
+        return reply
+    return replace(reply, is_kept=True, vary="Accept-Language")
 
 
 def _replay_header(replayed: bool) -> dict[str, str]:

@@ -6,9 +6,12 @@ from typing import Any
 
 from app.global_func import Message, settings, to_json, translate
 from pipeline_dist.api.error_codes import ERROR_CODES
+from pipeline_dist.api.field_codes import field_sentences
 from pipeline_dist.api.openapi import examples as openapi_examples
 from pipeline_dist.api.openapi.operations import (
+    ETAG,
     HEADERS,
+    IDEMPOTENCY_KEY,
     OPERATIONS,
     REPLAYED,
     RETRY_AFTER,
@@ -17,6 +20,8 @@ from pipeline_dist.api.openapi.operations import (
 )
 from pipeline_dist.api.openapi.requests import REQUESTS
 from pipeline_dist.api.openapi.responses import ANSWERS
+from pipeline_dist.api.remedies import remedy_of
+from pipeline_dist.api.v1 import ENDPOINTS
 
 VERSION = "1.0.0"
 TITLE = "Distributor API"
@@ -27,8 +32,11 @@ ABOUT = (
     " those known are listed with each call, and there may be new ones. A request that was not"
     " answered may be sent again with the same Idempotency-Key: it is never booked twice."
 )
-_REPLAYED, _WAIT = "Idempotent-Replayed", "Retry-After"
-_TOLD = ("title", "summary", "description")
+_REPLAYED, _WAIT, _TAG = "Idempotent-Replayed", "Retry-After", "ETag"
+_ALL_HEADERS = HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER, _TAG: ETAG}
+# Of calls that have no example of their own for it.
+_ANY_KEY = "order-90"
+_TOLD = ("title", "summary", "description", "remedy")
 
 
 @cache
@@ -56,10 +64,7 @@ def document(lang: str) -> dict[str, Any]:
         "paths": dict(paths),
         "components": {
             "schemas": REQUESTS | ANSWERS,
-            "headers": {
-                name: _header(schema)
-                for name, schema in (HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER}).items()
-            },
+            "headers": {name: _header(schema) for name, schema in _ALL_HEADERS.items()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},
                 "api_key": {
@@ -71,8 +76,18 @@ def document(lang: str) -> dict[str, Any]:
             },
         },
         "x-error-codes": [
-            {"code": entry.code, "status": entry.status, "description": entry.hint}
+            {
+                "code": entry.code,
+                "status": entry.status,
+                "description": entry.hint,
+                "remedy": remedy.sentence,
+                "repeat": str(remedy.repeat),
+            }
             for entry in ERROR_CODES.values()
+            for remedy in [remedy_of(entry)]
+        ],
+        "x-field-codes": [
+            {"code": code, "description": sentence} for code, sentence in field_sentences()
         ],
     }
     result: dict[str, Any] = _in_language(whole, lang)
@@ -85,13 +100,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
+        **_deprecation(operation),
         "responses": _responses(operation),
     }
     if operation.parameters:
-        description["parameters"] = [
-            item | {"deprecated": True} if item["name"] in operation.deprecated else item
-            for item in operation.parameters
-        ]
+        description["parameters"] = [_parameter(operation, item) for item in operation.parameters]
     if operation.body:
         description["requestBody"] = {
             "required": True,
@@ -105,12 +118,39 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return description
 
 
+def _parameter(operation: Operation, parameter: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter with its examples."""
+    name = parameter["name"]
+    values = {which: query[name] for which, query in operation.queries.items() if name in query}
+    if name == IDEMPOTENCY_KEY and not values:
+        values = {"any": _ANY_KEY}
+    deprecated = {"deprecated": True} if name in operation.deprecated else {}
+    return {**parameter, **deprecated, **_by_name(values)}
+
+
+def endpoint_name(path: str) -> str:
+    """Return the name in ENDPOINTS of what answers at *path*."""
+    return path.removeprefix("/pipeline_dist/").replace("/", "_").replace(".", "_")
+
+
+def _deprecation(operation: Operation) -> dict[str, Any]:
+    """Return what is told of a call that new programs should do without."""
+    endpoint = ENDPOINTS.get(endpoint_name(operation.path))
+    terms = None if endpoint is None else endpoint.deprecations.get(operation.method.upper())
+    if terms is None:
+        return {}
+    sunset = None if terms.sunset is None else terms.sunset.isoformat()
+    return {"deprecated": True, "x-deprecated-since": terms.since.isoformat(), "x-sunset": sunset}
+
+
 def _responses(operation: Operation) -> dict[str, Any]:
     names = [*HEADERS]
     if operation.replays:
         names.append(_REPLAYED)
     if operation.repeats:
         names.append(_WAIT)
+    if operation.is_kept:
+        names.append(_TAG)
     headers = _headers(*names)
     responses: dict[str, Any] = {}
     for status, media_type, schema, examples in operation.answers:
@@ -120,6 +160,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
         answer["content"][media_type] = {"schema": schema} | _by_name(examples)
         if operation.links:
             answer["links"] = operation.links
+    if operation.is_kept:
+        still_so = "What you have is still so."
+        responses["304"] = {"description": still_so, "headers": headers, "content": {}}
     return responses | _refusals(operation)
 
 

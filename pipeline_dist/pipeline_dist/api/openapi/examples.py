@@ -4,7 +4,7 @@ from typing import Any
 
 Example = dict[str, Any]
 
-_CALL_NO = "019ab4f0c1d27c3e9a5b6f7081920a1b"
+CALL_NO = "019ab4f0c1d27c3e9a5b6f7081920a1b"
 _OF_ACME = [
     {
         "scope": "spend",
@@ -127,7 +127,7 @@ BEGIN: Example = {
 }
 ONE_GO: Example = {"pipeline": "script-to-video", "status": "succeeded", "lines": [_LINE]}
 BEGUN: Example = {
-    "call_no": _CALL_NO,
+    "call_no": CALL_NO,
     "pipeline": "script-to-video",
     "version_no": 3,
     "status": "reserved",
@@ -156,7 +156,7 @@ REPLAYED: Example = BEGUN | {
         "amount": "0.0048080000",
     }
 }
-ENDING: Example = {"call_no": _CALL_NO, "status": "succeeded", "lines": [_LINE]}
+ENDING: Example = {"call_no": CALL_NO, "status": "succeeded", "lines": [_LINE]}
 FINISHED: Example = RUNNING | {
     "status": "succeeded",
     "finished_at": "2026-11-24T06:00:02.481Z",
@@ -217,7 +217,7 @@ USAGE_LINES: Example = _SPAN | {
         {
             "entry_no": 1201,
             "entry_type": "charge",
-            "call_no": _CALL_NO,
+            "call_no": CALL_NO,
             "line_no": 0,
             "pipeline": "script-to-video",
             "version_no": 3,
@@ -276,7 +276,7 @@ STATEMENT: Example = {
     ],
     "corrections": [
         {
-            "call_no": _CALL_NO,
+            "call_no": CALL_NO,
             "line_no": 1,
             "entry_no": 1202,
             "entry_type": "reversal",

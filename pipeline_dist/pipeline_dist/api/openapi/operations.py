@@ -33,7 +33,9 @@ class Operation:
     One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
     `codes`: refusals besides those of every call; `links`: what can be done next with an answer;
     `deprecated`: parameters that new programs leave out; `replays`: an answer may be one of an
-    earlier request; `repeats`: one that is no refusal may tell when to try a part of it again.
+    earlier request; `repeats`: one that is no refusal may tell when to try a part of it again;
+    `queries`: parameters of named examples, which have the names of answers' or bodies' examples;
+    `is_kept`: it has an ETag, and who has it already hears that it is still so.
     """
 
     tag: str
@@ -45,12 +47,14 @@ class Operation:
     parameters: tuple[dict[str, Any], ...] = ()
     body: str | None = None
     body_examples: dict[str, Any] = field(default_factory=dict)
+    queries: dict[str, dict[str, str]] = field(default_factory=dict)
     answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
     codes: tuple[str, ...] = ()
     links: dict[str, dict[str, Any]] = field(default_factory=dict)
     deprecated: tuple[str, ...] = ()
     replays: bool = False
     repeats: bool = False
+    is_kept: bool = False
 
     @property
     def all_codes(self) -> tuple[str, ...]:
@@ -66,7 +70,8 @@ TAGS = {
     CALLS: "Calls: begun and finished, or booked when they are over.",
     REPORTS: "What was used, and what is to be paid.",
 }
-_IDEMPOTENCY = parameter("Idempotency-Key", KEY, KEY_WORDS, where="header")
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_IDEMPOTENCY = parameter(IDEMPOTENCY_KEY, KEY, KEY_WORDS, where="header")
 _NEXT = (
     "From the page before: goes on with its query, which need not be sent again and cannot be"
     " changed."
@@ -121,6 +126,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 "next": _NEXT,
             },
         ),
+        queries={"line": {"code": "script-to-video"}, "list": {"rows": "20"}},
         answers=(
             (
                 200,
@@ -142,6 +148,7 @@ OPERATIONS: tuple[Operation, ...] = (
             ),
         },
         codes=(*OF_PIPELINE, "version_corrupted"),
+        is_kept=True,
     ),
     Operation(
         tag=PIPELINES,
@@ -169,6 +176,7 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=(_IDEMPOTENCY,),
         body="NewCall",
         body_examples={"begin": examples.BEGIN, "one_go": examples.ONE_GO},
+        queries={"begin": {IDEMPOTENCY_KEY: "order-88"}, "one_go": {IDEMPOTENCY_KEY: "order-89"}},
         answers=(
             (
                 201,
@@ -209,6 +217,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="One call with its lines",
         description="As the ledger has it now.",
         parameters=query_parameters(CALL_QUERY, {"call_no": "The call's number."}),
+        queries={"ended": {"call_no": examples.CALL_NO}},
         answers=(
             (
                 200,
@@ -278,6 +287,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 "next": _NEXT,
             },
         ),
+        queries={"sums": {"group_by": "day"}, "lines": {"rows": "100"}},
         answers=(
             (
                 200,
@@ -303,6 +313,7 @@ OPERATIONS: tuple[Operation, ...] = (
             STATEMENTS_QUERY,
             {"rows": "Statements a page; {default} when left out.", "next": _NEXT},
         ),
+        queries={"answer": {"rows": "12"}},
         answers=((200, JSON, ref("StatementList"), {"answer": examples.STATEMENTS}),),
         links={
             "statement": _link(
@@ -330,8 +341,10 @@ OPERATIONS: tuple[Operation, ...] = (
             },
         ),
         deprecated=("format",),
+        queries={"answer": {"month": "2026-11"}},
         answers=((200, JSON, ref("Statement"), {"answer": examples.STATEMENT}),),
         codes=_OF_STATEMENT,
+        is_kept=True,
     ),
     Operation(
         tag=REPORTS,
@@ -348,8 +361,10 @@ OPERATIONS: tuple[Operation, ...] = (
                 " read it as UTF-8.",
             },
         ),
+        queries={"answer": {"month": "2026-11", "bom": "1"}},
         answers=((200, "text/csv", {"type": "string"}, {}),),
         codes=_OF_STATEMENT,
+        is_kept=True,
     ),
     Operation(
         tag=REPORTS,
@@ -359,8 +374,10 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="The statement of a month as an Excel file",
         description="A row for each line of the statement, then one for the total.",
         parameters=query_parameters(STATEMENT_FILE_QUERY, _WHICH),
+        queries={"answer": {"month": "2026-11"}},
         answers=((200, XLSX_TYPE, {"type": "string", "format": "binary"}, {}),),
         codes=_OF_STATEMENT,
+        is_kept=True,
     ),
 )
 
@@ -378,5 +395,9 @@ HEADERS: dict[str, Any] = {
 }
 RETRY_AFTER = number(
     "In how many seconds to try again; left out where that does not help by itself.", minimum=1
+)
+ETAG = text(
+    "The answer's tag. Sent back in If-None-Match it is answered 304, without a body, while the"
+    " answer is the same."
 )
 REPLAYED = text("`true` when this is the answer of an earlier request again.", enum=["true"])

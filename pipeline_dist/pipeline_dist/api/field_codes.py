@@ -1,0 +1,27 @@
+"""What the codes of single fields mean: the catalogues' own sentences, without their values."""
+
+import re
+from collections.abc import Iterator
+
+from app.global_func import FieldCode, Sentence, field_problems
+from pipeline_dist import errors as of_distributors
+from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
+from pipeline_ops import errors as of_operation
+
+_VALUE = re.compile(r"\{\w+\}")
+
+
+def field_sentences() -> Iterator[tuple[str, Sentence]]:
+    """Yield each code that an entry of `errors` may have, with what it means."""
+    entries: dict[str, FieldCode] = {}
+    for module in (of_distributors, of_operation, field_problems):
+        for name, entry in vars(module).items():
+            # The one that has the code's name is the common one.
+            if isinstance(entry, FieldCode) and (
+                entry.code not in entries or name == entry.code.upper()
+            ):
+                entries[entry.code] = entry
+    for code in FIELD_CODES:
+        sentence = entries[code].sentence if code in entries else ERROR_CODES[code].hint
+        assert sentence is not None
+        yield code, Sentence(_VALUE.sub("…", sentence), _VALUE.sub("…", sentence.zh))
