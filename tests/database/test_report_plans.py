@@ -17,7 +17,7 @@ from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.accounts.rows import read_distributor
 from pipeline_dist.closing import overview
-from pipeline_dist.reports import figures, usage
+from pipeline_dist.reports import figures, usage, usage_groups
 from pipeline_dist.reports.statement import statement
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.entries import insert_entries
@@ -113,7 +113,7 @@ async def test_a_distributors_sums(trade: Trade, monkeypatch: pytest.MonkeyPatch
     plans = Plans(monkeypatch)
     async with reading(snapshot=True) as sor:
         span = usage.whole_days("2026-09-10", "2026-12-02")
-        for group in usage.GROUPS:
+        for group in (*usage_groups.GROUPS, "tag:team", "day,model"):
             await usage.sums(sor, trade.distributor_id, span, group)
         await usage.total(sor, trade.distributor_id, span)
         for group in figures.GROUPS:
