@@ -329,7 +329,7 @@ BEFORE_THE_LINK = FieldCode(
     "You may call this line since {since}; a call cannot have begun earlier.",
     "本账户自 {since} 起可调用此产线，调用不可能更早开始。",
 )
-NEVER_LIVE = FieldCode(
+VERSION_NEVER_LIVE = FieldCode(
     "unknown_version",
     "The version {version_no} of this line is not there, or has never been live.",
     "此产线没有版本 {version_no}，或该版本从未上线。",

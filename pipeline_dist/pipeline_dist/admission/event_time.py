@@ -23,7 +23,7 @@ from pipeline_core.lifecycle.live import times_live
 from pipeline_dist.accounts.rows import Link
 from pipeline_dist.admission.commands import BeginCall
 from pipeline_dist.admission.rows import Pipeline
-from pipeline_dist.errors import BEFORE_THE_LINK, NEVER_LIVE, STARTS_IN_FUTURE, TOO_LONG_AGO
+from pipeline_dist.errors import BEFORE_THE_LINK, VERSION_NEVER_LIVE, STARTS_IN_FUTURE, TOO_LONG_AGO
 
 _MAX_AHEAD = timedelta(seconds=MAX_OFFSET_SECONDS)
 
@@ -48,7 +48,7 @@ class EventTimes:
         if command.version_no is not None:
             version_no = command.version_no
             if version_no not in {number for _, number in await self._live(pipeline.id)}:
-                problems.append(NEVER_LIVE("version_no", version_no=version_no))
+                problems.append(VERSION_NEVER_LIVE("version_no", version_no=version_no))
         elif not problems and command.started_at is not None:
             version_no = _version_at(await self._live(pipeline.id), started_at) or version_no
         if problems:
