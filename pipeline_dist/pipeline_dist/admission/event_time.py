@@ -23,7 +23,7 @@ from pipeline_core.lifecycle.live import times_live
 from pipeline_dist.accounts.rows import Link
 from pipeline_dist.admission.commands import BeginCall
 from pipeline_dist.admission.rows import Pipeline
-from pipeline_dist.errors import BEFORE_THE_LINK, VERSION_NEVER_LIVE, STARTS_IN_FUTURE, TOO_LONG_AGO
+from pipeline_dist.errors import BEFORE_THE_LINK, STARTS_IN_FUTURE, TOO_LONG_AGO, VERSION_NEVER_LIVE
 
 _MAX_AHEAD = timedelta(seconds=MAX_OFFSET_SECONDS)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.global_func import FieldRule, Message, whole_range
 from pipeline_dist.api.openapi.schema import Schema, body, maybe
-from pipeline_dist.api.tags import SEPARATORS
+from pipeline_dist.api.tags import MAX_TAG_KEY, MAX_TAG_VALUE, SEPARATORS
 from pipeline_dist.reports.usage import DAY_OR_TIME
 
 # What no line of text may have (Unicode's Cc, Zl and Zp), as the inside of a character class.
@@ -13,11 +13,12 @@ from pipeline_dist.reports.usage import DAY_OR_TIME
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 
 
-def one_line(*, may_be_empty: bool = False, without: str = "") -> str:
-    """Return what a text of one line fits: nothing at its ends, no control characters, none of
-    those *without*."""
+def one_line(*, may_be_empty: bool = False, without: str = "", length: int | None = None) -> str:
+    """Return what a text of one line fits, of at most *length* characters where that is given: no
+    blanks at its ends, no control characters, none of those *without*."""
     end, inner = rf"[^\s{without}{_CONTROL}]", rf"[^{without}{_CONTROL}]"
-    text = f"{end}(?:{inner}*{end})?"
+    many = "*" if length is None else f"{{0,{length - 2}}}"
+    text = f"{end}(?:{inner}{many}{end})?"
     return f"^(?:{text})?$" if may_be_empty else f"^{text}$"
 
 
@@ -29,8 +30,8 @@ _DAY_OR_TIME = "^[1-9][0-9]{3}-"
 
 def tag_filter_pattern() -> str:
     """Return what a tag in the address of a list fits: its name, a colon and its value."""
-    name = one_line(without=SEPARATORS)[1:-1]
-    value = one_line(may_be_empty=True)[1:-1]
+    name = one_line(without=SEPARATORS, length=MAX_TAG_KEY)[1:-1]
+    value = one_line(may_be_empty=True, length=MAX_TAG_VALUE)[1:-1]
     return f"^{name}:{value}$"
 
 
