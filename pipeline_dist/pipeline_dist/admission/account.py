@@ -6,7 +6,7 @@ in memory; saved once. pipeline_ops meets it through `PROVIDER` for bookings by 
 for voided calls.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -190,19 +190,22 @@ class DistributorAccount:
             await save_distributors(sor, [self.distributor])
         if self.link is not None and link != self._snapshot[1]:
             await save_links(sor, [self.link])
-        for text in self.past_texts(sor):
+        for text in await self.past_texts(sor):
             await sor.write(text)
 
-    def past_texts(self, sor: SafeSqlor) -> Iterator[str]:
+    async def past_texts(self, sor: SafeSqlor) -> list[str]:
         """Return the statements that write its counters of past periods: what the link counts, and
         the distributor unless another account of it wrote that."""
         row, link = self.distributor, self.link
-        if link is not None:
+        texts: list[str] = []
+        counts = self._link_counts
+        if link is not None and (counts.changed or counts.shifts):
             owner = Owner(link.distributor_id, link.pipeline_id)
-            yield from past_texts(sor, owner, self._link_counts, link.day_key, link.month_key)
-        yield from past_texts(sor, Owner(row.id), self._quota_counts, row.quota_key)
-        self._quota_counts.changed.clear()
-        self._quota_counts.shifts.clear()
+            texts += await past_texts(sor, owner, counts, link.day_key, link.month_key)
+        counts = self._quota_counts
+        if counts.changed or counts.shifts:
+            texts += await past_texts(sor, Owner(row.id), counts, row.quota_key)
+        return texts
 
     def _add_calls(self, day: str, month: str, count: int) -> None:
         period = self.distributor.quota_period

@@ -1,6 +1,6 @@
 """The rows that one batch of requests touches: changed in memory, and written at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -205,6 +205,7 @@ class WorkSet:
         fences = {row.id: row.usage_day for row in self.distributors.values()}
         await mark_days(self.sor, days_to_mark(self.entries, fences))
         await self.packages.save(self.sor)
+        past_texts = await self._past_texts()
         await self.sor.write_last(
             [
                 *ready_texts(self.ready_rows),
@@ -213,7 +214,7 @@ class WorkSet:
                 *lease_texts(self.sor, self.extended_headers.values()),
                 *ledger.end_texts(self.sor, [one for one in self.entries if not one.is_new]),
                 *self._counters_texts(),
-                *self._past_texts(),
+                *past_texts,
                 *self._shared_texts(),
             ]
         )
@@ -246,11 +247,13 @@ class WorkSet:
             self._rows_to_write(self._capacity_rows(), capacity_counters),
         )
 
-    def _past_texts(self) -> Iterator[str]:
+    async def _past_texts(self) -> list[str]:
+        texts: list[str] = []
         for account in self._accounts.values():
-            yield from account.past_texts(self.sor)
+            texts += await account.past_texts(self.sor)
         for capacity in self.capacities.values():
-            yield from capacity.past_texts(self.sor)
+            texts += await capacity.past_texts(self.sor)
+        return texts
 
     def _shared_texts(self) -> list[str]:
         """

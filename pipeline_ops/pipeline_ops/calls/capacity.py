@@ -5,7 +5,7 @@ The API (pipeline_dist) and bookings by hand go through the same functions. Each
 records in memory; writing them stands apart.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -146,11 +146,12 @@ class Capacity:
             count = rules.overrun(row) + 1 + finishing
             self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
 
-    def past_texts(self, sor: SafeSqlor) -> Iterator[str]:
+    async def past_texts(self, sor: SafeSqlor) -> list[str]:
         """Return the statements that write its counters of past periods."""
-        if self.row is None:
-            return iter(())
-        return past_texts(sor, self._owner, self.counts, self.row.day_key, self.row.month_key)
+        counts, row = self.counts, self.row
+        if row is None or not (counts.changed or counts.shifts):
+            return []
+        return await past_texts(sor, self._owner, counts, row.day_key, row.month_key)
 
     @property
     def _owner(self) -> Owner:
@@ -161,7 +162,7 @@ class Capacity:
         meanwhile, on another database node, counts this call or is refused."""
         if self.row is not None:
             await rules.save_capacities(sor, [self.row])
-            for text in self.past_texts(sor):
+            for text in await self.past_texts(sor):
                 await sor.write(text)
         else:
             await lock_parent(sor, "pipelines", self.pipeline_id)

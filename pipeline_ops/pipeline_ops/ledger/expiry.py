@@ -10,8 +10,9 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
-from app.global_func import SafeSqlor, update_texts
+from app.global_func import SafeSqlor, bulk_update, update_texts
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.rows import CallHeader
 from pipeline_ops.ledger.states import CallStatus, statuses_before
@@ -19,6 +20,9 @@ from pipeline_ops.ledger.states import CallStatus, statuses_before
 EXPIRE_BATCH_SIZE = 200
 # A call holds its slot no longer than this, however often its lease is extended.
 MAX_LEASE = timedelta(days=7)
+_ENDED = (
+    "status", "finished_at", "duration_ms", "updated_at", "updated_by", "lock_version",
+)  # fmt: skip
 _EXTENDED = ("lease_expires_at", "updated_at", "updated_by", "lock_version")
 
 
@@ -75,30 +79,35 @@ async def expire(
     # Locked first, since of what is given back each call must be counted once: a finish of the same
     # call may have come between. By primary key, so that no other line's rows are locked on the
     # way.
-    running_ids = set(
-        await sor.firsts(
-            "select id from pipeline_usage_log where id in ${ids}$ and status in ${before}$"
-            # Its lease may have been extended since it was found overdue.
-            " and lease_expires_at <= ${moment}$ order by id for update",
-            {
-                "ids": sorted(call.id for call in calls),
-                "before": statuses_before(CallStatus.EXPIRED),
-                "moment": moment,
-            },
-        )
+    rows = await sor.tuples(
+        "select id, started_at, lease_expires_at, lock_version from pipeline_usage_log"
+        " where id in ${ids}$ and status in ${before}$"
+        # Its lease may have been extended since it was found overdue.
+        " and lease_expires_at <= ${moment}$ order by id for update",
+        {
+            "ids": sorted(call.id for call in calls),
+            "before": statuses_before(CallStatus.EXPIRED),
+            "moment": moment,
+        },
     )
-    if not running_ids:
+    if not rows:
         return []
-    await sor.sqlExe(
-        "update pipeline_usage_log set status = ${expired}$, finished_at = lease_expires_at,"
-        " duration_ms = timestampdiff(microsecond, started_at, lease_expires_at) div 1000,"
-        " updated_at = ${moment}$,"
-        " updated_by = 'system', lock_version = lock_version + 1 where id in ${ids}$",
-        {"ids": sorted(running_ids), "moment": moment, "expired": CallStatus.EXPIRED},
-    )
+    ended = [_ended_row(*row, moment) for row in rows]
+    await bulk_update(sor, "pipeline_usage_log", _ENDED, ended)
+    running_ids = {row.id for row in ended}
     expired_calls = [call for call in calls if call.id in running_ids]
     await mark_days(sor, {(call.distributor_id or "", call.day_key) for call in expired_calls})
     return expired_calls
+
+
+def _ended_row(
+    row_id: str, started_at: datetime, lease_ends: datetime, lock_version: int, moment: datetime
+) -> SimpleNamespace:
+    return SimpleNamespace(
+        id=row_id, status=CallStatus.EXPIRED, finished_at=lease_ends,
+        duration_ms=max(0, round((lease_ends - started_at).total_seconds() * 1000)),
+        updated_at=moment, updated_by="system", lock_version=lock_version + 1,
+    )  # fmt: skip
 
 
 def estimates_of(calls: Sequence[OverdueCall]) -> dict[str, Decimal]:

@@ -15,7 +15,7 @@ booked into an earlier one, or given back from it, changes that one's counter:
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app.global_func import Row, SafeSqlor, in_transaction, insert_texts, quote_of
@@ -50,8 +50,7 @@ async def load_past(
     missing = [key for key in keys if key not in counts]
     if not missing:
         return
-    values = {**owner._asdict(), "keys": missing}
-    stored = dict(await sor.tuples(_READ, values))
+    stored = await _read(sor, owner, missing)
     for key in missing:
         used = stored.get(key)
         if used is None:
@@ -61,27 +60,33 @@ async def load_past(
                 pipeline_id=owner.pipeline_id or None,
             )  # fmt: skip
             counts.changed.add(key)
-        counts.load(key, int(used))
+        counts.load(key, used)
 
 
-def past_texts(
+async def past_texts(
     sor: SafeSqlor, owner: Owner, counts: PeriodCounts, *current_keys: str | None
-) -> Iterator[str]:
+) -> list[str]:
     """Return the statements that write what has changed of *counts*, as far as it is past for
     *current_keys*, to which the row of *owner* has turned."""
-    if counts.changed:
-        keys = sorted(key for key in counts.changed if is_past(key, *current_keys))
-        rows = [_row_text(sor, owner, key, counts[key]) for key in keys]
-        yield from insert_texts(
-            TABLE, _COLUMNS, rows, on_duplicate="used = values(used), lock_no = lock_no + 1"
-        )
-    for key, shift in sorted(counts.shifts.items()):
-        if is_past(key, *current_keys):
-            # Of a counter that says nothing, nothing is still the sum.
-            yield from insert_texts(
-                TABLE, _COLUMNS, [_row_text(sor, owner, key, None)],
-                on_duplicate=f"used = used + ({shift}), lock_no = lock_no + 1",
-            )  # fmt: skip
+    shifted = [key for key in counts.shifts if is_past(key, *current_keys)]
+    if shifted:
+        stored = await _read(sor, owner, shifted)
+        for key in shifted:
+            used = stored.get(key)
+            if used is not None:
+                counts.load(key, used)
+    changed = [key for key in counts.changed if is_past(key, *current_keys)]
+    # Of a counter that says nothing, nothing is still the sum; it is written for other nodes.
+    unknown = [key for key in shifted if key not in counts]
+    rows = [_row_text(sor, owner, key, counts.get(key)) for key in sorted({*changed, *unknown})]
+    counts.changed.clear()
+    counts.shifts.clear()
+    on_duplicate = "used = values(used), lock_no = lock_no + 1"
+    return list(insert_texts(TABLE, _COLUMNS, rows, on_duplicate=on_duplicate))
+
+
+async def _read(sor: SafeSqlor, owner: Owner, keys: Sequence[str]) -> dict[str, int | None]:
+    return dict(await sor.tuples(_READ, {**owner._asdict(), "keys": sorted(keys)}))
 
 
 def _row_text(sor: SafeSqlor, owner: Owner, key: str, used: int | None) -> str:
