@@ -13,6 +13,7 @@ from app.base.errors import AppError
 from app.base.json_codec import canonical_json
 from app.db.transactions import in_transaction, reading
 from app.records.rows import insert_row
+from app.records.table_service import TableService
 from pipeline_dist.accounts import distributors, links
 from pipeline_dist.accounts.rows import read_distributor
 from pipeline_dist.admission import service as admission
@@ -137,6 +138,14 @@ async def test_no_call_happened_before_the_distributor_had_the_line(
     await tell(trade, EVENING - DAY)
 
 
+async def add_version(values: dict[str, Any]) -> None:
+    await in_transaction(lambda sor: insert_row(sor, "pipeline_versions", values, SYSTEM_ACTOR))
+
+
+async def delete(service: TableService, record_id: str) -> None:
+    await in_transaction(lambda sor: service.delete(sor, record_id, None, SYSTEM_ACTOR))
+
+
 async def test_the_version_is_the_one_that_was_live(pool: Installation, trade: Trade) -> None:
     times = {1: [EVENING - 9 * DAY, EVENING - 2 * DAY], 2: [EVENING - 5 * DAY], 3: []}
     for number, live in times.items():
@@ -147,9 +156,7 @@ async def test_the_version_is_the_one_that_was_live(pool: Installation, trade: T
             "status": "published" if number == 1 else "superseded" if live else "saved",
             "snapshot": "{}", "checksum": "", "event_log": canonical_json(log),
         }  # fmt: skip
-        await in_transaction(
-            lambda sor, row=values: insert_row(sor, "pipeline_versions", row, SYSTEM_ACTOR)
-        )
+        await add_version(values)
 
     async def version(back: int, **more: Any) -> int:
         call_no = await tell(trade, EVENING - back * DAY, **more)
@@ -293,9 +300,7 @@ async def test_counters_go_with_what_they_count_for(pool: Installation, hands: C
         (capacities.SERVICE, "pipeline_capacity"),
         (links.SERVICE, "distributor_pipeline"),
     ):
-        await in_transaction(
-            lambda sor, s=service, key=ids[table]: s.delete(sor, key, None, SYSTEM_ACTOR)
-        )
+        await delete(service, ids[table])
     assert counters(pool, trade) == {}
 
 

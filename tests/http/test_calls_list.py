@@ -36,7 +36,7 @@ class World:
     def _begin(self) -> None:
         usage = [{"unit": "call", "quantity": 2, "model": "m", "step_key": "answer"}]
         both = [*usage, {"unit": "page", "quantity": "1.5"}]
-        over = {"status": "succeeded", "lines": usage}
+        over: dict[str, Any] = {"status": "succeeded", "lines": usage}
         self._note("plain", self.user.begin(self.one, **over))
         self._note(
             "tagged", self.user.begin(
@@ -253,7 +253,8 @@ def test_the_same_tags_are_the_same_request(world: World) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     # No tags are no tags, however they are written.
     world.user.begin(world.one, key="none", **over)
-    for none in ({}, None):
+    nothing: tuple[Any, ...] = ({}, None)
+    for none in nothing:
         repeated = world.user.begin(world.one, key="none", tags=none, **over)
         assert repeated.headers["Idempotent-Replayed"] == "true"
 

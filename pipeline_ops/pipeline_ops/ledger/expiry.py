@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 from app.global_func import SafeSqlor, bulk_update, update_texts
 from pipeline_ops.ledger.day_marks import mark_days
@@ -92,7 +93,7 @@ async def expire(
     )
     if not rows:
         return []
-    ended = [_ended_row(*row, moment) for row in rows]
+    ended = [_ended_row(row, moment) for row in rows]
     await bulk_update(sor, "pipeline_usage_log", _ENDED, ended)
     running_ids = {row.id for row in ended}
     expired_calls = [call for call in calls if call.id in running_ids]
@@ -100,9 +101,9 @@ async def expire(
     return expired_calls
 
 
-def _ended_row(
-    row_id: str, started_at: datetime, lease_ends: datetime, lock_version: int, moment: datetime
-) -> SimpleNamespace:
+def _ended_row(values: Sequence[Any], moment: datetime) -> SimpleNamespace:
+    """Return the header of a call that expires, out of its id, start, lease and lock_version."""
+    row_id, started_at, lease_ends, lock_version = values
     return SimpleNamespace(
         id=row_id, status=CallStatus.EXPIRED, finished_at=lease_ends,
         duration_ms=max(0, round((lease_ends - started_at).total_seconds() * 1000)),
