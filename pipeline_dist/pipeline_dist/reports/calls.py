@@ -186,7 +186,10 @@ def _tag_conditions(distributor_id: str, window: Page, conditions: Conditions) -
     for number, (key, value) in enumerate(window.tags):
         table = f"t{number}" if number else "t"
         if number:
-            yield f" join app_call_tag {table} on {table}.call_no = t.call_no"
+            yield (
+                f" straight_join app_call_tag {table} force index (primary)"
+                f" on {table}.call_no = t.call_no"
+            )
         conditions.add(f"{table}.tag_key = {{}}", key)
         conditions.add(f"{table}.tag_value = {{}}", value)
 
