@@ -41,6 +41,7 @@ from app.base.clock import (
     quota_day,
     quota_month,
     zone_name,
+    zone_offset,
 )
 from app.base.command import Command
 from app.base.contributions import Contributions
@@ -85,7 +86,7 @@ from app.db.bulk import (
     quote_of,
     update_texts,
 )
-from app.db.host_clock import require_right_clock
+from app.db.host_clock import MAX_OFFSET_SECONDS, require_right_clock
 from app.db.named_locks import named_lock
 from app.db.pool import pools
 from app.db.results import Query, Rows
@@ -152,6 +153,7 @@ __all__ = [
     "FUNCTION_NAME",
     "INTERNAL_ERROR",
     "IN_USE",
+    "MAX_OFFSET_SECONDS",
     "NOTHING_TO_CHANGE",
     "NOT_FOUND",
     "OUT_OF_ORDER",
@@ -295,6 +297,7 @@ __all__ = [
     "without_unchanged",
     "writing",
     "zone_name",
+    "zone_offset",
 ]
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")

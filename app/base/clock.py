@@ -36,6 +36,11 @@ def zone_name() -> str:
     return _zone.key
 
 
+def zone_offset(moment: datetime) -> timedelta:
+    """Return how far the quota zone is ahead of UTC at *moment*."""
+    return moment.astimezone(_zone).utcoffset() or timedelta(0)
+
+
 def now() -> datetime:
     """Return the current time, aware, UTC, cut to milliseconds as the database keeps it."""
     moment = _source() if _source is not None else datetime.now(UTC)

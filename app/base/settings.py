@@ -84,6 +84,9 @@ class Options(ServiceOptions, LogOptions):
     statement_grace_days: int = option(
         3, "Days from a month's end until the worker closes it", least=0, most=366
     )
+    backdating_days: int = option(
+        35, "Days back to which programs may book calls that happened earlier", least=0, most=366
+    )
     report_seconds: int = option(
         20, "Longest time the database may look for one report or list before 503", most=3600
     )

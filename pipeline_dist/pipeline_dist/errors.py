@@ -20,6 +20,11 @@ ALREADY_FINISHED = ErrorCode(
         "The call was finished before, with another request.", "调用此前已以另一请求体结束。"
     ),
 )
+LEASE_OVER = ALREADY_FINISHED.variant(
+    "The call's lease ended at {when}: it has expired, and cannot go on. Tell its end by finish; it"
+    " is taken late too.",
+    "调用的租期已于 {when} 到期，不能再延长。请用 finish 上报其结束，逾期也会受理。",
+)
 STATEMENT_COLUMN_UNKNOWN = BAD_SORT.variant(
     "There is no column {column} to sort by.", "没有可供排序的列 {column}。"
 )
@@ -304,6 +309,41 @@ CANCELLED_HAS_NO_LINES = FieldCode(
 BEGUN_HAS_NO_ERROR = FieldCode(
     "not_together", "A call that begins has no error yet.", "刚开始的调用还没有错误信息。"
 )
+ONLY_OVER_WAS_BEFORE = FieldCode(
+    "not_together",
+    "A call that begins does so now, with the live version: leave {name} out.",
+    "刚开始的调用以现在为准、使用线上版本，请去掉 {name}。",
+)
+STARTS_IN_FUTURE = FieldCode(
+    "in_future",
+    "A call that is over has begun already; it is {moment} now.",
+    "已结束的调用应当已经开始；现在是 {moment}。",
+)
+TOO_LONG_AGO = FieldCode(
+    "too_long_ago",
+    "A call is taken up to {days} days after it began. Ask the operator to book an older one.",
+    "调用开始后最多 {days} 天内可以登记，更早的请联系运营方。",
+)
+BEFORE_THE_LINK = FieldCode(
+    "before_access",
+    "You may call this line since {since}; a call cannot have begun earlier.",
+    "本账户自 {since} 起可调用此产线，调用不可能更早开始。",
+)
+VERSION_NEVER_LIVE = FieldCode(
+    "unknown_version",
+    "The version {version_no} of this line is not there, or has never been live.",
+    "此产线没有版本 {version_no}，或该版本从未上线。",
+)
+TAGS_NOT_AN_OBJECT = FieldCode(
+    "not_an_object", "Give the tags as an object of texts.", "标签请写成由文字组成的对象。"
+)
+TAG_NOT_TEXT = FieldCode("not_text", "Give the value of a tag as a text.", "标签的值请写成文字。")
+TOO_MANY_TAGS = FieldCode("too_many", "At most {most} tags.", "最多 {most} 个标签。")
+TAG_SEPARATOR = FieldCode(
+    "bad_characters",
+    "The name of a tag has no colon and no comma, which part it from others in a query.",
+    "标签名中不能有冒号和逗号，它们在查询中用作分隔。",
+)
 ONLY_BEGUN_IS_ESTIMATED = FieldCode(
     "not_together",
     "A call that is over has its amount: leave the estimate out.",
@@ -337,6 +377,23 @@ LINES_REQUIRED = FieldCode(
     "required",
     "Give the lines of a finished call; they may be none.",
     "请给出已结束调用的明细，可以为空列表。",
+)
+BAD_GROUP = FieldCode(
+    "bad_choice",
+    "Group by one or two of day, month, hour, pipeline, model, step, client_ref and tag:NAME,"
+    " parted by a comma.",
+    "请按 day、month、hour、pipeline、model、step、client_ref、tag:名称"
+    " 中的一项或两项（逗号分隔）汇总。",
+)
+TOO_MANY_GROUPS = FieldCode(
+    "too_many",
+    "There are more than {most} groups. Ask for a shorter time by from and to, or by fewer things.",
+    "分组超过 {most} 个。请用 from 与 to 缩短时间，或减少汇总项。",
+)
+BAD_TAG_FILTER = FieldCode(
+    "bad_pattern",
+    "Give a tag as name:value, such as team:video.",
+    "请以 名称:值 的形式给出标签，如 team:video。",
 )
 TOO_MANY_DAYS = FieldCode("too_long", "Ask for at most {most} days.", "一次最多查询 {most} 天。")
 TOO_MANY_CALLS = FieldCode("too_many", "At most {most} calls.", "最多 {most} 次调用。")

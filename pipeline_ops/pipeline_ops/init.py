@@ -10,6 +10,8 @@ from pipeline_ops.calls.account import ACCOUNT_PROVIDER
 from pipeline_ops.calls.sweeper import SWEEPER
 from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
 from pipeline_ops.ledger.package_check import PACKAGES
+from pipeline_ops.ledger.past_counters import PAST_COUNTERS
+from pipeline_ops.ledger.tag_check import CALL_TAGS
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.rollup.build import USAGE_FENCES
@@ -68,7 +70,9 @@ MODULE = Module(
         *transfer.PARTS,
         CAPACITIES,
         OWN_ENTRIES,
+        PAST_COUNTERS,
         PACKAGES,
+        CALL_TAGS,
         ARCHIVE,
         USAGE_DAYS,
         prices.SERVICE,

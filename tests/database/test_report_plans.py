@@ -17,7 +17,7 @@ from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.accounts.rows import read_distributor
 from pipeline_dist.closing import overview
-from pipeline_dist.reports import figures, usage
+from pipeline_dist.reports import calls, figures, usage, usage_groups
 from pipeline_dist.reports.statement import statement
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.entries import insert_entries
@@ -36,6 +36,8 @@ KEY_BYTES = {
     f"{LEDGER}_distributor_month": ID + MONTH,
     f"{LEDGER}_entry": ID + 1,
     f"{LEDGER}_reference": ID + 1,
+    f"{LEDGER}_client_ref": ID + 128 * 4 + 3,
+    f"{LEDGER}_lease": 16 * 4 + 2,
     f"{SUMS}_day": KIND + DAY,
     f"{SUMS}_month": KIND + MONTH,
     # Its distributor is never null.
@@ -91,12 +93,12 @@ async def trade(hands: Clock, pool: Installation) -> Trade:
     trade = await make_trade()
     await add_price(trade, unit_price=Decimal(1))
     pipeline_id = trade.rows["pipelines"]["id"]
-    calls = [
+    past_calls = [
         past_call(pipeline_id, trade.distributor_id, EVENING - timedelta(days=day, minutes=minute))
         for day in range(90)
         for minute in range(9)
     ]
-    await in_transaction(lambda sor: insert_entries(sor, calls))
+    await in_transaction(lambda sor: insert_entries(sor, past_calls))
     for number in range(20):
         await trade.book_call(number)
     hands.moment = EVENING + timedelta(days=2)
@@ -113,7 +115,7 @@ async def test_a_distributors_sums(trade: Trade, monkeypatch: pytest.MonkeyPatch
     plans = Plans(monkeypatch)
     async with reading(snapshot=True) as sor:
         span = usage.whole_days("2026-09-10", "2026-12-02")
-        for group in usage.GROUPS:
+        for group in (*usage_groups.GROUPS, "tag:team", "day,model"):
             await usage.sums(sor, trade.distributor_id, span, group)
         await usage.total(sor, trade.distributor_id, span)
         for group in figures.GROUPS:
@@ -129,6 +131,29 @@ async def test_its_days_at_exact_times(trade: Trade, monkeypatch: pytest.MonkeyP
         await usage.sums(sor, trade.distributor_id, span, "day")
 
     assert plans.indexes() == {"PRIMARY", BY_TIME}
+
+
+async def test_its_calls(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each list by the index that has its order; where few run, of those."""
+    plans = Plans(monkeypatch)
+    asked: dict[str, dict[str, Any]] = {
+        BY_TIME: {"status": "failed", "first": EVENING - timedelta(days=9)},
+        f"{LEDGER}_client_ref": {"client_ref": "order 1"},
+        f"{LEDGER}_lease": {"status": "reserved"},
+    }
+    for index, query in asked.items():
+        plans.rows.clear()
+        async with reading() as sor:
+            await calls.list_calls(sor, "me", trade.distributor_id, calls.Page(10, **query))
+
+        assert plans.indexes() == {index}
+    async with reading() as sor:
+        tags = (("team", "a"), ("env", "b"))
+        await calls.list_calls(sor, "me", trade.distributor_id, calls.Page(10, tags=tags))
+    keys = {row["table"]: row["key"] for row in plans.rows}
+    assert (keys["t"], keys["t1"], keys["u"]) == (
+        "app_call_tag_value", "PRIMARY", f"{LEDGER}_call",
+    )  # fmt: skip
 
 
 async def test_its_lines(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:

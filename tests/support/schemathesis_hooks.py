@@ -41,6 +41,14 @@ LAWFUL_PROBLEMS = {
     ("/next", "not_together"): "one line by its code, or a sum, has no pages",
     ("/q", "not_together"): "one line by its code is not searched for",
     ("/month", "not_together"): "one statement by its number has its month",
+    **{
+        (f"/{name}", "not_together"): "one call by its number is not looked for"
+        for name in ("status", "from", "to", "pipeline", "client_ref", "rows", "tag", "next")
+    },
+    ("/started_at", "in_future"): "a generated time comes at any time",
+    ("/started_at", "too_long_ago"): "a generated time comes at any time",
+    ("/started_at", "before_access"): "a generated time comes at any time",
+    ("/version_no", "unknown_version"): "made-up numbers are no versions",
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from app.base.errors import TooManyRequests
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.rules import counters as rules
-from pipeline_ops.rules.counters import CapacityRow
+from pipeline_ops.rules.counters import CapacityRow, PeriodCounts
 from pipeline_ops.rules.limits import Limit, check_room
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -36,7 +36,9 @@ def test_a_counter_turns_over_to_a_later_day_and_takes_up_the_ledgers_count() ->
 
 def test_a_counter_never_turns_back() -> None:
     record = make_record()
-    counts = {"2026-10-31": 9, "2026-10": 99}
+    counts = PeriodCounts()
+    counts.load("2026-10-31", 9)
+    counts.load("2026-10", 99)
 
     rules.roll_over(record, "2026-10-31", "2026-10", counts)
     rules.consume(record, "2026-10-31", "2026-10", counts)
@@ -58,16 +60,16 @@ def test_a_new_counter_starts_at_what_the_ledger_says() -> None:
 def test_what_is_taken_is_given_back_only_to_its_own_day_and_month() -> None:
     record = make_record()
 
-    rules.consume(record, DAY, MONTH, {})
+    rules.consume(record, DAY, MONTH, PeriodCounts())
     assert (record.day_used, record.month_used) == (5, 41)
-    rules.release(record, "2026-11-23", MONTH, {})
+    rules.release(record, "2026-11-23", MONTH, PeriodCounts())
     assert (record.day_used, record.month_used) == (5, 40)
-    rules.release(record, DAY, "2026-10", {})
+    rules.release(record, DAY, "2026-10", PeriodCounts())
     assert (record.day_used, record.month_used) == (4, 40)
 
 
 def test_limits_come_in_the_order_of_admission() -> None:
-    capacity = Capacity(pipeline_id="p", row=make_record(), counts={})
+    capacity = Capacity(pipeline_id="p", row=make_record())
 
     scopes = [limit.scope for limit in capacity.limits(NOON, slot=True)]
 
@@ -78,12 +80,12 @@ def test_limits_come_in_the_order_of_admission() -> None:
 def test_no_quota_is_no_limit_and_no_row_limits_nothing() -> None:
     open_capacity = make_record(daily_quota=None, monthly_quota=None, max_concurrency=None)
 
-    assert Capacity(pipeline_id="p", row=open_capacity, counts={}).limits(NOON, slot=True) == []
-    assert Capacity(pipeline_id="p", row=None, counts={}).limits(NOON, slot=True) == []
+    assert Capacity(pipeline_id="p", row=open_capacity).limits(NOON, slot=True) == []
+    assert Capacity(pipeline_id="p", row=None).limits(NOON, slot=True) == []
 
 
 def test_a_pipeline_that_is_switched_off_takes_no_calls() -> None:
-    capacity = Capacity(pipeline_id="p", row=make_record(enabled=0), counts={})
+    capacity = Capacity(pipeline_id="p", row=make_record(enabled=0))
 
     with pytest.raises(TooManyRequests) as caught:
         check_room(capacity.limits(NOON, slot=True), NOON)

@@ -199,8 +199,8 @@ def test_links_lead_to_operations_and_parameters_that_are_there() -> None:
 def test_ids_of_operations_stay() -> None:
     """They are the names of functions in programs made from the document."""
     assert [operation.name for operation in OPERATIONS] == [
-        "me", "pipelines", "quote", "begin_call", "read_call", "finish_call", "book_batch",
-        "usage", "statements", "statement", "statement_csv", "statement_xlsx",
+        "me", "pipelines", "quote", "begin_call", "read_call", "finish_call", "extend_call",
+        "book_batch", "usage", "statements", "statement", "statement_csv", "statement_xlsx",
     ]  # fmt: skip
 
 

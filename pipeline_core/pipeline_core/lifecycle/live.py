@@ -24,6 +24,11 @@ select * from pipeline_versions
  where pipeline_id = ${pipeline_id}$ and version_no = ${version_no}$
 """
 BY_CODE = "select * from pipelines where code = ${code}$"
+EVENT_LOGS = """
+select version_no, event_log from pipeline_versions where pipeline_id = ${pipeline_id}$
+"""
+# What the log calls it when a version goes live.
+LIVE_EVENTS = ("published", "rolled_back", "back_online")
 # The line's lock_version stays: publishing is no conflict for who edits the line's name.
 SET_LIVE = """
 update pipelines
@@ -61,6 +66,17 @@ async def pipeline_by_code(sor: SafeSqlor, code: str) -> Row | None:
     return pipeline
 
 
+async def times_live(sor: SafeSqlor, pipeline_id: str) -> list[tuple[datetime, int]]:
+    """Return each time at which a version of the line went live, with its number, in order."""
+    rows = await sor.tuples(EVENT_LOGS, {"pipeline_id": pipeline_id})
+    return sorted(
+        (datetime.fromisoformat(entry["at"]), number)
+        for number, log in rows
+        for entry in json.loads(log or "[]")
+        if entry["event"] in LIVE_EVENTS
+    )
+
+
 async def put_live(
     sor: SafeSqlor,
     pipeline: Mapping[str, Any],
@@ -76,7 +92,7 @@ async def put_live(
     """
     Make *version* the live one of *pipeline* from the moment *at*, in place of the one that is.
 
-    *event* is what the log calls it: `published`, `rolled_back` or `back_online`.
+    *event* is what the log calls it, one of LIVE_EVENTS.
     """
     previous = await sor.one(LIVE, {"pipeline_id": pipeline["id"]})
     if previous is not None:

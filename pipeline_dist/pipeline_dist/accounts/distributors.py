@@ -43,6 +43,7 @@ from pipeline_dist.errors import (
     QUOTA_CALLS_REQUIRED,
     QUOTA_PERIOD_REQUIRED,
 )
+from pipeline_ops.ledger.past_counters import Owner, drop_past
 from pipeline_ops.ledger.spend_sums import spend_sum
 from pipeline_ops.tables.prices import with_currency
 
@@ -91,7 +92,7 @@ class DistributorService(TableService):
             await _refuse_old_prices(sor, current["id"], values["currency"])
         return {
             **values,
-            **_turned_quota(current, values),
+            **await _turned_quota(sor, current, values),
             **await _turned_period(sor, current, values),
             **_turned_billing(current, values),
         }
@@ -211,9 +212,12 @@ async def _refuse_old_prices(sor: SafeSqlor, distributor_id: str, currency: str)
         )
 
 
-def _turned_quota(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+async def _turned_quota(
+    sor: SafeSqlor, current: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
     if values.get("quota_period", current["quota_period"]) == current["quota_period"]:
         return {}
+    await drop_past(sor, Owner(current["id"]))
     # Admission takes up what the ledger has of the new period.
     return {"quota_key": None, "quota_used": 0}
 

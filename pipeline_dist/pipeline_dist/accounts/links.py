@@ -30,6 +30,7 @@ from app.global_func import (
 from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.errors import DISCOUNT_OUT_OF_RANGE, DISCOUNT_REQUIRED, NOT_LINKED
 from pipeline_ops.errors import WRONG_CURRENCY
+from pipeline_ops.ledger.past_counters import Owner, drop_past
 from pipeline_ops.rules.terms import PricingMode
 from pipeline_ops.tables.own_prices import end_own_prices, own_prices, set_own_prices
 from pipeline_ops.tables.price_lists import check_prices
@@ -89,7 +90,9 @@ class LinkService(TableService):
         return values
 
     async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
-        await end_own_prices(sor, current["distributor_id"], current["pipeline_id"], actor)
+        pair = (current["distributor_id"], current["pipeline_id"])
+        await end_own_prices(sor, *pair, actor)
+        await drop_past(sor, Owner(*pair))
 
 
 SERVICE = LinkService()

@@ -20,7 +20,7 @@ from app.global_func import (
     quota_month,
 )
 from pipeline_core.definition.states import PipelineStatus
-from pipeline_dist.accounts.rows import Distributor, Link
+from pipeline_dist.accounts.rows import Distributor, Link, QuotaPeriod
 from pipeline_dist.admission.limits import (
     count_for_link,
     quota_key,
@@ -46,7 +46,9 @@ from pipeline_dist.errors import (
 )
 from pipeline_ops.calls.account import AccountProvider, Settlement
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.past_counters import Owner, load_past, past_texts
 from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.counters import PeriodCounts, is_past
 from pipeline_ops.rules.limits import Limit, check_room
 from pipeline_ops.rules.months import open_month
 from pipeline_ops.rules.terms import LinkTerms
@@ -59,15 +61,14 @@ class DistributorAccount:
         self,
         distributor: Distributor,
         link: Link | None,
-        quota_counts: dict[str, int] | None = None,
+        quota_counts: PeriodCounts | None = None,
     ) -> None:
-        """Take *quota_counts*: what the ledger says of the distributor's quota periods, shared by
-        all
+        """Take *quota_counts*: what was counted of the distributor's quota periods, shared by all
         accounts of the same distributor in one transaction."""
         self.distributor = distributor
         self.link = link
-        self._link_counts: dict[str, int] = {}
-        self._quota_counts = {} if quota_counts is None else quota_counts
+        self._link_counts = PeriodCounts()
+        self._quota_counts = PeriodCounts() if quota_counts is None else quota_counts
         self._snapshot = self._state()
 
     @property
@@ -91,12 +92,17 @@ class DistributorAccount:
         return bool(self._link_counts)
 
     async def load_counts(self, sor: SafeSqlor, moment: datetime) -> None:
-        """Ask the ledger for the day and month of *moment* where there is no counter of them."""
+        """Count the day and month of *moment* where the rows have no counter of them."""
         if self.link is not None:
             await count_for_link(sor, self.link, moment, self._link_counts)
         row, key = self.distributor, quota_key(self.distributor, moment)
-        if key is not None and key != row.quota_key and key not in self._quota_counts:
-            self._quota_counts[key] = await ledger.count_calls(sor, key, distributor_id=row.id)
+        if key is None or key == row.quota_key or key in self._quota_counts:
+            return
+        if is_past(key, row.quota_key):
+            await load_past(sor, Owner(row.id), [key], self._quota_counts)
+        else:
+            calls = await ledger.count_calls(sor, key, distributor_id=row.id)
+            self._quota_counts.load(key, calls)
 
     def roll_over(self, moment: datetime) -> None:
         """Let the counters go over to the day and month of *moment*, which are counted."""
@@ -184,14 +190,29 @@ class DistributorAccount:
             await save_distributors(sor, [self.distributor])
         if self.link is not None and link != self._snapshot[1]:
             await save_links(sor, [self.link])
+        for text in await self.past_texts(sor):
+            await sor.write(text)
+
+    async def past_texts(self, sor: SafeSqlor) -> list[str]:
+        """Return the statements that write its counters of past periods: what the link counts, and
+        the distributor unless another account of it wrote that."""
+        row, link = self.distributor, self.link
+        texts: list[str] = []
+        counts = self._link_counts
+        if link is not None and (counts.changed or counts.shifts):
+            owner = Owner(link.distributor_id, link.pipeline_id)
+            texts += await past_texts(sor, owner, counts, link.day_key, link.month_key)
+        counts = self._quota_counts
+        if counts.changed or counts.shifts:
+            texts += await past_texts(sor, Owner(row.id), counts, row.quota_key)
+        return texts
 
     def _add_calls(self, day: str, month: str, count: int) -> None:
+        period = self.distributor.quota_period
         if self.distributor.quota_key in (day, month):
             self.distributor.quota_used += count
-        else:
-            for key in (day, month):
-                if key in self._quota_counts:
-                    self._quota_counts[key] += count
+        elif period != QuotaPeriod.NONE:
+            self._quota_counts.shift(day if period == QuotaPeriod.DAY else month, count)
         if self.link is not None:
             adjust = rules.consume if count > 0 else rules.release
             adjust(self.link, day, month, self._link_counts)

@@ -1,6 +1,7 @@
 """How calls and quotes look in answers of the distributor API."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -26,10 +27,18 @@ def begin_answer(header: CallHeader, code: str) -> dict[str, Any]:
         "version_no": header.version_no,
         "status": CallStatus.RESERVED,
         "started_at": header.started_at,
-        "lease_expires_at": header.lease_expires_at,
+        # As it was at first: it may have been extended since.
+        "lease_expires_at": first_lease(header),
         "estimate": header.estimate,
-        **header.labels,
+        **header.told_labels,
     }
+
+
+def first_lease(header: CallHeader) -> datetime | None:
+    """Return when the lease ended with which a call began."""
+    if header.lease_seconds is None:
+        return header.lease_expires_at
+    return header.created_at + timedelta(seconds=header.lease_seconds)
 
 
 def call_answer(
@@ -45,6 +54,18 @@ def call_answer(
     """
     # `ready_answer` writes the same for the common call.
     return {
+        **call_summary(header, code, _amount(lines), status=status),
+        "lines": [line_answer(line) for line in lines],
+        # Its lines are in a file, and are not read for an answer.
+        **({"archived": True} if isinstance(lines, ArchivedItems) else {}),
+    }
+
+
+def call_summary(
+    header: CallHeader, code: str, amount: Decimal, *, status: str | None = None
+) -> dict[str, Any]:
+    """Return a call without its lines, which come to *amount*."""
+    return {
         "call_no": header.call_no,
         "pipeline": code,
         "version_no": header.version_no,
@@ -53,14 +74,11 @@ def call_answer(
         "lease_expires_at": header.lease_expires_at,
         "finished_at": header.finished_at,
         "duration_ms": header.duration_ms,
-        **header.labels,
+        **header.told_labels,
         "currency": header.currency,
-        "amount": _amount(lines),
+        "amount": amount,
         "late": is_late(header),
         "error": header.error,
-        "lines": [line_answer(line) for line in lines],
-        # Its lines are in a file, and are not read for an answer.
-        **({"archived": True} if isinstance(lines, ArchivedItems) else {}),
     }
 
 

@@ -20,8 +20,9 @@ class BeginCall(CallLabels):
     """
     A call of the line *pipeline* (its code) to be let in, with a slot for `lease_seconds`. With
     `status` (succeeded, failed) it is a finished call to be booked in one go with its `lines`,
-    which needs no slot. `started_at` is for calls booked afterwards. For a call that begins,
-    `estimate`, or what `estimate_lines` cost, is reserved of what may be spent.
+    which needs no slot. `started_at` is for calls booked afterwards; where a client tells it, or
+    the version that was used, `is_told` says so, and both are looked at (event_time.py). For a call
+    that begins, `estimate`, or what `estimate_lines` cost, is reserved of what may be spent.
     """
 
     pipeline: str
@@ -32,6 +33,8 @@ class BeginCall(CallLabels):
     status: CallStatus | None = None
     error: str | None = None
     started_at: datetime | None = None
+    version_no: int | None = None
+    is_told: bool = False
     estimate: Decimal | None = None
     estimate_lines: Sequence[UsageLine] | None = None
 
@@ -52,8 +55,20 @@ class FinishCall:
     body_hash: str
 
 
-Command = BeginCall | FinishCall
-AnyCommand = TypeVar("AnyCommand", BeginCall, FinishCall, Command)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendCall:
+    """A call that was begun is to run for `lease_seconds` from now on, unless it may already."""
+
+    call_no: str
+    lease_seconds: int
+    # It uses nothing.
+    lines: Sequence[UsageLine] = ()
+
+
+# Of a call that was begun.
+CallCommand = FinishCall | ExtendCall
+Command = BeginCall | FinishCall | ExtendCall
+AnyCommand = TypeVar("AnyCommand", BeginCall, CallCommand, Command)
 
 
 @dataclass(slots=True)
@@ -74,9 +89,9 @@ def is_begin(request: Request[Any]) -> TypeGuard[Request[BeginCall]]:
     return isinstance(request.command, BeginCall)
 
 
-def is_finish(request: Request[Any]) -> TypeGuard[Request[FinishCall]]:
-    """Return whether *request* is for a call to be ended."""
-    return isinstance(request.command, FinishCall)
+def is_of_call(request: Request[Any]) -> TypeGuard[Request[CallCommand]]:
+    """Return whether *request* is for a call that was begun: to be ended, or to go on."""
+    return not isinstance(request.command, BeginCall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +118,8 @@ class BeginResult:
 
 @dataclass(frozen=True, slots=True)
 class FinishResult:
-    """A call that has ended: the answer, whether it is a repeated one, the limits it met, and,
-    for a repeated answer, what the call is now."""
+    """A call that has ended, or goes on: the answer, whether it is a repeated one, the limits it
+    met, and, for a repeated answer, what the call is now."""
 
     call: dict[str, Any]
     replayed: bool

@@ -82,12 +82,15 @@ def is_common(command: BeginCall) -> bool:
 
     - it is over, of one item: a slot, an estimate and items that share packages are for the others;
     - it happened now: a past one may count on another day, of which the ledger must be asked;
+    - it names no version, and none of the tags, which are rows of their own;
     - it says of no error: that is long, and rare.
     """
     return (
         command.status is not None
         and len(command.lines) == 1
         and command.started_at is None
+        and command.version_no is None
+        and command.tags is None
         and command.error is None
         and command.estimate is None
         and command.estimate_lines is None
@@ -298,7 +301,7 @@ class CommonCall:
         command, charge = self.command, self.charge
         return ready_answer(
             self.account.answer, self.item.answer, call_no=self.call_no, status=str(command.status),
-            labels=command.labels, quantity=charge.quantity_text, amount=charge.amount_text,
+            labels=command.told_labels, quantity=charge.quantity_text, amount=charge.amount_text,
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ sees. Nothing is written here.
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from app.global_func import (
     AppError,
     SafeSqlor,
     Unavailable,
+    iso,
     quota_month,
 )
 from pipeline_dist.accounts.authentication import check_caller
@@ -30,6 +32,7 @@ from pipeline_dist.admission.commands import (
     BeginCall,
     BeginResult,
     Command,
+    ExtendCall,
     FinishCall,
     FinishResult,
     Request,
@@ -46,10 +49,12 @@ from pipeline_dist.errors import (
     ALREADY_FINISHED,
     CALL_NOT_FOUND,
     IDEMPOTENCY_KEY_REUSED,
+    LEASE_OVER,
     PIPELINE_NOT_FOUND,
 )
 from pipeline_ops.calls.capacity import Capacity, end_call
 from pipeline_ops.errors import ARCHIVED
+from pipeline_ops.ledger.expiry import longer_lease
 from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, end_entry, new_header
 from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus
 from pipeline_ops.rules.limits import check_room
@@ -126,6 +131,8 @@ async def _decide(workset: WorkSet, request: Request[Any]) -> Outcome:
     try:
         if is_begin(request):
             return await _decide_begin(workset, distributor, request.command)
+        if isinstance(request.command, ExtendCall):
+            return await _decide_extend(workset, distributor, request.command)
         return await _decide_finish(workset, distributor, request.command)
     except Unavailable:
         raise
@@ -168,8 +175,12 @@ async def _decide_begin(
     if account.link is None:
         raise PIPELINE_NOT_FOUND()
     check_pipeline(pipeline.status, account.link, moment)
-    await check_steps(workset.sor, pipeline.id, pipeline.current_version, command.all_lines)
-    started_at = command.started_at or moment
+    started_at, version_no = command.started_at or moment, pipeline.current_version
+    if command.is_told:
+        started_at, version_no = await workset.event_times.event_of(
+            account.link, pipeline, command, moment
+        )
+    await check_steps(workset.sor, pipeline.id, version_no, command.all_lines)
     packages = workset.packages_of(distributor.id, pipeline.id, quota_month(started_at))
     priced_lines = await workset.price_lines(
         account.terms, packages, started_at, pipeline.terms_no, command.lines, account.currency
@@ -187,7 +198,9 @@ async def _decide_begin(
         if started_at is not moment:
             await side.load_counts(workset.sor, moment)  # for what is told of the limits now
     check_room(account.limits(started_at) + capacity.limits(started_at, slot=slot), moment)
-    header = _header(account, pipeline, command, moment, started_at, estimate)
+    header = _header(
+        account, pipeline, command, moment, started_at, estimate, version_no=version_no
+    )
     _consume(account, capacity, header, priced_lines, moment, slot=slot)
     lines = call_lines(priced_lines)
     workset.packages.use(priced_lines)
@@ -224,6 +237,8 @@ def _header(
     moment: datetime,
     started_at: datetime,
     estimate: Decimal | None,
+    *,
+    version_no: int | None,
 ) -> CallHeader:
     """Return the header row of the call; one that is over is settled here."""
     runs = command.status is None
@@ -234,7 +249,7 @@ def _header(
         by=account.distributor.code,
         distributor_id=account.distributor_id,
         pipeline_id=pipeline.id,
-        version_no=pipeline.current_version,
+        version_no=version_no,
         currency=account.currency,
         status=command.status or CallStatus.RESERVED,
         source=CallSource.API,
@@ -250,7 +265,8 @@ def _header(
         **settlement,
         started_at=started_at,
         month_key=account.month_of(quota_month(started_at)),
-        finished_at=None if runs else moment,
+        # Of a call that is told of afterwards no more is known than when it was.
+        finished_at=None if runs else (started_at if command.is_told else moment),
         duration_ms=None if runs else 0,
         lease_seconds=command.lease_seconds if runs else None,
         lease_expires_at=lease_ends,
@@ -354,6 +370,35 @@ async def _decide_finish(
     workset.end(entry)
     limits = limits_at(account, capacity, workset.moment, slot=True)
     return FinishResult(call_answer(entry.header, code, entry.items), False, limits)
+
+
+async def _decide_extend(
+    workset: WorkSet, distributor: Distributor, command: ExtendCall
+) -> FinishResult:
+    header = workset.headers.get(command.call_no)
+    if header is None or header.distributor_id != distributor.id:
+        raise CALL_NOT_FOUND()
+    moment, lease_ends = workset.moment, header.lease_expires_at
+    if header.status not in OPEN_STATUSES or lease_ends is None:
+        raise ALREADY_FINISHED(outcome=header.status)
+    # The slot of one that ran out may be another's already, or is as soon as somebody looks.
+    if header.status == CallStatus.EXPIRED or lease_ends <= moment:
+        raise LEASE_OVER(when=iso(lease_ends))
+    account = workset.account(distributor.id, header.pipeline_id)
+    capacity = workset.capacities[header.pipeline_id]
+    for side in (account, capacity):
+        await side.load_counts(workset.sor, moment)
+    longer = longer_lease(header, moment, command.lease_seconds)
+    if longer > lease_ends:
+        capacity.keep_slot(lease_ends, longer)
+        header = replace(
+            header, lease_expires_at=longer, updated_at=moment, updated_by=distributor.code,
+            lock_version=header.lock_version + 1,
+        )  # fmt: skip
+        workset.extend(header)
+    code = await _code_of(workset, header.pipeline_id)
+    limits = limits_at(account, capacity, moment, slot=True)
+    return FinishResult(call_answer(header, code, ()), False, limits)
 
 
 async def _replay_finish(

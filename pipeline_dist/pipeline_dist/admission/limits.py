@@ -22,7 +22,9 @@ from pipeline_dist.accounts.rows import Distributor, Link, QuotaPeriod
 from pipeline_dist.admission.rate_window import WINDOW_SECONDS, RateWindow
 from pipeline_dist.admission.spending import SpendLimit
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.past_counters import Owner, load_past
 from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.counters import PeriodCounts
 from pipeline_ops.rules.limits import PERIODS, Limit
 
 __all__ = ["Limit", "rate_limit_headers", "tightest"]
@@ -63,15 +65,19 @@ def rate_limits(distributor: Distributor, moment: datetime) -> list[Limit]:
 
 
 async def count_for_link(
-    sor: SafeSqlor, link: Link, moment: datetime, counts: dict[str, int]
+    sor: SafeSqlor, link: Link, moment: datetime, counts: PeriodCounts
 ) -> None:
-    """Put into *counts* what the ledger says of the distributor's calls of the line, for the
-    day and month of *moment* where the link has no counter of them."""
-    for key in rules.keys_to_count(link, (quota_day(moment), quota_month(moment))):
-        if key not in counts:
-            counts[key] = await ledger.count_calls(
+    """Put into *counts* how many calls of the line the distributor made on the day and in the month
+    of *moment* where the link has no counter of them: of past ones as far as it has a quota."""
+    day, month = quota_day(moment), quota_month(moment)
+    for key in rules.keys_to_count(link, (day, month)):
+        if key not in counts and not rules.is_past(key, link.day_key, link.month_key):
+            calls = await ledger.count_calls(
                 sor, key, pipeline_id=link.pipeline_id, distributor_id=link.distributor_id
             )
+            counts.load(key, calls)
+    owner = Owner(link.distributor_id, link.pipeline_id)
+    await load_past(sor, owner, rules.past_keys_to_count(link, day, month), counts)
 
 
 def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:

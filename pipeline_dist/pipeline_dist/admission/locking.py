@@ -18,11 +18,11 @@ from app.global_func import Query, Rows, SafeSqlor, now, quota_month
 from pipeline_dist.admission.account import LockedReservations
 from pipeline_dist.admission.commands import (
     BeginCall,
+    CallCommand,
     Command,
-    FinishCall,
     Request,
     is_begin,
-    is_finish,
+    is_of_call,
 )
 from pipeline_dist.admission.rows import (
     PIPELINE_COLUMNS,
@@ -75,7 +75,7 @@ class _Batch:
     """What is known of the rows of a batch before they are locked."""
 
     begins: list[Request[BeginCall]]
-    finishes: list[Request[FinishCall]]
+    finishes: list[Request[CallCommand]]
     distributors: set[str]
     # Of the requests' codes, as far as there are such pipelines.
     pipeline_ids: dict[str, str] = field(default_factory=dict)
@@ -115,7 +115,7 @@ async def lock_workset(
     """
     workset = WorkSet(sor)
     begins = [item for item in requests if is_begin(item)]
-    finishes = [item for item in requests if is_finish(item)]
+    finishes = [item for item in requests if is_of_call(item)]
     batch = _Batch(begins, finishes, {item.distributor_id for item in requests} | set(also_lock))
     batch.pipeline_ids = await _pipeline_ids(sor, begins)
     batch.call_pipelines = await _call_pipelines(sor, finishes)
@@ -196,7 +196,7 @@ def _take_rows(
         workset.links = links_of(results[1]) if pairs else {}
         capacities = rules.capacities_of(results[2]).values() if len(results) > 2 else ()
     for row in capacities:
-        capacity = Capacity(pipeline_id=row.pipeline_id, row=row, counts={})
+        capacity = Capacity(pipeline_id=row.pipeline_id, row=row)
         workset.capacities[row.pipeline_id] = capacity
 
 
@@ -224,7 +224,7 @@ async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[Request[BeginCall]]) ->
 
 
 async def _call_pipelines(
-    sor: SafeSqlor, finishes: Sequence[Request[FinishCall]]
+    sor: SafeSqlor, finishes: Sequence[Request[CallCommand]]
 ) -> dict[str, str]:
     """Return the lines of the calls that are to end, as far as they are known beforehand or the
     calls are an asker's."""
@@ -306,7 +306,7 @@ def _take_pipelines(workset: WorkSet, rows: Rows) -> None:
 async def _lock_packages(
     workset: WorkSet,
     begins: Iterable[Request[BeginCall]],
-    finishes: Iterable[Request[FinishCall]],
+    finishes: Iterable[Request[CallCommand]],
 ) -> None:
     """Lock the packages that *begins* and *finishes* may use."""
     if not workset.packages.places:

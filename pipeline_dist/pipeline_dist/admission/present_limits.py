@@ -22,7 +22,7 @@ from pipeline_dist.admission.spending import spend_limits
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.ledger.looks import CallCount, HeldSlots, count_calls_of, held_slots
 from pipeline_ops.rules import counters as rules
-from pipeline_ops.rules.counters import CapacityRow, CountingRow
+from pipeline_ops.rules.counters import CapacityRow, CountingRow, PeriodCounts
 
 # Programs look often before they call first in a period: they are counted for together.
 _COUNTS = SharedReads(count_calls_of)
@@ -165,5 +165,8 @@ class _Present:
             leases=slots.ends,
         )  # fmt: skip
 
-    def _by_key(self, missing: list[CallCount]) -> dict[str, int]:
-        return {one.key: self.counts[one] for one in missing}
+    def _by_key(self, missing: list[CallCount]) -> PeriodCounts:
+        counts = PeriodCounts()
+        for one in missing:
+            counts.load(one.key, self.counts[one])
+        return counts

@@ -20,7 +20,9 @@ from pipeline_dist.accounts.authentication import Credentials, authenticate
 from pipeline_dist.admission.commands import (
     BeginCall,
     BeginResult,
+    CallCommand,
     Command,
+    ExtendCall,
     FinishCall,
     FinishResult,
     is_begin,
@@ -102,7 +104,17 @@ class AdmissionQueue:
     async def finish(self, caller: str | Credentials, command: FinishCall) -> FinishResult:
         """End a call for *caller*, a distributor's id or what a request shows; raises what refuses
         it."""
-        distributor_id = await self._identify(caller, to_end=True)
+        return await self._change(caller, command, to_end=True)
+
+    async def extend(self, caller: str | Credentials, command: ExtendCall) -> FinishResult:
+        """Let a call go on for *caller*, a distributor's id or what a request shows; raises what
+        refuses it."""
+        return await self._change(caller, command, to_end=False)
+
+    async def _change(
+        self, caller: str | Credentials, command: CallCommand, *, to_end: bool
+    ) -> FinishResult:
+        distributor_id = await self._identify(caller, to_end=to_end)
         rows = frozenset((distributor_id,))
         place = self._places.get(command.call_no)
         if place is not None:
@@ -168,7 +180,7 @@ class AdmissionQueue:
         pipeline_id: str | None,
         rows: frozenset[str],
     ) -> BeginResult | FinishResult:
-        self.check_queue(ends_call=isinstance(command, FinishCall))
+        self.check_queue(ends_call=not isinstance(command, BeginCall))
         credentials = None if isinstance(caller, str) else caller
         request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
         self._waiting.append(request)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from app.global_func import AppError, Count, Counter, Gauge, Histogram
-from pipeline_dist.admission.commands import BeginCall
+from pipeline_dist.admission.commands import BeginCall, ExtendCall
 from pipeline_dist.admission.decide import Outcome
 from pipeline_dist.admission.pending import PendingRequest
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 ADMITTED, REPEATED, FAULT = "admitted", "repeated", "fault"
-BEGIN, BOOK, FINISH = "begin", "book", "finish"
+BEGIN, BOOK, FINISH, EXTEND = "begin", "book", "finish", "extend"
 
 QUEUE_DEPTH = Gauge("pipeline_admission_queue_depth", "Requests that wait for their turn")
 observe_wait = (
@@ -30,8 +30,8 @@ observe_batch = (
 )
 _outcomes = Counter(
     "pipeline_admissions",
-    "Calls to begin, book or finish, by what came of them: admitted, repeated, fault, or the code"
-    " of the refusal",
+    "Calls to begin, book, finish or extend, by what came of them: admitted, repeated, fault, or"
+    " the code of the refusal",
     ["operation", "outcome"],
 )
 _children: dict[tuple[str, str], Count] = {}
@@ -56,7 +56,7 @@ def count_outcomes(pairs: Iterable[tuple[PendingRequest, Outcome | BaseException
 
 def _operation(command: Any) -> str:
     if not isinstance(command, BeginCall):
-        return FINISH
+        return EXTEND if isinstance(command, ExtendCall) else FINISH
     return BEGIN if command.status is None else BOOK
 
 

@@ -29,7 +29,13 @@ from pipeline_dist.admission.account import (
     check_rate,
 )
 from pipeline_dist.admission.call_view import call_answer, quote_answer
-from pipeline_dist.admission.commands import BeginCall, BeginResult, FinishCall, FinishResult
+from pipeline_dist.admission.commands import (
+    BeginCall,
+    BeginResult,
+    ExtendCall,
+    FinishCall,
+    FinishResult,
+)
 from pipeline_dist.admission.limits import Limit
 from pipeline_dist.admission.looks import Look
 from pipeline_dist.admission.present_limits import limits_of_lines
@@ -87,6 +93,17 @@ async def finish(caller: str | Credentials, command: FinishCall) -> FinishResult
     unknown_step (by the version with which it began), price_missing: the call then stays as it is.
     """
     return await admission_queue().finish(caller, command)
+
+
+async def extend(caller: str | Credentials, command: ExtendCall) -> FinishResult:
+    """
+    Let a call that runs go on: its lease ends `lease_seconds` from now, unless it ends later anyway
+    and at most MAX_LEASE after the begin.
+
+    Raises distributor_suspended, as for a call that begins; call_not_found; already_finished, also
+    where its lease ran out.
+    """
+    return await admission_queue().extend(caller, command)
 
 
 async def quote(

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.global_func import AppError
 from pipeline_dist.admission.account import DistributorAccount
-from pipeline_dist.admission.commands import BeginCall, Command, FinishCall, Request
+from pipeline_dist.admission.commands import BeginCall, Command, Request
 from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits
 from pipeline_dist.admission.spending import spend_limits
 from pipeline_dist.admission.workset import WorkSet
@@ -34,7 +34,7 @@ async def add_limit_headers(workset: WorkSet, request: Request[Command], refusal
     """Put on a refusal the limits that applied, and the time until all of them have room."""
     moment, command = workset.moment, request.command
     account, capacity = _sides(workset, request)
-    slot = isinstance(command, FinishCall) or command.status is None
+    slot = not isinstance(command, BeginCall) or command.status is None
     started_at = (isinstance(command, BeginCall) and command.started_at) or moment
     for side in (account, capacity):
         await side.load_counts(workset.sor, moment)
@@ -66,4 +66,4 @@ def _sides(workset: WorkSet, request: Request[Command]) -> tuple[DistributorAcco
 def capacity_of(workset: WorkSet, pipeline_id: str) -> Capacity:
     """Return a line's locked capacity; one without limits where it has none."""
     capacity = workset.capacities.get(pipeline_id)
-    return capacity or Capacity(pipeline_id=pipeline_id, row=None, counts={})
+    return capacity or Capacity(pipeline_id=pipeline_id, row=None)

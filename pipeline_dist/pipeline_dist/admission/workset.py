@@ -9,6 +9,7 @@ from app.global_func import SafeSqlor, now
 from pipeline_dist.accounts.rows import Distributor, Link
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
 from pipeline_dist.admission.commands import BeginCall, Request
+from pipeline_dist.admission.event_time import EventTimes
 from pipeline_dist.admission.locked_packages import LockedPackages
 from pipeline_dist.admission.rate_window import RateWindow
 from pipeline_dist.admission.rows import (
@@ -23,11 +24,13 @@ from pipeline_dist.admission.rows import (
 )
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.call_tags import tag_texts
 from pipeline_ops.ledger.day_marks import days_to_mark, mark_days
+from pipeline_ops.ledger.expiry import lease_texts
 from pipeline_ops.ledger.ready_rows import ready_texts
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import pricing
-from pipeline_ops.rules.counters import CapacityRow
+from pipeline_ops.rules.counters import CapacityRow, PeriodCounts
 from pipeline_ops.rules.months import open_month
 from pipeline_ops.rules.package_use import Packages
 from pipeline_ops.rules.pricing import PricedLine
@@ -60,14 +63,20 @@ class WorkSet:
     # Rows of calls that are written as texts (ledger/ready_rows.py).
     ready_rows: list[str] = field(default_factory=list)
     packages: LockedPackages = field(default_factory=LockedPackages)
+    # Calls whose leases were extended, by call_no.
+    extended_headers: dict[str, CallHeader] = field(default_factory=dict)
+    event_times: EventTimes = field(init=False)
     _final_headers: dict[str, CallHeader] = field(default_factory=dict)
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
-    _quota_counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    _quota_counts: dict[str, PeriodCounts] = field(default_factory=dict)
     _prices: dict[str, list[DatedTerms]] = field(default_factory=dict)
     _terms: dict[tuple[str, datetime, int], list[Terms]] = field(default_factory=dict)
     # Of distributors: a window that was written, and what it was written from.
     _windows: dict[str, tuple[bytes, RateWindow]] = field(default_factory=dict)
     _snapshots: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.event_times = EventTimes(self.sor)
 
     def distributor(self, distributor_id: str) -> Distributor:
         """Return a distributor's locked row; raises NotSignedIn where it is gone."""
@@ -81,7 +90,7 @@ class WorkSet:
         pair = (distributor_id, pipeline_id)
         account = self._accounts.get(pair)
         if account is None:
-            counts = self._quota_counts.setdefault(distributor_id, {})
+            counts = self._quota_counts.setdefault(distributor_id, PeriodCounts())
             account = DistributorAccount(
                 self.distributor(distributor_id), self.links.get(pair), counts
             )
@@ -158,6 +167,11 @@ class WorkSet:
         self.items[header.call_no] = entry.items
         self._final_headers[header.id] = header
 
+    def extend(self, header: CallHeader) -> None:
+        """Note a call that goes on for longer."""
+        self.headers[header.call_no] = self.extended_headers[header.call_no] = header
+        self._final_headers[header.id] = header
+
     def latest(self, header: CallHeader) -> CallHeader:
         """Return *header* as it is now: this batch may have ended the call."""
         return self._final_headers.get(header.id, header)
@@ -191,12 +205,16 @@ class WorkSet:
         fences = {row.id: row.usage_day for row in self.distributors.values()}
         await mark_days(self.sor, days_to_mark(self.entries, fences))
         await self.packages.save(self.sor)
+        past_texts = await self._past_texts()
         await self.sor.write_last(ready_texts(self.ready_rows))
         await ledger.write_entries_last(self.sor, self.entries)
         await self.sor.write_last(
             [
+                *tag_texts(self.sor, self.entries),
+                *lease_texts(self.sor, self.extended_headers.values()),
                 *ledger.end_texts(self.sor, [one for one in self.entries if not one.is_new]),
                 *self._counters_texts(),
+                *past_texts,
                 *self._shared_texts(),
             ]
         )
@@ -228,6 +246,14 @@ class WorkSet:
             self._rows_to_write(self.links.values(), link_counters),
             self._rows_to_write(self._capacity_rows(), capacity_counters),
         )
+
+    async def _past_texts(self) -> list[str]:
+        texts: list[str] = []
+        for account in self._accounts.values():
+            texts += await account.past_texts(self.sor)
+        for capacity in self.capacities.values():
+            texts += await capacity.past_texts(self.sor)
+        return texts
 
     def _shared_texts(self) -> list[str]:
         """

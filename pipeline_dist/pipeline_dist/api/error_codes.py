@@ -125,6 +125,7 @@ FIELD_CODES = (
     "not_a_list", "not_an_object", "out_of_range", "out_of_order", "too_many_decimals", "too_long",
     "too_many", "bad_boolean", "bad_characters", "bad_choice", "bad_cursor", "bad_date",
     "bad_datetime", "bad_idempotency_key", "bad_month", "bad_pattern", "blank_ends", "no_zone",
-    "not_as_before", "not_together",
+    "not_as_before", "not_together", "in_future", "too_long_ago", "before_access",
+    "unknown_version",
     "unknown_step", "price_missing", "amount_too_large",
 )  # fmt: skip

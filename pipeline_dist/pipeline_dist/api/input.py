@@ -22,9 +22,15 @@ from app.global_func import (
     check_media_type,
     check_params,
 )
-from pipeline_dist.admission.commands import DEFAULT_LEASE_SECONDS, BeginCall, FinishCall
+from pipeline_dist.admission.commands import (
+    DEFAULT_LEASE_SECONDS,
+    BeginCall,
+    ExtendCall,
+    FinishCall,
+)
 from pipeline_dist.admission.request_hash import lines_to_hash, request_hash
 from pipeline_dist.api.plain_call import plain_call
+from pipeline_dist.api.tags import check_tags, pointer_token
 from pipeline_dist.errors import (
     BAD_IDEMPOTENCY_KEY,
     BEGUN_HAS_NO_ERROR,
@@ -35,10 +41,12 @@ from pipeline_dist.errors import (
     LINES_REQUIRED,
     MEANS_NOTHING_BESIDE,
     ONLY_BEGUN_IS_ESTIMATED,
+    ONLY_OVER_WAS_BEFORE,
     STATUS_REQUIRED,
     TOO_MANY_CALLS,
 )
 from pipeline_ops.ledger.states import ENDINGS, OVER, CallStatus
+from pipeline_ops.ledger.tag_texts import tags_text
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
 
 MAX_CALLS = 1000
@@ -50,6 +58,9 @@ QUOTE_RULES = {"pipeline": FieldRule(kind="str", required=True, length=64)}
 # What a client calls its call by, and hears again in every answer; and what is said of it.
 LABEL_RULES = {"client_ref": FieldRule(kind="str", length=128, blank=True)}
 LABEL_WORDS = {"client_ref": "Your own number or note; comes back in answers."}
+VERSION = FieldRule(kind="int", minimum=1)
+# Of a call that is over and happened earlier.
+EVENT_RULES = {"started_at": FieldRule(kind="datetime"), "version_no": VERSION}
 CALL_RULES = {
     **QUOTE_RULES,
     **LABEL_RULES,
@@ -57,6 +68,7 @@ CALL_RULES = {
         kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
     ),
     "status": FieldRule(kind="str", choices=OVER),
+    **EVENT_RULES,
     "error": FieldRule(kind="text", length=4000, blank=True),
 }
 # Of a call that begins: an amount, or (a list) lines that are priced.
@@ -71,15 +83,23 @@ FINISH_RULES = {
     "status": FieldRule(kind="str", required=True, choices=ENDINGS),
     "error": FieldRule(kind="text", length=4000, blank=True),
 }
+EXTEND_RULES = {
+    "call_no": FINISH_RULES["call_no"],
+    "lease_seconds": FieldRule(kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, required=True),
+}
 
 
-def query(request: ApiRequest, spec: Mapping[str, FieldRule]) -> dict[str, Any]:
+def query(
+    request: ApiRequest, spec: Mapping[str, FieldRule], *, apart: Collection[str] = ()
+) -> dict[str, Any]:
     """
-    Return the typed parameters of the URL; raises InvalidFields, also for names not in *spec* and
-    for parameters without a value.
+    Return the typed parameters of the URL; raises InvalidFields, also for names neither in *spec*
+    nor among those that are read *apart*, and for parameters without a value.
     """
     params: dict[str, Any] = {}
     for name in request.query:
+        if name in apart:
+            continue
         values = request.query.getall(name)
         params[name] = values if len(values) > 1 else values[0]
     return check_params(spec, params, strict=True)
@@ -126,13 +146,14 @@ def begin_call(key: str, body: Mapping[str, Any]) -> BeginCall:
 def any_call(key: str, body: Mapping[str, Any]) -> BeginCall:
     """Do as `begin_call` by the rules alone, for all that is not plain."""
     problems: list[FieldProblem] = []
-    values = _members(CALL_RULES, body, problems, lists=("lines", "estimate"))
+    values = _members(CALL_RULES, body, problems, lists=("lines", "estimate", "tags"))
+    tags = tags_text(check_tags(body.get("tags"), problems))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else None
     estimate, estimate_lines = _estimate(body.get("estimate"), problems)
     problems += _contradictions(body)
     if problems:
         raise InvalidFields(problems)
-    fields = _without_blanks(values)
+    fields = _without_blanks(values) | {"tags": tags}
     meaning = fields | {"lines": lines_to_hash(lines) if lines is not None else None}
     meaning["estimate"] = estimate if estimate_lines is None else lines_to_hash(estimate_lines)
     if fields["status"] is not None:
@@ -140,6 +161,7 @@ def any_call(key: str, body: Mapping[str, Any]) -> BeginCall:
         fields["status"] = CallStatus(fields["status"])
     return BeginCall(
         **fields,
+        is_told=any(fields[name] is not None for name in EVENT_RULES),
         idempotency_key=key,
         lines=lines or (),
         estimate=estimate,
@@ -199,6 +221,15 @@ def finish_call(body: Mapping[str, Any]) -> FinishCall:
     return FinishCall(**fields, lines=lines, body_hash=request_hash(meaning, body))
 
 
+def extend_call(body: Mapping[str, Any]) -> ExtendCall:
+    """Return the body of an extension; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    values = _members(EXTEND_RULES, body, problems)
+    if problems:
+        raise InvalidFields(problems)
+    return ExtendCall(**values)
+
+
 def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
     """Return the pipeline's code and the lines to be priced; raises InvalidFields."""
     problems: list[FieldProblem] = []
@@ -236,7 +267,10 @@ def _unknown(
     members: Mapping[str, Any], names: Collection[str], where: str = ""
 ) -> list[FieldProblem]:
     unknown = (name for name in members if name not in names)
-    return [UNKNOWN_FIELD(where + _token(name)) for name in islice(unknown, InvalidFields.MAX_TOLD)]
+    return [
+        UNKNOWN_FIELD(where + pointer_token(name))
+        for name in islice(unknown, InvalidFields.MAX_TOLD)
+    ]
 
 
 def _estimate(
@@ -273,6 +307,12 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
         problems.append(STATUS_REQUIRED("status"))
     if has_status and not has_lines:
         problems.append(LINES_REQUIRED("lines"))
+    if not has_status:
+        problems += [
+            ONLY_OVER_WAS_BEFORE(name, name=name)
+            for name in EVENT_RULES
+            if body.get(name) not in (None, "")
+        ]
     if has_status and body.get("estimate") is not None:
         problems.append(ONLY_BEGUN_IS_ESTIMATED("estimate"))
     if body.get("error") not in (None, "") and not has_status:
@@ -291,8 +331,3 @@ def _key_problems(key: Any, name: str) -> list[FieldProblem]:
         except InvalidFields:
             pass
     return [BAD_IDEMPOTENCY_KEY(name, most=MAX_KEY)]
-
-
-def _token(name: str) -> str:
-    """Return a member's name as part of a JSON pointer."""
-    return name[:64].replace("~", "~0").replace("/", "~1")

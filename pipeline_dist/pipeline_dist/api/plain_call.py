@@ -12,11 +12,12 @@ from typing import Any
 
 from pipeline_dist.admission.commands import BeginCall
 from pipeline_dist.admission.request_hash import request_hash
-from pipeline_ops.ledger.rows import LABELS
 from pipeline_ops.ledger.states import OVER
 from pipeline_ops.rules.usage_lines import UsageLine
 
-_MEMBERS = frozenset({"pipeline", "status", "lines", *LABELS})
+# Of the labels only this one: tags are looked at one by one.
+_REF = "client_ref"
+_MEMBERS = frozenset({"pipeline", "status", "lines", _REF})
 _ITEM_MEMBERS = frozenset({"step_key", "model", "unit", "quantity"})
 _STATUSES = {str(status): status for status in OVER}
 # Shorter than any rule allows, and of letters that every rule takes and no JSON escapes.
@@ -41,13 +42,11 @@ def plain_call(key: str, body: Mapping[str, Any]) -> BeginCall | None:
     if status is None or usage is None or type(code) is not str or not _is_word(code):
         return None
     labels: dict[str, Any] = {}
-    for name in LABELS:
-        value = body.get(name)
-        if value is None:
-            continue
-        if type(value) is not str or not _is_phrase(value):
+    client_ref = body.get(_REF)
+    if client_ref is not None:
+        if type(client_ref) is not str or not _is_phrase(client_ref):
             return None
-        labels[name] = value
+        labels[_REF] = client_ref
     item = (usage.step_key, usage.model, usage.unit, format(usage.quantity, "f"))
     meaning = {**labels, "lines": (item,), "pipeline": code, "status": str(status)}
     return BeginCall(

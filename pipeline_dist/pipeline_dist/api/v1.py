@@ -30,12 +30,14 @@ from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.api import batches, input as api_input
 from pipeline_dist.api.endpoint import ByKey, Reply, endpoint, to_end_calls
 from pipeline_dist.api.input import FINISH_RULES
+from pipeline_dist.api.tags import tag_filters
 from pipeline_dist.closing import pages as kept_statements
 from pipeline_dist.closing.look import view_by_number, view_of_month
 from pipeline_dist.closing.render import File, Kind
-from pipeline_dist.reports import catalogue, usage
-from pipeline_dist.reports.cursors import MAX_CURSOR
+from pipeline_dist.reports import calls as calls_report, catalogue, usage
+from pipeline_dist.reports.cursors import MAX_CALLS_CURSOR, MAX_CURSOR
 from pipeline_dist.reports.statement import check_month
+from pipeline_dist.reports.usage_groups import GROUP_RULE
 from pipeline_ops.rules.months import MONTH_RULE
 
 _NEXT = FieldRule(kind="str", length=MAX_CURSOR)
@@ -44,9 +46,15 @@ PIPELINES_QUERY = {
     **catalogue.PAGE_QUERY,
     "next": _NEXT,
 }
-CALL_QUERY = {"call_no": FINISH_RULES["call_no"]}
+# A place in a list of calls is found by its query, which may have many tags.
+_NEXT_CALLS = FieldRule(kind="str", length=MAX_CALLS_CURSOR)
+CALL_QUERY = {
+    "call_no": replace(FINISH_RULES["call_no"], required=False),
+    **calls_report.PAGE_QUERY,
+    "next": _NEXT_CALLS,
+}
 USAGE_QUERY = {
-    "group_by": FieldRule(kind="str", choices=tuple(usage.GROUPS)),
+    "group_by": GROUP_RULE,
     **usage.PAGE_QUERY,
     "next": _NEXT,
 }
@@ -140,10 +148,18 @@ async def begin_call(request: ApiRequest, credentials: Credentials) -> Reply:
     )
 
 
-async def read_call(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
-    """One call with its lines."""
-    query = api_input.query(request, CALL_QUERY)
-    return Reply(body=await admission.read_call(caller.id, query["call_no"]))
+async def read_calls(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
+    """Return calls, page by page, the newest first; with `call_no` one of them, with its lines."""
+    query = api_input.query(request, CALL_QUERY, apart=("tag",))
+    if query["call_no"]:
+        others = (*calls_report.PAGE_QUERY, "tag", "next")
+        api_input.refuse_beside(request, "call_no", others)
+        return Reply(body=await admission.read_call(caller.id, query["call_no"]))
+    tags = tag_filters(request.query.getall("tag", []))
+    owner = f"calls {caller.id}"
+    page = calls_report.page(owner, query, tags, request.query.keys())
+    async with reading(refusal=TOO_SLOW) as sor:
+        return Reply(body=await calls_report.list_calls(sor, owner, caller.id, page))
 
 
 @to_end_calls
@@ -152,6 +168,14 @@ async def finish_call(request: ApiRequest, credentials: Credentials) -> Reply:
     command = api_input.finish_call(api_input.json_body(request))
     result = await admission.finish(credentials, command)
     return Reply(body=result.answer, limits=result.limits, headers=_replay_header(result.replayed))
+
+
+@ByKey
+async def extend_call(request: ApiRequest, credentials: Credentials) -> Reply:
+    """Let a call that runs go on for longer."""
+    command = api_input.extend_call(api_input.json_body(request))
+    result = await admission.extend(credentials, command)
+    return Reply(body=result.answer, limits=result.limits)
 
 
 async def book_batch(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
@@ -166,7 +190,7 @@ async def book_batch(request: ApiRequest, caller: AuthenticatedDistributor) -> R
 
 
 async def usage_report(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
-    """Answer sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
+    """Answer sums by what `group_by` names; without it the lines, page by page."""
     query = api_input.query(request, USAGE_QUERY)
     if query["group_by"]:
         api_input.refuse_beside(request, "group_by", ("rows", "next"))
@@ -264,8 +288,9 @@ ENDPOINTS = {
     "v1_me": endpoint(GET=me),
     "v1_pipelines": endpoint(GET=pipelines),
     "v1_quote": endpoint(POST=quote),
-    "v1_calls": endpoint(GET=read_call, POST=begin_call),
+    "v1_calls": endpoint(GET=read_calls, POST=begin_call),
     "v1_calls_finish": endpoint(POST=finish_call),
+    "v1_calls_extend": endpoint(POST=extend_call),
     "v1_calls_batch": endpoint(POST=book_batch),
     "v1_usage": endpoint(GET=usage_report),
     "v1_statements": endpoint(GET=statements),

@@ -19,6 +19,8 @@ from app.global_func import FieldRule, InvalidFields, canonical_json, check_para
 from pipeline_dist.errors import BAD_CURSOR, NOT_AS_BEFORE
 
 MAX_CURSOR = 1500
+# An address has room for it, and it for every query that an address has room for.
+MAX_CALLS_CURSOR = 7500
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+")
 _CHECKSUM_BYTES = 9
 Rules = Mapping[str, FieldRule]

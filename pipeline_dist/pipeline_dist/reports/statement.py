@@ -24,7 +24,7 @@ from app.global_func import (
     zone_name,
 )
 from pipeline_dist.accounts.rows import Distributor
-from pipeline_dist.reports.usage import NOT_ALL_REVERSED
+from pipeline_dist.reports.usage_groups import NOT_ALL_REVERSED
 from pipeline_ops.rollup.kinds import LINES, TOTALS
 from pipeline_ops.rollup.read import UsageReader, of_month
 from pipeline_ops.rules.months import MONTH_RULE

@@ -1,5 +1,5 @@
 """
-What a distributor used: sums per day, line, model or step, and the single lines.
+What a distributor used: sums by what is asked for, and the single lines.
 
 A call counts where it began: on its quota day, or in the month of its statement. A call that is
 still running has no lines yet. Reads only.
@@ -28,24 +28,17 @@ from app.global_func import (
 )
 from pipeline_dist.errors import TOO_MANY_DAYS
 from pipeline_dist.reports.cursors import Cursor, read_cursor, write_cursor
+from pipeline_dist.reports.usage_groups import HEADER_OF_ROW, Grouping, group_sums
+from pipeline_ops.ledger.call_tags import read_tags
 from pipeline_ops.ledger.entries import starts_of_days
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
-from pipeline_ops.rollup.kinds import LINES, MODEL_UNITS, STEP_UNITS, TOTALS, UNITS
+from pipeline_ops.rollup.kinds import TOTALS
 from pipeline_ops.rollup.ledger_rows import FIRST_DAY, LAST_DAY
 from pipeline_ops.rollup.read import UsageReader, Use, of_month, usage_source
 from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.pricing import with_shown_prices
 
-# What the sums go by, and the kind of rows by which the calls of lines are so many.
-GROUPS = {
-    "day": ("day_key", UNITS),
-    "pipeline": ("pipeline_id", UNITS),
-    "model": ("model", MODEL_UNITS),
-    "step": ("step_key", STEP_UNITS),
-}
 MAX_ENTRY_NO = 2**63 - 1
-# Leaves out groups of which nothing is left.
-NOT_ALL_REVERSED = " having calls <> 0 or quantity <> 0 or amount <> 0"
 MAX_DAYS = 400
 DAY_OR_TIME = "day_or_time"
 PAGE_QUERY = {
@@ -68,10 +61,10 @@ _LINES = (
     " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
     f" u.package_price, u.amount, {MATCH_COLUMNS},"
     " u.currency, u.calls, u.status, u.started_at, u.finished_at, u.reason, u.reference,"
-    " u.archive_batch"
+    " if(u.line_no = 0, u.client_ref, h.client_ref) as client_ref, u.archive_batch"
     " from pipeline_usage_log u force index (pipeline_usage_log_entry)"
     # Adjustments and top-ups have no line.
-    f" left join pipelines p on p.id = u.pipeline_id{PRICE_OF_ROW}"
+    f" left join pipelines p on p.id = u.pipeline_id{PRICE_OF_ROW}{HEADER_OF_ROW}"
     " where u.distributor_id = ${distributor_id}$ and "
 )
 _IN_MONTH = "u.month_key = ${month}$"
@@ -158,8 +151,8 @@ def span(start: str | None, end: str | None, *, may_be_long: bool = False) -> Sp
     InvalidFields, also for more than 400 days, unless it *may_be_long*.
     """
     problems: list[FieldProblem] = []
-    first = _moment("from", start, 0, problems) or month_bounds(quota_month(now()))[0]
-    last = _moment("to", end, 1, problems) or max(now(), first) + _MILLISECOND
+    first = moment_of("from", start, 0, problems) or month_bounds(quota_month(now()))[0]
+    last = moment_of("to", end, 1, problems) or max(now(), first) + _MILLISECOND
     if not problems and last <= first:
         problems.append(OUT_OF_ORDER("to"))
     if not problems and not may_be_long and last - first > timedelta(days=MAX_DAYS):
@@ -226,7 +219,7 @@ def _check_same(cursor: Cursor, times: Span, query: Mapping[str, Any]) -> None:
     problems: list[FieldProblem] = []
     parameters = dict(query)
     for edge, (name, moment) in enumerate({"from": times.start, "to": times.end}.items()):
-        if name in query and _moment(name, query[name], edge, problems) in (None, moment):
+        if name in query and moment_of(name, query[name], edge, problems) in (None, moment):
             parameters[name] = cursor.query[name]
     if problems:
         raise InvalidFields(problems)
@@ -237,30 +230,15 @@ async def sums(
     sor: SafeSqlor, distributor_id: str, period: Span, group_by: str
 ) -> list[dict[str, Any]]:
     """
-    Return the calls, the quantity and the amount per group and unit; *group_by* is one of GROUPS.
+    Return the calls, the quantity and the amount per group and unit; *group_by* as `Grouping.of`
+    takes it.
 
     A call counts in each group where it has an item that was not reversed, so that the calls do not
     add up to those of `total`. The amounts do: adjustments, which are of no line, stand in groups
-    without a unit.
+    without a unit. Raises InvalidFields for too many groups.
     """
-    column, kind = GROUPS[group_by]
-    calls = "month_calls" if period.month else "calls"
-    columns = (column, "unit", "currency", calls, "quantity", "amount")
-    source = await usage_source(sor, period.use(distributor_id), (LINES, kind), columns)
-    # A pipeline's name after its sums, so that no plan begins with the pipelines.
-    place, names = f"g.{column}", ""
-    if group_by == "pipeline":
-        place, names = "p.code", " left join pipelines p on p.id = g.pipeline_id"
-    rows: list[dict[str, Any]] = await sor.sqlExe(
-        f"select {place} as `{group_by}`, g.unit, g.currency, g.calls, g.quantity, g.amount from"  # noqa: S608
-        f" (select r.{column}, r.unit, r.currency,"
-        f" cast(sum(r.{calls}) as signed) as calls,"
-        " sum(r.quantity) as quantity, sum(r.amount) as amount"
-        f" from {source.text} group by r.{column}, r.unit, r.currency{NOT_ALL_REVERSED}) g{names}"
-        f" order by {place}, g.unit, g.currency",
-        source.values,
-    )
-    return rows
+    use, grouping = period.use(distributor_id), Grouping.of(group_by)
+    return await group_sums(sor, use, grouping, period.start)
 
 
 async def total(sor: SafeSqlor, distributor_id: str, period: Span) -> dict[str, Any]:
@@ -307,7 +285,9 @@ async def list_lines(
     )
     last = (rows[-1]["entry_no"], rows[-1]["line_no"]) if rows else window.after
     place = dict(zip(_PLACE, last, strict=True))
-    return [_usage_line(row) for row in rows], write_cursor(owner, window.query, place)
+    tags = await read_tags(sor, [row["call_no"] for row in rows])
+    lines = [_usage_line(row) | {"tags": tags.get(row["call_no"], {})} for row in rows]
+    return lines, write_cursor(owner, window.query, place)
 
 
 def _usage_line(row: dict[str, Any]) -> dict[str, Any]:
@@ -338,9 +318,11 @@ def _is_time(text: str | None) -> bool:
     return bool(text) and not _DAY.fullmatch(str(text))
 
 
-def _moment(
+def moment_of(
     name: str, text: str | None, edge: int, problems: list[FieldProblem]
 ) -> datetime | None:
+    """Return the time that the parameter *name* means: a day's start (*edge* 0) or end (1), or an
+    exact one; None for none, and where it is none, which goes to *problems*."""
     if not text:
         return None
     try:

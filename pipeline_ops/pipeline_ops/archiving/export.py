@@ -194,7 +194,7 @@ async def place_rows(
     if distributor_id is not None:
         for batch in await read_batches(sor, distributor_id=distributor_id, month=month):
             for portion in read_portions(batch, names):
-                yield [tuple(row[name] for name in names) for row in portion]
+                yield [tuple(row.get(name) for name in names) for row in portion]
     facts = await month_facts(sor, distributor_id, month)
     for span in facts.spans:
         async for rows in ledger_rows(sor, span, names, " and u.archive_batch is null"):

@@ -6,7 +6,7 @@ records in memory; writing them stands apart.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,10 +21,11 @@ from pipeline_ops.ledger.expiry import (
     expire,
     find_overdue,
 )
+from pipeline_ops.ledger.past_counters import Owner, load_past, past_texts
 from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines
 from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules import counters as rules
-from pipeline_ops.rules.counters import CapacityRow
+from pipeline_ops.rules.counters import CapacityRow, PeriodCounts, is_past
 from pipeline_ops.rules.limits import Limit
 from pipeline_ops.rules.package_use import save_uses
 from pipeline_ops.rules.pricing import PricedLine, total, uses_after
@@ -38,7 +39,7 @@ class Capacity:
 
     pipeline_id: str
     row: CapacityRow | None
-    counts: dict[str, int]
+    counts: PeriodCounts = field(default_factory=PeriodCounts)
     leases: list[datetime] | None = None
 
     @property
@@ -64,12 +65,17 @@ class Capacity:
         return limits
 
     async def load_counts(self, sor: SafeSqlor, moment: datetime) -> None:
-        """Ask the ledger for the day and month of *moment* where there is no counter of them."""
+        """Count the day and month of *moment* where the row has no counter of them: past ones as
+        far as the line has a quota of them."""
         if self.row is None:
             return
-        for key in rules.keys_to_count(self.row, (quota_day(moment), quota_month(moment))):
-            if key not in self.counts:
-                self.counts[key] = await ledger.count_calls(sor, key, pipeline_id=self.pipeline_id)
+        day, month = quota_day(moment), quota_month(moment)
+        for key in rules.keys_to_count(self.row, (day, month)):
+            if key not in self.counts and not is_past(key, self.row.day_key, self.row.month_key):
+                calls = await ledger.count_calls(sor, key, pipeline_id=self.pipeline_id)
+                self.counts.load(key, calls)
+        keys = rules.past_keys_to_count(self.row, day, month)
+        await load_past(sor, self._owner, keys, self.counts)
 
     def roll_over(self, moment: datetime) -> None:
         """Let the counters go over to the day and month of *moment*, which are counted."""
@@ -89,6 +95,12 @@ class Capacity:
             self.leases = []
         if self.leases is not None:
             self.leases.append(until)
+
+    def keep_slot(self, until: datetime | None, longer: datetime) -> None:
+        """Note that a call which could hold its slot *until* then may hold it *longer*."""
+        if self.leases is not None and until in self.leases:
+            self.leases.remove(until)
+            self.leases.append(longer)
 
     def free_slot(self, until: datetime | None = None) -> None:
         """Give back the slot of a call that ended; it could have held it *until* then."""
@@ -134,11 +146,24 @@ class Capacity:
             count = rules.overrun(row) + 1 + finishing
             self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
 
+    async def past_texts(self, sor: SafeSqlor) -> list[str]:
+        """Return the statements that write its counters of past periods."""
+        counts, row = self.counts, self.row
+        if row is None or not (counts.changed or counts.shifts):
+            return []
+        return await past_texts(sor, self._owner, counts, row.day_key, row.month_key)
+
+    @property
+    def _owner(self) -> Owner:
+        return Owner(pipeline_id=self.pipeline_id)
+
     async def save(self, sor: SafeSqlor) -> None:
         """Write the counters, or the line that is locked in their place: who makes its capacity
         meanwhile, on another database node, counts this call or is refused."""
         if self.row is not None:
             await rules.save_capacities(sor, [self.row])
+            for text in await self.past_texts(sor):
+                await sor.write(text)
         else:
             await lock_parent(sor, "pipelines", self.pipeline_id)
 
@@ -151,7 +176,7 @@ async def lock_capacity(sor: SafeSqlor, pipeline_id: str) -> Capacity:
 async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Capacity]:
     """Lock the capacities of these lines in one order until the transaction ends."""
     rows = await rules.lock_capacities(sor, pipeline_ids)
-    return {key: Capacity(pipeline_id=key, row=rows.get(key), counts={}) for key in pipeline_ids}
+    return {key: Capacity(pipeline_id=key, row=rows.get(key)) for key in pipeline_ids}
 
 
 class UnlockedReservations(Exception):

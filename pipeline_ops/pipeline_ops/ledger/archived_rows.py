@@ -199,7 +199,8 @@ async def put_back(
     ]
     if present:
         await bulk_update(sor, TABLE, _RESTORED, present)
-    missing = (tuple(row[n] for n in columns) for row in rows if row["id"] not in stubs)
+    # A file that is older than a column says nothing of it.
+    missing = (tuple(row.get(n) for n in columns) for row in rows if row["id"] not in stubs)
     await bulk_insert_tuples(sor, TABLE, columns, missing)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.global_func import column_names, quota_day, quota_month, time_ordered_id
 from pipeline_ops.ledger.states import CallSource, CallStatus, EntryType
+from pipeline_ops.ledger.tag_texts import tags_of
 from pipeline_ops.rules.pricing import PricedLine
 from pipeline_ops.rules.terms import LinkTerms, PricingMode
 
@@ -19,11 +20,18 @@ class CallLabels:
     """What a client calls its call by: kept as it came, and told again in every answer."""
 
     client_ref: str | None = None
+    # As the ledger keeps them (ledger/call_tags.py); None: there are none.
+    tags: str | None = None
 
     @property
     def labels(self) -> dict[str, Any]:
-        """The labels by name."""
-        return {name: getattr(self, name) for name in LABELS}
+        """The labels by name, as they are kept."""
+        return {"client_ref": self.client_ref, "tags": self.tags}
+
+    @property
+    def told_labels(self) -> dict[str, Any]:
+        """The labels by name, as answers tell them."""
+        return {"client_ref": self.client_ref, "tags": tags_of(self.tags)}
 
 
 LABELS = column_names(CallLabels)

@@ -236,10 +236,7 @@ class UsageReader:
                 conditions.text += f" and {_IS_MARKED}"
         if use.pipeline_id is not None:
             conditions.add("u.pipeline_id = {}", use.pipeline_id)
-        if use.earliest is not None:
-            conditions.add("u.started_at >= {}", use.earliest)
-        if use.latest is not None:
-            conditions.add("u.started_at < {}", use.latest)
+        _add_times(use, conditions)
         return ledger
 
 
@@ -265,6 +262,22 @@ class Gap:
     last: str
     days: list[str] | None = None
     is_cut: bool = False
+
+
+def rows_of(use: Use, conditions: Conditions) -> str:
+    """Add to *conditions* those of a distributor's rows `u` of the ledger that are of *use*, stubs
+    for what is archived; return what is behind `from`."""
+    assert use.distributor_id is not None
+    ledger = of_distributor(conditions, use.distributor_id, use.first_day, use.last_day, use.month)
+    _add_times(use, conditions)
+    return ledger
+
+
+def _add_times(use: Use, conditions: Conditions) -> None:
+    if use.earliest is not None:
+        conditions.add("u.started_at >= {}", use.earliest)
+    if use.latest is not None:
+        conditions.add("u.started_at < {}", use.latest)
 
 
 async def usage_source(

@@ -7,10 +7,10 @@ counters are on a distributor's line (pipeline_dist), so the functions take eith
 A counter belongs to its key ('2026-11-24', '2026-11') and turns over to a later key when the
 first call of that day or month comes; what was used of the new key is asked from the ledger,
 which nearly always says 0. It never turns back: a call of an earlier key (booked afterwards, or
-a clock that was set back) is held against the ledger's own count.
+a clock that was set back) is held against a counter of that key (ledger/past_counters.py).
 """
 
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,12 +26,38 @@ from app.global_func import (
 )
 from pipeline_ops.rules.limits import Limit
 
-# Calls of keys that the row has no counter for, as the ledger counts them; calls that are let
-# in and not yet written are added.
-Counts = MutableMapping[str, int]
-
 COUNTERS = ("day_key", "day_used", "month_key", "month_used")
 COUNTERS_WITH_SLOTS = (*COUNTERS, "running")
+
+
+class PeriodCounts(dict[str, int]):
+    """
+    Calls by keys that a row has no counter for: as they were counted, with those that are let in or
+    given back and not yet written. `changed`: the keys of it that are to be written; `shifts`: by
+    how much keys change that nobody has counted.
+    """
+
+    __slots__ = ("changed", "shifts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed: set[str] = set()
+        self.shifts: dict[str, int] = {}
+
+    def load(self, key: str, calls: int) -> None:
+        """Take in how many calls of *key* are written."""
+        shift = self.shifts.pop(key, 0)
+        self[key] = calls + shift
+        if shift:
+            self.changed.add(key)
+
+    def shift(self, key: str, calls: int) -> None:
+        """Count *calls* of *key*, below 0 those that are given back."""
+        if key in self:
+            self[key] += calls
+            self.changed.add(key)
+        else:
+            self.shifts[key] = self.shifts.get(key, 0) + calls
 
 
 @dataclass(slots=True)
@@ -63,7 +89,23 @@ def keys_to_count(row: CountingRow, keys: Iterable[str]) -> list[str]:
     return [key for key in keys if key not in (row.day_key, row.month_key)]
 
 
-def roll_over(row: CountingRow, day: str, month: str, counts: Counts) -> None:
+def is_past(key: str, *current_keys: str | None) -> bool:
+    """Return whether *key*, a day or month, comes before that of its kind among *current_keys*, to
+    which a row's counters have turned."""
+    return any(one is not None and len(one) == len(key) and key < one for one in current_keys)
+
+
+def past_keys_to_count(row: CountingRow, day: str, month: str) -> list[str]:
+    """Return those of *day* and *month* that are past for the row and that it has a quota of."""
+    quotas = ((day, row.daily_quota), (month, row.monthly_quota))
+    return [
+        key
+        for key, quota in quotas
+        if quota is not None and is_past(key, row.day_key, row.month_key)
+    ]
+
+
+def roll_over(row: CountingRow, day: str, month: str, counts: dict[str, int]) -> None:
     """Let the counters go over to *day* and *month* where these are later than theirs; what they
     said of the earlier key is kept in *counts*."""
     if row.day_key is None or row.day_key < day:
@@ -76,9 +118,9 @@ def roll_over(row: CountingRow, day: str, month: str, counts: Counts) -> None:
         row.month_key, row.month_used = month, counts[month]
 
 
-def usage(row: CountingRow, key: str, counts: Counts) -> int:
-    """Return the calls taken of *key*, from the counter or, for an earlier key, from the ledger's
-    count."""
+def usage(row: CountingRow, key: str, counts: dict[str, int]) -> int:
+    """Return the calls taken of *key*, from the row's counter or, for an earlier key, from
+    *counts*."""
     if row.day_key == key:
         return row.day_used
     return row.month_used if row.month_key == key else counts[key]
@@ -90,7 +132,7 @@ def period_limits(
     day: str,
     month: str,
     moment: datetime,
-    counts: Counts,
+    counts: dict[str, int],
 ) -> list[Limit]:
     """Return the limits by day and month that the row sets; *kind* begins their scope."""
     periods = (
@@ -139,25 +181,25 @@ def overrun(row: CapacityRow) -> int:
     return 0 if row.max_concurrency is None else max(0, row.running - row.max_concurrency)
 
 
-def consume(row: CountingRow, day: str, month: str, counts: Counts) -> None:
-    """Count one call of *day* and *month*; of an earlier key only in *counts*, if it is there."""
+def consume(row: CountingRow, day: str, month: str, counts: PeriodCounts) -> None:
+    """Count one call of *day* and *month*; of an earlier key in *counts*."""
     _add_calls(row, day, month, counts, 1)
 
 
-def release(row: CountingRow, day: str, month: str, counts: Counts) -> None:
-    """Take back one call that began on *day*, in *month*, where it still is counted."""
+def release(row: CountingRow, day: str, month: str, counts: PeriodCounts) -> None:
+    """Take back one call that began on *day*, in *month*."""
     _add_calls(row, day, month, counts, -1)
 
 
-def _add_calls(row: CountingRow, day: str, month: str, counts: Counts, count: int) -> None:
+def _add_calls(row: CountingRow, day: str, month: str, counts: PeriodCounts, count: int) -> None:
     if row.day_key == day:
         row.day_used += count
-    elif day in counts:
-        counts[day] += count
+    else:
+        counts.shift(day, count)
     if row.month_key == month:
         row.month_used += count
-    elif month in counts:
-        counts[month] += count
+    else:
+        counts.shift(month, count)
 
 
 async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, CapacityRow]:

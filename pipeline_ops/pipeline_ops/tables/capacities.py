@@ -7,6 +7,7 @@ from app.global_func import (
     Actor,
     AppError,
     Index,
+    Record,
     SafeSqlor,
     TableService,
     Values,
@@ -17,6 +18,7 @@ from app.global_func import (
 )
 from pipeline_ops.errors import CAPACITY_EXISTS, CAPACITY_TAKEN
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.past_counters import Owner, drop_past
 
 TABLE = "pipeline_capacity"
 
@@ -41,6 +43,9 @@ class CapacityService(TableService):
             "running": await ledger.count_running(sor, pipeline_id),
         }
         return {**values, **counters}
+
+    async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
+        await drop_past(sor, Owner(pipeline_id=current["pipeline_id"]))
 
     def duplicate(self, index: Index) -> AppError:
         return CAPACITY_EXISTS(problems=[CAPACITY_TAKEN("pipeline_id")])

@@ -122,10 +122,12 @@ QUOTE: Example = {
 BEGIN: Example = {
     "pipeline": "script-to-video",
     "client_ref": "order 88",
+    "tags": {"team": "video"},
     "lease_seconds": 600,
     "estimate": "2.50",
 }
 ONE_GO: Example = {"pipeline": "script-to-video", "status": "succeeded", "lines": [_LINE]}
+EXTENSION: Example = {"call_no": _CALL_NO, "lease_seconds": 900}
 BEGUN: Example = {
     "call_no": CALL_NO,
     "pipeline": "script-to-video",
@@ -135,19 +137,22 @@ BEGUN: Example = {
     "lease_expires_at": "2026-11-24T06:10:00.000Z",
     "estimate": "2.5000000000",
     "client_ref": "order 88",
+    "tags": {"team": "video"},
 }
 _MONEY_OF_NOTHING = "0.0000000000"
 RUNNING: Example = {
-    **{name: value for name, value in BEGUN.items() if name not in ("client_ref", "estimate")},
+    **{name: BEGUN[name] for name in BEGUN if name not in ("client_ref", "estimate", "tags")},
     "finished_at": None,
     "duration_ms": None,
     "client_ref": "order 88",
+    "tags": {"team": "video"},
     "currency": "USD",
     "amount": _MONEY_OF_NOTHING,
     "late": False,
     "error": None,
     "lines": [],
 }
+EXTENDED: Example = RUNNING | {"lease_expires_at": "2026-11-24T06:24:30.000Z"}
 REPLAYED: Example = BEGUN | {
     "current": {
         "status": "succeeded",
@@ -170,6 +175,11 @@ BOOKED: Example = FINISHED | {
     "finished_at": BEGUN["started_at"],
     "duration_ms": 0,
     "client_ref": None,
+    "tags": {},
+}
+CALL_LIST: Example = {
+    "rows": [{name: value for name, value in FINISHED.items() if name != "lines"}],
+    "next": None,
 }
 BATCH: Example = {"calls": [{"idempotency_key": f"job-17/{number}", **ONE_GO} for number in (1, 2)]}
 BATCH_RESULT: Example = {
@@ -229,6 +239,8 @@ USAGE_LINES: Example = _SPAN | {
             "finished_at": FINISHED["finished_at"],
             "reason": None,
             "reference": None,
+            "client_ref": "order 88",
+            "tags": {"team": "video"},
         }
     ],
     "next": "q5bWcL0jhBZhW3siZnJvbSI6IjIwMjYtMTEtMDEifSx7fV0",

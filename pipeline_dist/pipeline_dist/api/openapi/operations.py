@@ -14,8 +14,13 @@ from pipeline_dist.api.error_codes import (
 from pipeline_dist.api.input import KEY
 from pipeline_dist.api.openapi import examples
 from pipeline_dist.api.openapi.requests import KEY_WORDS
-from pipeline_dist.api.openapi.rule_schemas import parameter, query_parameters
+from pipeline_dist.api.openapi.rule_schemas import (
+    parameter,
+    query_parameters,
+    tag_filter_pattern,
+)
 from pipeline_dist.api.openapi.schema import Schema, number, ref, text
+from pipeline_dist.api.tags import MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS
 from pipeline_dist.api.v1 import (
     CALL_QUERY,
     PIPELINES_QUERY,
@@ -72,6 +77,21 @@ TAGS = {
 }
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _IDEMPOTENCY = parameter(IDEMPOTENCY_KEY, KEY, KEY_WORDS, where="header")
+_TAG: dict[str, Any] = {
+    "name": "tag",
+    "in": "query",
+    "required": False,
+    "description": "A tag as name:value, such as team:video; several: those with all of them.",
+    "schema": {
+        "type": "array",
+        "maxItems": MAX_TAGS,
+        "items": {
+            "type": "string",
+            "maxLength": MAX_TAG_KEY + 1 + MAX_TAG_VALUE,
+            "pattern": tag_filter_pattern(),
+        },
+    },
+}
 _NEXT = (
     "From the page before: goes on with its query, which need not be sent again and cannot be"
     " changed."
@@ -214,19 +234,47 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls",
         method="get",
         name="read_call",
-        summary="One call with its lines",
-        description="As the ledger has it now.",
-        parameters=query_parameters(CALL_QUERY, {"call_no": "The call's number."}),
-        queries={"ended": {"call_no": examples.CALL_NO}},
+        summary="Your calls, or one with its lines",
+        description="Without `call_no` a list, page by page, the newest first: all that run,"
+        " failed, ran out, were cancelled or voided too, as the ledger has them now. All that is"
+        " asked for must fit; each `tag` is one more. With `call_no` one call, with its lines.",
+        parameters=(
+            *query_parameters(
+                CALL_QUERY,
+                {
+                    "call_no": "The number of one call; beside it nothing else.",
+                    "status": "What became of it.",
+                    "from": "It began on this date (a quota day, in the zone of /me) or later, or"
+                    " at this time with its zone.",
+                    "to": "It began on this date or before, or before this time with its zone.",
+                    "pipeline": "The code of its line.",
+                    "client_ref": "Your own number or note.",
+                    "rows": "Calls a page; {default} when left out.",
+                    "next": _NEXT,
+                },
+            ),
+            _TAG,
+        ),
+        queries={"ended": {"call_no": examples.CALL_NO}, "list": {"rows": "20"}},
         answers=(
             (
                 200,
                 JSON,
-                ref("FinishedCall"),
-                {"running": examples.RUNNING, "ended": examples.FINISHED},
+                {"anyOf": [ref("FinishedCall"), ref("CallList")]},
+                {
+                    "running": examples.RUNNING,
+                    "ended": examples.FINISHED,
+                    "list": examples.CALL_LIST,
+                },
             ),
         ),
-        codes=("call_not_found",),
+        codes=("call_not_found", *_OF_REPORT),
+        links={
+            "next": _link(
+                "read_call", "The page after.", parameters={"next": "$response.body#/next"}
+            ),
+            "read": _read_call("rows/0/call_no"),
+        },
     ),
     Operation(
         tag=CALLS,
@@ -243,6 +291,21 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=("call_not_found", "already_finished", "archived", *OF_PRICING),
         links={"read": _read_call("call_no")},
         replays=True,
+    ),
+    Operation(
+        tag=CALLS,
+        path="/pipeline_dist/v1/calls/extend",
+        method="post",
+        name="extend_call",
+        summary="Let a call run for longer",
+        description="Its lease ends `lease_seconds` from now, unless it ends later anyway, and"
+        " never more than 7 days after the begin. So repeating it does no harm. A call that is over"
+        " or whose lease ran out cannot go on: already_finished; its end is taken late too.",
+        body="Extension",
+        body_examples={"extend": examples.EXTENSION},
+        answers=((200, JSON, ref("FinishedCall"), {"answer": examples.EXTENDED}),),
+        codes=("call_not_found", "already_finished"),
+        links={"read": _read_call("call_no")},
     ),
     Operation(
         tag=CALLS,
@@ -282,7 +345,8 @@ OPERATIONS: tuple[Operation, ...] = (
                 " default this quota month's start.",
                 "to": "A date (that day included) or a time with its zone (excluded); by default"
                 " now.",
-                "group_by": "Sums by this.",
+                "group_by": "Sums by one or two (parted by a comma) of day, month, hour, pipeline,"
+                " model, step, client_ref and tag:NAME.",
                 "rows": "Lines a page; {default} when left out.",
                 "next": _NEXT,
             },

@@ -18,7 +18,7 @@ from pipeline_dist.api.openapi.schema import (
     text,
 )
 from pipeline_dist.reports.statement import MonthStatus
-from pipeline_dist.reports.usage import GROUPS
+from pipeline_dist.reports.usage_groups import GROUPS
 
 _CALLS_WITH_ITEM = (
     "Calls that used it and were not voided. A call may be in several groups, so these do not add"
@@ -31,6 +31,11 @@ ARCHIVED = {
 }
 NEXT = maybe(text("Send it back as `next` for the next page; null on the last one."))
 ZONE = text("The zone of quota days and months, such as Asia/Shanghai.")
+TAGS: Schema = {
+    "type": "object",
+    "description": "The tags that it was marked with.",
+    "additionalProperties": {"type": "string"},
+}
 _SPAN: dict[str, Schema] = {
     "from": moment("Start of the time."),
     "to": moment("End of the time, not included."),
@@ -42,12 +47,15 @@ REPORT_ANSWERS: dict[str, Schema] = {
         "Sums of a time.",
         {
             **_SPAN,
-            "group_by": text("By what.", enum=list(GROUPS)),
+            "group_by": text("By what, as it was asked for."),
             "rows": list_of(
                 record(
                     "The sum of one group and unit.",
                     {
                         "day": text("The quota day."),
+                        "month": text("The quota month of the day."),
+                        "hour": moment("The start of the hour."),
+                        "client_ref": maybe(text("Your own number or note; null without one.")),
                         "pipeline": maybe(PIPELINE),
                         "model": MODEL,
                         "step": STEP,
@@ -57,12 +65,10 @@ REPORT_ANSWERS: dict[str, Schema] = {
                         "amount": money("What it costs."),
                         "currency": CURRENCY,
                     },
-                    "day",
-                    "pipeline",
-                    "model",
-                    "step",
+                    *GROUPS,
                 ),
-                "The sums.",
+                "The sums. By a tag there is a member named like it, tag:NAME, null for calls"
+                " without it.",
             ),
             "total": record(
                 "Everything in this time.",
@@ -98,6 +104,8 @@ REPORT_ANSWERS: dict[str, Schema] = {
                         "finished_at": maybe(moment("When it ended.")),
                         "reason": maybe(text("Why it was voided, adjusted or topped up.")),
                         "reference": maybe(text("Of an adjustment or a top-up: its number.")),
+                        "client_ref": maybe(text("The call's own number or note.")),
+                        "tags": TAGS,
                         "archived": ARCHIVED,
                     },
                     "archived",

@@ -6,12 +6,14 @@ from pipeline_dist.api.input import (
     BATCH_ITEM_RULES,
     CALL_RULES,
     ESTIMATE_RULES,
+    EVENT_RULES,
+    EXTEND_RULES,
     FINISH_RULES,
     LABEL_WORDS,
     MAX_CALLS,
     QUOTE_RULES,
 )
-from pipeline_dist.api.openapi.rule_schemas import body_schema, rule_schema
+from pipeline_dist.api.openapi.rule_schemas import body_schema, one_line, rule_schema
 from pipeline_dist.api.openapi.schema import (
     ERROR_WORDS,
     MODEL_WORDS,
@@ -24,6 +26,7 @@ from pipeline_dist.api.openapi.schema import (
     maybe,
     ref,
 )
+from pipeline_dist.api.tags import MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS, SEPARATORS, TAG_WORDS
 from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES
 
@@ -49,7 +52,25 @@ _OF_A_CALL = {
     "lease_seconds": "A call that begins holds its slot this long at most, {default} seconds when"
     " left out; finish before. It means nothing to a call that is over.",
     "status": "How the call ended.",
+    "started_at": "Of a call that is over: when it happened, with its zone; by default now. It"
+    " counts and is priced on that day, at most 35 days back (or as many as the operator has"
+    " set) and not before you may call the line.",
+    "version_no": "Of a call that is over: the version that was used; by default the one that was"
+    " live then.",
     "error": ERROR_WORDS,
+}
+_ONE_TAG = {"type": "string", "maxLength": MAX_TAG_VALUE, "pattern": one_line(may_be_empty=True)}
+_TAGS: Schema = {
+    "type": ["object", "null"],
+    "description": TAG_WORDS,
+    "maxProperties": MAX_TAGS,
+    "propertyNames": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_TAG_KEY,
+        "pattern": one_line(without=SEPARATORS),
+    },
+    "additionalProperties": _ONE_TAG,
 }
 
 
@@ -64,7 +85,13 @@ _OVER_OR_NOT = {
         "required": ["lines"],
         "properties": {"lines": {"type": "array"}, "estimate": {"type": "null"}},
     },
-    "else": {"properties": {"lines": {"type": "null"}, "error": {"enum": ["", None]}}},
+    "else": {
+        "properties": {
+            "lines": {"type": "null"},
+            "error": {"enum": ["", None]},
+            **{name: {"type": "null"} for name in EVENT_RULES},
+        }
+    },
 }
 _CANCELLED_WITHOUT_LINES = {
     "if": {"properties": {"status": {"const": CallStatus.CANCELLED}}},
@@ -88,6 +115,7 @@ REQUESTS: dict[str, Schema] = {
         _OF_A_CALL,
         lines=maybe(_LINES),
         estimate=_ESTIMATE,
+        tags=_TAGS,
     )
     | _OVER_OR_NOT,
     "Ending": body_schema(
@@ -101,12 +129,25 @@ REQUESTS: dict[str, Schema] = {
         lines=maybe(_LINES),
     )
     | _CANCELLED_WITHOUT_LINES,
+    "Extension": body_schema(
+        "How much longer a call may run.",
+        EXTEND_RULES,
+        {
+            "call_no": "From the answer to the begin.",
+            "lease_seconds": "It may run for so many seconds from now on.",
+        },
+    ),
     "Batch": body(
         "Finished calls to be booked.",
         {
             "calls": list_of(
                 body_schema(
-                    "One finished call.", BATCH_ITEM_RULES, _OF_A_CALL, "lines", lines=_LINES
+                    "One finished call.",
+                    BATCH_ITEM_RULES,
+                    _OF_A_CALL,
+                    "lines",
+                    lines=_LINES,
+                    tags=_TAGS,
                 ),
                 "The calls, each on its own.",
                 minItems=1,

@@ -5,7 +5,7 @@ from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.input import LABEL_WORDS
 from pipeline_dist.api.openapi.price_schemas import PRICE, PRICED_LINE, SCOPE
-from pipeline_dist.api.openapi.report_responses import ARCHIVED, NEXT, REPORT_ANSWERS, ZONE
+from pipeline_dist.api.openapi.report_responses import ARCHIVED, NEXT, REPORT_ANSWERS, TAGS, ZONE
 from pipeline_dist.api.openapi.schema import (
     CURRENCY,
     MODEL,
@@ -48,6 +48,16 @@ _BEGUN: dict[str, Schema] = {
     "started_at": moment("When it began."),
     "lease_expires_at": maybe(moment("Finish before; null for a call booked in one go.")),
     **{name: maybe(text(words)) for name, words in LABEL_WORDS.items()},
+    "tags": TAGS,
+}
+_SUMMARY: dict[str, Schema] = {
+    **_BEGUN,
+    "finished_at": maybe(moment("When it ended.")),
+    "duration_ms": maybe(number("How long it took, in milliseconds.")),
+    "currency": CURRENCY,
+    "amount": money("The sum of its lines, to 10 decimals."),
+    "late": {"type": "boolean", "description": "Finished after its lease had run out."},
+    "error": maybe(text("What went wrong.")),
 }
 _CURRENT = record(
     "What the call is now, in an answer that comes again; the rest is as it was answered first.",
@@ -190,19 +200,23 @@ ANSWERS |= {
     "FinishedCall": record(
         "A call with its priced lines.",
         {
-            **_BEGUN,
-            "finished_at": maybe(moment("When it ended.")),
-            "duration_ms": maybe(number("How long it took, in milliseconds.")),
-            "currency": CURRENCY,
-            "amount": money("The sum of its lines, to 10 decimals."),
-            "late": {"type": "boolean", "description": "Finished after its lease had run out."},
-            "error": maybe(text("What went wrong.")),
+            **_SUMMARY,
             "lines": list_of(ref("PricedLine"), "What was used."),
             "archived": ARCHIVED,
             "current": _CURRENT,
         },
         "archived",
         "current",
+    ),
+    "CallList": record(
+        "One page of calls, the newest first.",
+        {
+            "rows": list_of(
+                record("A call without its lines.", {**_SUMMARY, "archived": ARCHIVED}, "archived"),
+                "The calls.",
+            ),
+            "next": NEXT,
+        },
     ),
     "QuoteLine": {
         "description": "A line of a quote.",

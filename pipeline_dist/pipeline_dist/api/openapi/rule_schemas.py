@@ -5,16 +5,34 @@ from typing import Any
 
 from app.global_func import FieldRule, Message, whole_range
 from pipeline_dist.api.openapi.schema import Schema, body, maybe
+from pipeline_dist.api.tags import MAX_TAG_KEY, MAX_TAG_VALUE, SEPARATORS
 from pipeline_dist.reports.usage import DAY_OR_TIME
 
 # What no line of text may have (Unicode's Cc, Zl and Zp), as the inside of a character class.
 # Nothing here looks ahead or behind: not every program's regular expressions can.
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-_ONE_LINE = rf"[^\s{_CONTROL}](?:[^{_CONTROL}]*[^\s{_CONTROL}])?"
+
+
+def one_line(*, may_be_empty: bool = False, without: str = "", length: int | None = None) -> str:
+    """Return what a text of one line fits, of at most *length* characters where that is given: no
+    blanks at its ends, no control characters, none of those *without*."""
+    end, inner = rf"[^\s{without}{_CONTROL}]", rf"[^{without}{_CONTROL}]"
+    many = "*" if length is None else f"{{0,{length - 2}}}"
+    text = f"{end}(?:{inner}{many}{end})?"
+    return f"^(?:{text})?$" if may_be_empty else f"^{text}$"
+
+
 # In a header not every program sends or gets other letters unharmed.
 _HEADER = "[!-~](?:[ -~]*[!-~])?"
 # The years that the server reckons with.
 _DAY_OR_TIME = "^[1-9][0-9]{3}-"
+
+
+def tag_filter_pattern() -> str:
+    """Return what a tag in the address of a list fits: its name, a colon and its value."""
+    name = one_line(without=SEPARATORS, length=MAX_TAG_KEY)[1:-1]
+    value = one_line(may_be_empty=True, length=MAX_TAG_VALUE)[1:-1]
+    return f"^{name}:{value}$"
 
 
 def members(spec: Mapping[str, FieldRule], descriptions: Mapping[str, str]) -> dict[str, Schema]:
@@ -101,7 +119,7 @@ def _pattern(rule: FieldRule, where: str) -> str:
         return f"^(?:{rule.pattern.pattern})$"
     if where == "header":
         return f"^{_HEADER}$"
-    return f"^(?:{_ONE_LINE})?$" if _may_be_empty(rule, where) else f"^{_ONE_LINE}$"
+    return one_line(may_be_empty=_may_be_empty(rule, where))
 
 
 def _may_be_empty(rule: FieldRule, where: str) -> bool:

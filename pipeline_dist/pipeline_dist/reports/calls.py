@@ -1,0 +1,217 @@
+"""
+The calls of a distributor as a list, the newest first, page by page: those that run, failed, ran
+out, were cancelled or voided too.
+
+Each list is read by the index that has its order: of the calls with a tag, with a reference, that
+run, or of all. A page is so many entries of it, and the rows that are told.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import OUT_OF_ORDER, FieldProblem, FieldRule, InvalidFields, SafeSqlor, iso
+from pipeline_dist.admission.call_view import call_summary
+from pipeline_dist.reports.cursors import read_cursor, write_cursor
+from pipeline_dist.reports.usage import PAGE_QUERY as USAGE_PAGE, moment_of
+from pipeline_ops.ledger.rows import HEADER_COLUMNS, header_of
+from pipeline_ops.ledger.states import CallStatus
+from pipeline_ops.rollup.ledger_rows import Conditions
+
+PAGE_QUERY = {
+    "status": FieldRule(kind="str", choices=tuple(CallStatus)),
+    "from": USAGE_PAGE["from"],
+    "to": USAGE_PAGE["to"],
+    "pipeline": FieldRule(kind="str", length=64),
+    "client_ref": FieldRule(kind="str", length=128),
+    "rows": USAGE_PAGE["rows"],
+}
+# In a cursor they are a list, as they may be in an address.
+_TAGS = {"tag": FieldRule(kind="json", json="list")}
+_PLACE = {
+    "started_at": FieldRule(kind="datetime", required=True),
+    "id": FieldRule(kind="str", length=32, required=True),
+}
+_NOTHING = Decimal(0).scaleb(-10)
+_LEDGER = "pipeline_usage_log u force index (pipeline_usage_log_{index})"
+_BY_TAG = (
+    "app_call_tag t force index (app_call_tag_value) straight_join"
+    f" {_LEDGER.format(index='call')} on u.call_no = t.call_no and u.line_no = 0"
+)
+_AMOUNTS = (
+    "select call_no, sum(amount) from pipeline_usage_log force index (pipeline_usage_log_call)"
+    " where call_no in ${call_nos}$ and entry_type = 'charge' group by call_no"
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    `rows` calls before `before` (when it began, and its id), the newest first, of those that
+    are in `status`, began from `first` up to and without `last`, are of the line with the code
+    `pipeline`, have this `client_ref` and all of `tags`. `query` is what the pages behind it are
+    asked with.
+    """
+
+    rows: int
+    status: str | None = None
+    first: datetime | None = None
+    last: datetime | None = None
+    pipeline: str | None = None
+    client_ref: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    before: tuple[datetime, str] | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+
+
+def page(
+    owner: str,
+    query: Mapping[str, Any],
+    tags: Collection[tuple[str, str]],
+    names: Collection[str],
+) -> Page:
+    """
+    Return the page that the parameters *query* and *tags* mean; of them *names* were sent. With
+    `next` it is the one behind that of the cursor, which was made for *owner*.
+
+    Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
+    """
+    asked = {name: query[name] for name in PAGE_QUERY} | {"tag": sorted(set(tags))}
+    if not query["next"]:
+        return _page(asked, None)
+    cursor = read_cursor(owner, query["next"], query=PAGE_QUERY | _TAGS, place=_PLACE)
+    kept = dict(cursor.query)
+    kept["tag"] = sorted((key, value) for key, value in kept["tag"].value)
+    parameters = {name: asked[name] for name in asked if name in names}
+    for edge, name in enumerate(("from", "to")):
+        problems: list[FieldProblem] = []
+        if name in parameters:
+            moment = moment_of(name, parameters[name], edge, problems)
+            parameters[name] = None if moment is None else iso(moment)
+        if problems:
+            raise InvalidFields(problems)
+    type(cursor)(kept, cursor.place).check_same(parameters)
+    return _page(kept, (cursor.place["started_at"], cursor.place["id"]))
+
+
+def _page(query: Mapping[str, Any], before: tuple[datetime, str] | None) -> Page:
+    problems: list[FieldProblem] = []
+    first = moment_of("from", query["from"], 0, problems)
+    last = moment_of("to", query["to"], 1, problems)
+    if first is not None and last is not None and last <= first:
+        problems.append(OUT_OF_ORDER("to"))
+    if problems:
+        raise InvalidFields(problems)
+    # A day is asked for once: its zone may be another one by the next page.
+    times = {name: iso(at) for name, at in (("from", first), ("to", last)) if at is not None}
+    next_query = {name: value for name, value in query.items() if value} | times
+    return Page(
+        rows=query["rows"],
+        status=query["status"],
+        first=first,
+        last=last,
+        pipeline=query["pipeline"],
+        client_ref=query["client_ref"],
+        tags=tuple(query["tag"]),
+        before=before,
+        query=next_query | {"tag": [list(tag) for tag in query["tag"]]},
+    )
+
+
+async def list_calls(
+    sor: SafeSqlor, owner: str, distributor_id: str, window: Page
+) -> dict[str, Any]:
+    """Return `{rows, next}`: a page of calls, and the cursor of what comes behind it for *owner*;
+    None where nothing does."""
+    pipelines = None
+    if window.pipeline is not None:
+        text = "select id from pipelines where code = ${code}$"
+        pipelines = await sor.firsts(text, {"code": window.pipeline})
+        if not pipelines:
+            return {"rows": [], "next": None}
+    text, values = _statement(distributor_id, window, pipelines)
+    rows = await sor.tuples(text, values)
+    headers = [(header_of(row[1:]), row[0] or "") for row in rows[: window.rows]]
+    more = None
+    if len(rows) > window.rows:
+        last = headers[-1][0]
+        place = {"started_at": iso(last.started_at), "id": last.id}
+        more = write_cursor(owner, window.query, place)
+    amounts: dict[str, Decimal] = {}
+    if headers:
+        call_nos = sorted(header.call_no for header, _ in headers)
+        amounts = dict(await sor.tuples(_AMOUNTS, {"call_nos": call_nos}))
+    return {
+        "rows": [
+            call_summary(header, code, amounts.get(header.call_no, _NOTHING))
+            | ({"archived": True} if header.archive_batch is not None else {})
+            for header, code in headers
+        ],
+        "next": more,
+    }
+
+
+def _statement(
+    distributor_id: str, window: Page, pipelines: list[str] | None
+) -> tuple[str, dict[str, Any]]:
+    conditions = Conditions("c")
+    rows, started_at, call_no = "", "u.started_at", "u.id"
+    if window.tags:
+        rows, started_at, call_no = _BY_TAG, "t.started_at", "t.call_no"
+        rows += "".join(_tag_conditions(distributor_id, window, conditions))
+    else:
+        index = "distributor_time"
+        if window.client_ref is not None:
+            index = "client_ref"
+        elif window.status == CallStatus.RESERVED:
+            index = "lease"  # few run at a time
+        rows = _LEDGER.format(index=index)
+        conditions.add("u.distributor_id = {}", distributor_id)
+    _add_filters(conditions, window, pipelines)
+    _add_times(conditions, window, started_at, call_no)
+    columns = ", ".join(f"u.{name}" for name in HEADER_COLUMNS)
+    text = (
+        f"select p.code, {columns} from {rows} left join pipelines p on p.id = u.pipeline_id"  # noqa: S608  constants
+        f" where {conditions.text} and u.line_no = 0 and u.pipeline_id is not null"
+        f" order by {started_at} desc, {call_no} desc limit ${{most}}$"
+    )
+    return text, conditions.values | {"most": window.rows + 1}
+
+
+def _tag_conditions(distributor_id: str, window: Page, conditions: Conditions) -> Iterator[str]:
+    """Add to *conditions* that a call has all tags; yield the joins of the second on."""
+    conditions.add("t.distributor_id = {}", distributor_id)
+    for number, (key, value) in enumerate(window.tags):
+        table = f"t{number}" if number else "t"
+        if number:
+            yield (
+                f" straight_join app_call_tag {table} force index (primary)"
+                f" on {table}.call_no = t.call_no"
+            )
+        conditions.add(f"{table}.tag_key = {{}}", key)
+        conditions.add(f"{table}.tag_value = {{}}", value)
+
+
+def _add_filters(conditions: Conditions, window: Page, pipelines: list[str] | None) -> None:
+    if window.status is not None:
+        conditions.add("u.status = {}", window.status)
+    if pipelines is not None:
+        conditions.add("u.pipeline_id in {}", pipelines)
+    if window.client_ref is not None:
+        # By its letters: the index takes great and small ones for one.
+        conditions.add("u.client_ref = {}", window.client_ref)
+        conditions.add("u.client_ref collate utf8mb4_bin = {}", window.client_ref)
+
+
+def _add_times(conditions: Conditions, window: Page, started_at: str, call_no: str) -> None:
+    if window.first is not None:
+        conditions.add(f"{started_at} >= {{}}", window.first)
+    if window.last is not None:
+        conditions.add(f"{started_at} < {{}}", window.last)
+    if window.before is not None:
+        at, place = window.before
+        conditions.add(f"{started_at} <= {{}}", at)
+        conditions.text += f" and ({started_at} < ${{before}}$ or {call_no} < ${{place}}$)"
+        conditions.values |= {"before": at, "place": place}
