@@ -127,7 +127,7 @@ BEGIN: Example = {
     "estimate": "2.50",
 }
 ONE_GO: Example = {"pipeline": "script-to-video", "status": "succeeded", "lines": [_LINE]}
-EXTENSION: Example = {"call_no": _CALL_NO, "lease_seconds": 900}
+EXTENSION: Example = {"call_no": CALL_NO, "lease_seconds": 900}
 BEGUN: Example = {
     "call_no": CALL_NO,
     "pipeline": "script-to-video",
