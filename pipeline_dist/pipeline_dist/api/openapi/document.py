@@ -37,8 +37,11 @@ def document_text(lang: str) -> bytes:
     return to_json(document(lang)).encode()
 
 
-def document(lang: str) -> dict[str, Any]:
-    """Return the document with titles, summaries and descriptions in *lang* (`zh` or `en`)."""
+def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
+    """
+    Return the document with titles, summaries and descriptions in *lang* (`zh` or `en`), of the
+    system that answers at *public_url*; by default this one.
+    """
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in OPERATIONS:
         paths[operation.path][operation.method] = _operation(operation)
@@ -50,7 +53,7 @@ def document(lang: str) -> dict[str, Any]:
             "description": ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": settings().public_url}],
+        "servers": [{"url": public_url or settings().public_url}],
         "security": [{"bearer": []}, {"api_key": []}],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
