@@ -7,6 +7,7 @@ from typing import Any
 from app.global_func import Message, settings, to_json, translate
 from pipeline_dist.api.error_codes import ERROR_CODES
 from pipeline_dist.api.openapi import examples as openapi_examples
+from pipeline_dist.api.openapi.named_schemas import named_schemas
 from pipeline_dist.api.openapi.operations import (
     HEADERS,
     OPERATIONS,
@@ -58,7 +59,7 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": REQUESTS | ANSWERS,
+            "schemas": named_schemas(REQUESTS | ANSWERS),
             "headers": {
                 name: _header(schema)
                 for name, schema in (HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER}).items()
