@@ -120,6 +120,17 @@ install_frontend_packages() {
   fi
 }
 
+# The packages that the TypeScript client is made and tested with.
+install_client_packages() {
+  local hash
+  hash=$(content_hash clients/js/package.json clients/js/package-lock.json clients/js/.npmrc)
+  if [[ -d clients/js/node_modules ]] && is_done client_packages "$hash"; then return; fi
+  need_node
+  say "Packages of the TypeScript client" "TypeScript 客户端的依赖包"
+  quietly "npm ci" "npm ci" npm --prefix clients/js ci --ignore-scripts --no-audit --no-fund
+  mark_done client_packages "$hash"
+}
+
 build_frontend() {
   local made_from
   # The dictionaries of host and modules go into the bundle.
@@ -237,6 +248,7 @@ main() {
   if (( dev )); then
     install_locked requirements-dev "Test packages" "测试用包"
     install_frontend_packages dev
+    install_client_packages
   fi
   build_frontend
   leave_out_unlocked

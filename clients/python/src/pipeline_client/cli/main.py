@@ -20,7 +20,7 @@ MAX_ROWS = 1_000_000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what *argv* says; return the exit code."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     command, _ = COMMANDS[options.name]
     failure = NOT_CALLED if options.name == "call" else 0
     try:
@@ -58,14 +58,15 @@ def _code_of(problem: PipelineError, url: str) -> int:
     return AGAIN_LATER if problem.passes_by_itself else REFUSED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    whole = argparse.ArgumentParser(
         prog="pipeline-client",
         description=words.ABOUT(),
         epilog=words.EPILOGUE(path=config_path()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    commands = whole.add_subparsers(dest="name", required=True, metavar="COMMAND")
     parsers = {}
     for name, (_, about) in COMMANDS.items():
         parsers[name] = one = commands.add_parser(name, help=about(), description=about())
@@ -77,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--after", type=int, default=0, help=words.OF_AFTER())
     add("--once", action="store_true", help=words.OF_ONCE())
     add("--every", type=float, default=2.0, help=words.OF_EVERY())
-    return parser
+    return whole
 
 
 def _add_calls(
