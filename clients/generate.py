@@ -78,13 +78,13 @@ def _class(entry: Mapping[str, Any]) -> str:
 
 def main() -> int:
     """Write the files anew."""
-    described = document("en", public_url="https://pipeline.example")
-    codes = described["x-error-codes"]
+    openapi = document("en", public_url="https://pipeline.example")
+    codes = openapi["x-error-codes"]
     PROBLEM_CLASSES.write_text(problem_classes(codes), "utf-8")
     PROBLEM_CODES.write_text(problem_codes(codes), "utf-8")
     folder = CLIENTS / "js/.generate"
     folder.mkdir(exist_ok=True)
-    SCHEMA.write_text(schema(json.dumps(described), folder), "utf-8")
+    SCHEMA.write_text(schema(json.dumps(openapi), folder), "utf-8")
     return 0
 
 

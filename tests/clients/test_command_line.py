@@ -133,11 +133,11 @@ def test_events_are_followed(account: Account) -> None:
     """On a server that has a feed, whatever version the application is."""
     pages = [[{"event_no": n, "type": "statement.closed", "created_at": "2026-11-30T00:00:00Z",
                "data": {"month": "2026-10"}} for n in (1, 2)]]  # fmt: skip
-    asked: list[str] = []
+    paths: list[str] = []
 
     class Feed(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            paths.append(self.path)
             content = json.dumps({"rows": pages.pop(0) if pages else []}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
@@ -156,7 +156,7 @@ def test_events_are_followed(account: Account) -> None:
 
     assert [line.split()[0] for line in process.stdout.splitlines()] == ["1", "2"]
     assert '{"month":"2026-10"}' in process.stdout
-    assert asked == ["/pipeline_dist/v1/events?after=0&rows=500"]
+    assert paths == ["/pipeline_dist/v1/events?after=0&rows=500"]
 
 
 @pytest.mark.parametrize("lang", ["C.UTF-8", "zh_CN.UTF-8"])

@@ -20,7 +20,7 @@ def npm(*argv: str, env: dict[str, str] | None = None) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _built() -> None:
+def _build() -> None:
     npm("build")
 
 

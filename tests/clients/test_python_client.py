@@ -100,21 +100,21 @@ async def test_the_asynchronous_client_does_the_same(account: Account) -> None:
             async with asyncio.timeout(0.2), client.call(account.pipeline) as broken:
                 await asyncio.sleep(30)
         await client.book(account.pipeline, lines(10))
-        settled = [line async for line in client.usage(rows=2)]
+        usage_lines = [line async for line in client.usage(rows=2)]
 
         assert call.call.amount == Decimal("0.03")
         assert (await client.read_call(broken.call_no)).status == "cancelled"
-        assert [line.unit for line in settled] == ["second", "", "input_token", "second"]
-        assert (await client.statement()).amount == sum(line.amount for line in settled)
+        assert [line.unit for line in usage_lines] == ["second", "", "input_token", "second"]
+        assert (await client.statement()).amount == sum(line.amount for line in usage_lines)
 
 
 def test_lists_come_page_by_page(account: Account, client: Client) -> None:
     for number in range(5):
         client.book(account.pipeline, [Line("second", number)], client_ref=f"n {number}")
 
-    settled = list(client.usage(rows=2))
-    assert [line.quantity for line in settled] == [0, 1, 2, 3, 4]
-    assert [line.entry_no for line in settled] == [1, 2, 3, 4, 5]
+    usage_lines = list(client.usage(rows=2))
+    assert [line.quantity for line in usage_lines] == [0, 1, 2, 3, 4]
+    assert [line.entry_no for line in usage_lines] == [1, 2, 3, 4, 5]
     sums = client.usage_sums("day")
     assert (sums.total.calls, sums.total.amount) == (5, Decimal("0.1"))
     assert client.statement().calls == 5
@@ -339,10 +339,10 @@ def test_records_have_the_members_of_the_document(
     members = {
         name.rstrip("_") for name in record.__dataclass_fields__ if name != "more"
     } - OF_HEADERS.get(record, set())
-    described = set().union(*(schema_of(document, name) for name in RECORDS[record]))
+    schema_members = set().union(*(schema_of(document, name) for name in RECORDS[record]))
 
-    assert described - members == set()
-    assert members - described <= NEWER.get(record, set())
+    assert schema_members - members == set()
+    assert members - schema_members <= NEWER.get(record, set())
 
 
 def test_records_become_json_again(account: Account, client: Client) -> None:

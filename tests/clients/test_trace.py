@@ -28,7 +28,7 @@ from tests.support.installation import Installation
 
 Calls = list[list[Line]]
 SHORT, LONG = 120, 3000
-MOST_KILLS = 4
+MAX_KILLS = 4
 BATCH_SIZE = 50
 PROGRAM = Path(__file__).with_name("spool_program.py")
 
@@ -55,7 +55,7 @@ def one_by_one(account: Account, trace: Calls, folder: Path) -> None:
             client.book(account.pipeline, lines)
 
 
-def begun_and_finished(account: Account, trace: Calls, folder: Path) -> None:
+def with_begin_and_finish(account: Account, trace: Calls, folder: Path) -> None:
     async def work(client: AsyncClient, waiting: Any) -> None:
         for lines in waiting:
             async with client.call(account.pipeline) as call:
@@ -92,7 +92,7 @@ def by_a_spool_that_is_killed(account: Account, trace: Calls, folder: Path) -> N
     kills = 0
     while True:
         with subprocess.Popen(argv, env=env) as process:
-            if kills < MOST_KILLS:
+            if kills < MAX_KILLS:
                 _await_change(position, process)
                 time.sleep(numbers.random() * 0.3)
                 process.kill()
@@ -115,7 +115,7 @@ def _await_change(position: Path, process: "subprocess.Popen[bytes]") -> None:
 
 
 WAYS: list[Callable[[Account, Calls, Path], None]] = [
-    one_by_one, begun_and_finished, in_batches, by_a_spool_that_is_killed,
+    one_by_one, with_begin_and_finish, in_batches, by_a_spool_that_is_killed,
 ]  # fmt: skip
 
 
@@ -149,9 +149,9 @@ def test_every_way_gives_the_same_statement(
         way(account, trace, folder)
         with account.client() as client:
             statements.append(client.statement())
-            settled = list(client.usage())
-        assert sum(line.amount for line in settled) == statements[-1].amount
-        assert len(settled) == 2 * len(trace), way.__name__
+            usage_lines = list(client.usage())
+        assert sum(line.amount for line in usage_lines) == statements[-1].amount
+        assert len(usage_lines) == 2 * len(trace), way.__name__
 
     first = statements[0]
     assert [content(statement) for statement in statements[1:]] == [content(first)] * 3

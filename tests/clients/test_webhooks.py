@@ -66,10 +66,10 @@ def test_what_is_not_refused(content: bytes, signature: str, now: int) -> None:
 
 @pytest.mark.parametrize("name", ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"])
 def test_every_header_is_needed(name: str) -> None:
-    given = {key: value for key, value in headers().items() if key != name}
+    some_headers = {key: value for key, value in headers().items() if key != name}
 
     with pytest.raises(WebhookError, match=name.lower()):
-        Webhook(SECRET).verify(CONTENT, given, now=MOMENT)
+        Webhook(SECRET).verify(CONTENT, some_headers, now=MOMENT)
 
 
 @pytest.mark.parametrize("secret", ["whsec_not base64!", "wh"])

@@ -131,12 +131,12 @@ class CallBlock:
 
     def _seconds_to_renewal(self) -> float:
         """Return a third of the lease, or of what is left of one that the server has shortened."""
-        left = float(self._terms.lease_seconds)
+        seconds = float(self._terms.lease_seconds)
         if self._lease_expires_at is not None:
             rest = (self._lease_expires_at - datetime.now(timezone.utc)).total_seconds()
-            if 0 < rest < left:  # clocks may differ
-                left = rest
-        return max(left / RENEWALS_A_LEASE, MIN_RENEWAL_SECONDS)
+            if 0 < rest < seconds:  # clocks may differ
+                seconds = rest
+        return max(seconds / RENEWALS_A_LEASE, MIN_RENEWAL_SECONDS)
 
     def _cannot_cancel(self, problem: PipelineError) -> None:
         log.warning("call %s was not cancelled, it will expire: %s", self.call_no, problem)

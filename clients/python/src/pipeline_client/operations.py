@@ -120,8 +120,8 @@ def _call(response: Response) -> models.Call:
 
 
 def _get(path: str, **params: Any) -> Request:
-    named = {name.rstrip("_"): value for name, value in params.items() if value is not None}
-    return Request("GET", path, {name: _text(value) for name, value in named.items()})
+    values = {name.rstrip("_"): value for name, value in params.items() if value is not None}
+    return Request("GET", path, {name: _text(value) for name, value in values.items()})
 
 
 def _text(value: Any) -> str:
@@ -322,8 +322,8 @@ def events(
     request = _get("events", after=after, type=type, rows=rows)
 
     def parse(response: Response) -> Page[models.Event]:
-        found = [load(models.Event, row) for row in response.json()["rows"]]
-        return Page(found, str(found[-1].event_no) if found else None)
+        events_of_page = [load(models.Event, row) for row in response.json()["rows"]]
+        return Page(events_of_page, str(events_of_page[-1].event_no) if events_of_page else None)
 
     return Listing(Operation(request, parse), rows, is_endless=True, cursor="after")
 

@@ -224,12 +224,12 @@ def _print_list(
     records: Iterator[Record], columns: Sequence[str], options: argparse.Namespace
 ) -> int:
     """Print a list as a table; with `--json` a record a line, as they come."""
-    limited = itertools.islice(records, options.limit)
+    first_records = itertools.islice(records, options.limit)
     if options.json:
-        for record in limited:
+        for record in first_records:
             print(json.dumps(plain(record), ensure_ascii=False))
     else:
-        print(table(columns, _rows(limited)))
+        print(table(columns, _rows(first_records)))
     return DONE
 
 

@@ -23,8 +23,8 @@ class Config:
 
 def config_path() -> Path:
     """Return the file of the configuration."""
-    if named := os.environ.get("PIPELINE_CLIENT_CONFIG"):
-        return Path(named)
+    if own_path := os.environ.get("PIPELINE_CLIENT_CONFIG"):
+        return Path(own_path)
     folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(folder) / "pipeline-client"
 
@@ -32,9 +32,9 @@ def config_path() -> Path:
 def read_config(url: str | None) -> Config:
     """Return the configuration, *url* before all; raises ConfigProblem."""
     path = config_path()
-    stored = _stored(path)
-    url = url or os.environ.get("PIPELINE_URL") or stored.get("url")
-    key = os.environ.get("PIPELINE_KEY") or stored.get("key")
+    values = _values_of(path)
+    url = url or os.environ.get("PIPELINE_URL") or values.get("url")
+    key = os.environ.get("PIPELINE_KEY") or values.get("key")
     if not key:
         raise ConfigProblem(words.NO_KEY(path=path))
     if not url:
@@ -42,7 +42,7 @@ def read_config(url: str | None) -> Config:
     return Config(url, key)
 
 
-def _stored(path: Path) -> dict[str, str]:
+def _values_of(path: Path) -> dict[str, str]:
     """Return the file's lines `name=value`; raises ConfigProblem where others can read a key."""
     try:
         with path.open(encoding="utf-8") as file:
@@ -52,7 +52,7 @@ def _stored(path: Path) -> dict[str, str]:
         return {}
     except OSError as exc:
         raise ConfigProblem(f"{path}: {exc.strerror}") from None
-    stored = {name.strip(): value.strip() for name, _, value in lines}
-    if sys.platform != "win32" and "key" in stored and stat.S_IMODE(mode) & 0o077:
+    values = {name.strip(): value.strip() for name, _, value in lines}
+    if sys.platform != "win32" and "key" in values and stat.S_IMODE(mode) & 0o077:
         raise ConfigProblem(words.OPEN_FILE(path=path))
-    return stored
+    return values
