@@ -115,6 +115,8 @@ def test_lists_come_page_by_page(account: Account, client: Client) -> None:
     usage_lines = list(client.usage(rows=2))
     assert [line.quantity for line in usage_lines] == [0, 1, 2, 3, 4]
     assert [line.entry_no for line in usage_lines] == [1, 2, 3, 4, 5]
+    page = client.usage_page(rows=3)
+    assert [line.entry_no for line in client.usage_page(page.next).rows] == [4, 5]
     sums = client.usage_sums("day")
     assert (sums.total.calls, sums.total.amount) == (5, Decimal("0.1"))
     assert client.statement().calls == 5

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import httpx
 
-from pipeline_client import AsyncClient, Line, NoAnswer, PipelineError, Problem, Retries
+from pipeline_client import AsyncClient, BadAnswer, Line, NoAnswer, PipelineError, Problem, Retries
 from pipeline_dist.errors import REPLAY_BAD_ANSWER, REPLAY_WITHOUT_ANSWER
 from pipeline_dist.replay.setup import STEP, Target
 from pipeline_dist.replay.trace import ReplayError, TraceCall
@@ -79,7 +79,7 @@ class Sender:
     async def _check_reachable(self, client: AsyncClient) -> None:
         try:
             await client.me()
-        except Problem as exc:
+        except (Problem, BadAnswer) as exc:
             raise ReplayError(REPLAY_BAD_ANSWER, url=self._base_url, answer=exc) from None
         except NoAnswer as exc:
             raise ReplayError(REPLAY_WITHOUT_ANSWER, url=self._base_url, problem=exc) from None

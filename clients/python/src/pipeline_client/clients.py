@@ -129,6 +129,7 @@ class _Api:
     book_batch = ApiMethod(operations.book_batch)
     batch_writer = ApiBlock(SendingTerms, BatchWriter, AsyncBatchWriter)
     usage = ApiList(operations.usage)
+    usage_page = ApiMethod(operations.usage_page)
     usage_sums = ApiMethod(operations.usage_sums)
     statement = ApiMethod(operations.statement)
     statement_file = ApiMethod(operations.statement_file)

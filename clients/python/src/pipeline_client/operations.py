@@ -274,9 +274,13 @@ def usage(
     return _listing(request, models.UsageLine, rows, is_endless=True)
 
 
-def usage_after(cursor: str, *, rows: int = 500) -> Listing[models.UsageLine]:
-    """Return what was settled after the page whose `next` is *cursor*."""
-    return _listing(_get("usage", next=cursor), models.UsageLine, rows, is_endless=True)
+def usage_page(cursor: str | None = None, *, rows: int = 500) -> Operation[Page[models.UsageLine]]:
+    """
+    Return the lines after *cursor*, which is `next` of the page before. Keep the last one: sent
+    later, it answers what was settled since.
+    """
+    request = _get("usage", rows=rows) if cursor is None else _get("usage", next=cursor)
+    return _listing(request, models.UsageLine, rows, is_endless=True).operation
 
 
 def usage_sums(
