@@ -138,7 +138,7 @@ def test_events_are_followed(account: Account) -> None:
     class Feed(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             paths.append(self.path)
-            content = json.dumps({"rows": pages.pop(0) if pages else []}).encode()
+            content = json.dumps({"rows": pages.pop(0) if pages else [], "next_after": 2}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

@@ -1,7 +1,7 @@
 /** The client of the distributor API. Amounts and quantities are strings, as the API sends them. */
 
 import { RunningCall } from './call.js';
-import { type ApiRequest, DEFAULT_RETRIES, exchange, jsonOf, type Retries, type Wire } from './exchange.js';
+import { type ApiRequest, DEFAULT_RETRIES, exchange, jsonOf, type Query, type Retries, type Wire } from './exchange.js';
 import type {
   BatchItem, BatchResult, Call, Ending, FinishedCall, Line, Me, NewCall, operations, Pipeline,
   PipelineDetail, Quote, QuoteRequest, Statement, StatementSummary, UsageLine, UsageSums,
@@ -26,7 +26,7 @@ export interface Event { event_no: number; type: string; created_at: string; dat
 
 /** A call that is over or begins, as `begin`, `book` and `call` take it. */
 type Keyed<T> = T & { idempotencyKey?: string };
-type Query<N extends keyof operations> = operations[N]['parameters'] extends { query?: infer Q } ? NonNullable<Q> : never;
+type QueryOf<N extends keyof operations> = operations[N]['parameters'] extends { query?: infer Q } ? NonNullable<Q> : never;
 interface Page<T> { rows: T[]; next?: string | null }
 
 const API_PATH = '/pipeline_dist/v1/';
@@ -117,7 +117,7 @@ export class Client {
   }
 
   /** The calls that fit, also those that run; of servers that list them. */
-  calls(query: Record<string, string | number | undefined> = {}): AsyncGenerator<FinishedCall> {
+  calls(query: Query = {}): AsyncGenerator<FinishedCall> {
     return this.#rows('calls', { rows: 100, ...query });
   }
 
@@ -127,12 +127,12 @@ export class Client {
   }
 
   /** All that was settled, line by line, in the order in which it was. */
-  usage(query: Omit<Query<'usage'>, 'group_by' | 'next'> = {}): AsyncGenerator<UsageLine> {
+  usage(query: Omit<QueryOf<'usage'>, 'group_by' | 'next'> = {}): AsyncGenerator<UsageLine> {
     return this.#rows('usage', { rows: ROWS_A_PAGE, ...query }, { isEndless: true });
   }
 
   /** Sums of what was used. */
-  usageSums(query: Omit<Query<'usage'>, 'rows' | 'next'>): Promise<UsageSums> {
+  usageSums(query: Omit<QueryOf<'usage'>, 'rows' | 'next'>): Promise<UsageSums> {
     return this.#get('usage', query);
   }
 
@@ -154,19 +154,19 @@ export class Client {
   /** What has happened after the event number `after`, in order; of servers that have a feed. */
   async* events(after = 0, rows = ROWS_A_PAGE): AsyncGenerator<Event> {
     for (let last = after; ;) {
-      const page: Page<Event> = await this.#get('events', { after: last, rows });
+      const page: { rows: Event[]; next_after: number } = await this.#get('events', { after: last, rows });
       yield* page.rows;
       if (page.rows.length < rows) return;
-      last = page.rows.at(-1)!.event_no;
+      last = page.next_after;
     }
   }
 
   async* #rows<T>(
     path: string,
-    query: Record<string, string | number | undefined>,
+    query: Query,
     { isEndless = false } = {},
   ): AsyncGenerator<T> {
-    for (let rest: Record<string, string | number | undefined> = query; ;) {
+    for (let rest: Query = query; ;) {
       const page: Page<T> = await this.#get(path, rest);
       yield* page.rows;
       const isLast = isEndless && page.rows.length < Number(query['rows']);
@@ -179,7 +179,7 @@ export class Client {
     return this.#send({ method: 'POST', path: 'calls', body, idempotencyKey });
   }
 
-  #get<T>(path: string, query: Record<string, string | number | undefined> = {}): Promise<T> {
+  #get<T>(path: string, query: Query = {}): Promise<T> {
     return this.#send({ method: 'GET', path, query });
   }
 

@@ -2,11 +2,14 @@
 
 import { BadAnswer, NoAnswer, Problem } from './problems.js';
 
+/** Parameters of an address; of a list each is sent. */
+export type Query = Record<string, string | number | string[] | undefined>;
+
 /** A request to the API; `path` begins behind `/pipeline_dist/v1/`. */
 export interface ApiRequest {
   method: 'GET' | 'POST';
   path: string;
-  query?: Record<string, string | number | undefined>;
+  query?: Query;
   body?: unknown;
   /** Sent with each try. */
   idempotencyKey?: string;
@@ -79,7 +82,7 @@ export function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
 async function send(wire: Wire, request: ApiRequest): Promise<Response | NoAnswer> {
   const url = new URL(wire.root + request.path);
   for (const [name, value] of Object.entries(request.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const one of [value ?? []].flat()) url.searchParams.append(name, String(one));
   }
   const headers = { ...wire.headers };
   if (request.idempotencyKey !== undefined) headers['idempotency-key'] = request.idempotencyKey;

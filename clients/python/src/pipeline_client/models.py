@@ -48,6 +48,7 @@ class Me(Record):
     api_key_prefix: str
     api_key_expires_at: datetime | None
     limits: list[Limit]
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +165,7 @@ class Call(Record):
     lines: list[PricedLine] = field(default_factory=list)
     archived: bool = False
     current: CurrentCall | None = None
+    sandbox: bool = False
     replayed: bool = False
 
 
@@ -229,17 +231,24 @@ class UsageLine(Record):
     finished_at: datetime | None
     reason: str | None
     reference: str | None
+    client_ref: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    sandbox: bool = False
     archived: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class UsageSum(Record):
-    """The sum of one group and unit; it has those of the first members that it is grouped by."""
+    """The sum of one group and unit; it has those of the first members that it is grouped by, and
+    in `more` the tags (`tag:NAME`)."""
 
     day: str | None = None
+    month: str | None = None
+    hour: datetime | None = None
     pipeline: str | None = None
     model: str | None = None
     step: str | None = None
+    client_ref: str | None = None
     unit: str
     calls: int
     quantity: Decimal
@@ -395,9 +404,19 @@ class Event(Record):
 class ApiKey(Record):
     """A key of the distributor; `api_key`, the key itself, is told once, when it is made."""
 
-    key_id: str
+    id: str
     name: str
-    scopes: list[str] = field(default_factory=list)
+    prefix: str
+    scopes: list[str]
+    rate_limit_per_minute: int | None = None
+    pipelines: list[str] | None = None
+    allowed_ips: list[str] = field(default_factory=list)
     expires_at: datetime | None = None
+    previous_expires_at: datetime | None = None
+    sandbox: bool = False
     last_used_at: datetime | None = None
+    last_used_ip: str | None = None
+    created_at: datetime
+    revoked_at: datetime | None = None
     api_key: str | None = field(default=None, repr=False)
+    shown_before: bool = False

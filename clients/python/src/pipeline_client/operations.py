@@ -64,7 +64,7 @@ class Listing(Generic[T]):
         request = replace(self.operation.request, params=self._params(page.next))
         return replace(self, operation=replace(self.operation, request=request))
 
-    def _params(self, cursor: str) -> dict[str, str]:
+    def _params(self, cursor: str) -> dict[str, str | list[str]]:
         if self.cursor == "next":  # it carries the query
             return {"next": cursor}
         return {**self.operation.request.params, self.cursor: cursor}
@@ -121,13 +121,13 @@ def _call(response: Response) -> models.Call:
 
 def _get(path: str, **params: Any) -> Request:
     values = {name.rstrip("_"): value for name, value in params.items() if value is not None}
-    return Request("GET", path, {name: _text(value) for name, value in values.items()})
+    return Request("GET", path, {name: _query_value(value) for name, value in values.items()})
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, datetime):
-        return time_text(value)
-    return str(value)
+def _query_value(value: Any) -> str | list[str]:
+    if isinstance(value, list):
+        return value
+    return time_text(value) if isinstance(value, datetime) else str(value)
 
 
 def _listing(
@@ -236,18 +236,18 @@ def calls(
     status: str | None = None,
     pipeline: str | None = None,
     client_ref: str | None = None,
-    tag: str | None = None,
+    tags: Mapping[str, str] | None = None,
     from_: datetime | str | None = None,
     to: datetime | str | None = None,
     rows: int = 100,
 ) -> Listing[models.Call]:
-    """Return the calls that fit, also those that run; *tag* is `key:value`."""
+    """Return the calls that fit, also those that run, without their lines; the newest first."""
     request = _get(
         "calls",
         status=status,
         pipeline=pipeline,
         client_ref=client_ref,
-        tag=tag,
+        tag=None if tags is None else [f"{name}:{value}" for name, value in tags.items()],
         from_=from_,
         to=to,
         rows=rows,
@@ -290,7 +290,7 @@ def usage_sums(
     to: datetime | str | None = None,
     month: str | None = None,
 ) -> Operation[models.UsageSums]:
-    """Return sums by *group_by*: day, pipeline, model, step."""
+    """Return sums by *group_by*: day, pipeline, model, step; newer servers know more."""
     request = _get("usage", group_by=group_by, from_=from_, to=to, month=month)
     return Operation(request, _one(models.UsageSums))
 
@@ -326,8 +326,9 @@ def events(
     request = _get("events", after=after, type=type, rows=rows)
 
     def parse(response: Response) -> Page[models.Event]:
-        events_of_page = [load(models.Event, row) for row in response.json()["rows"]]
-        return Page(events_of_page, str(events_of_page[-1].event_no) if events_of_page else None)
+        document = response.json()
+        rows_of_page = [load(models.Event, row) for row in document["rows"]]
+        return Page(rows_of_page, str(document["next_after"]))
 
     return Listing(Operation(request, parse), rows, is_endless=True, cursor="after")
 

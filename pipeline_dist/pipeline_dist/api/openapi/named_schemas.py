@@ -13,6 +13,7 @@ NAMES = {
     "BatchCall": "BatchItem",
     "BatchResultResult": "BatchItemResult",
     "CallCurrent": "CurrentCall",
+    "CallListRow": "CallSummary",
     "PipelineDetailVersion": "Version",
     "RefusalError": "FieldProblem",
     "StatementListRow": "StatementSummary",
