@@ -165,6 +165,6 @@ def test_help(account: Account, lang: str) -> None:
 
     assert process.returncode == 0
     for name in ("me", "quote", "call", "usage", "calls", "statement", "tail"):
-        assert f"\n    {name} " in process.stdout
+        assert f"\n    {name}" in process.stdout
     assert ("退出码" in process.stdout) == lang.startswith("zh")
     assert os.environ.get("PIPELINE_KEY", "ppk_") not in process.stdout.replace("PIPELINE_KEY", "")

@@ -60,7 +60,8 @@ def test_the_commands_are_there(readme: str) -> None:
     argvs = [line.split() for line in commands if line.startswith("pipeline-client")]
     assert len(argvs) == 7
     for _, *argv in argvs:
-        parser().parse_args(argv[: argv.index(">")] if ">" in argv else argv)
+        ends = [argv.index(end) for end in ("--", ">") if end in argv]
+        parser().parse_args(argv[: min(ends, default=len(argv))])
 
 
 def test_the_examples_are_the_same_in_both_languages() -> None:

@@ -137,7 +137,7 @@ def tail(client: Client, options: argparse.Namespace) -> int:
 
 def call(client: Client, options: argparse.Namespace) -> int:
     """Run a command as a call: book its seconds, or cancel where it fails."""
-    argv = options.command[1:] if options.command[:1] == ["--"] else options.command
+    argv = options.command
     if not argv:
         words.complain(words.NO_COMMAND())
         return 2
@@ -183,33 +183,47 @@ def _run(argv: Sequence[str], more: dict[str, str]) -> int:
     """Run a command and return its exit code; what would end this program ends the command."""
     # The key is nobody's business but ours.
     env = {name: value for name, value in os.environ.items() if name != "PIPELINE_KEY"} | more
-    try:
-        process = subprocess.Popen(argv, env=env)
-    except FileNotFoundError as exc:
-        words.complain(words.NOT_RUN(command=argv[0], problem=exc.strerror))
-        return NOT_THERE
-    except OSError as exc:
-        words.complain(words.NOT_RUN(command=argv[0], problem=exc.strerror))
-        return NOT_RUNNABLE
-    with _signals_for(process):
+    with _signals() as pass_on:
+        try:
+            process = subprocess.Popen(argv, env=env)
+        except FileNotFoundError as exc:
+            words.complain(words.NOT_RUN(command=argv[0], problem=exc.strerror))
+            return NOT_THERE
+        except OSError as exc:
+            words.complain(words.NOT_RUN(command=argv[0], problem=exc.strerror))
+            return NOT_RUNNABLE
+        pass_on(process)
         code = process.wait()
     return 128 - code if code < 0 else code
 
 
 @contextlib.contextmanager
-def _signals_for(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Pass signals on to the command; a terminal's Ctrl-C reaches it by itself."""
+def _signals() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
+    """
+    Keep signals from ending this program; yield what is told of the command that gets them, also
+    those that came before it was there. Ctrl-C at a terminal reaches it by itself.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+    early_signals: list[int] = []
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
+    def forward(number: int, frame: FrameType | None) -> None:
+        if processes:
+            processes[0].send_signal(number)
+        else:
+            early_signals.append(number)
 
-    handlers: dict[signal.Signals, Callable[[int, FrameType | None], None] | signal.Handlers] = {
-        signal.SIGINT: signal.SIG_IGN,
-        signal.SIGTERM: pass_on,
+    def pass_on(process: "subprocess.Popen[bytes]") -> None:
+        processes.append(process)
+        for number in early_signals:
+            process.send_signal(number)
+
+    # A function, and not SIG_IGN, which the command would inherit.
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, lambda number, frame: None),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, forward),
     }
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        yield pass_on
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -20,7 +20,11 @@ MAX_ROWS = 1_000_000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what *argv* says; return the exit code."""
-    options = parser().parse_args(argv)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # What stands after -- is another program's, whatever it looks like.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = parser().parse_args(arguments[:end])
+    options.command = arguments[end + 1 :]
     command, _ = COMMANDS[options.name]
     failure = NOT_CALLED if options.name == "call" else 0
     try:
@@ -86,13 +90,13 @@ def _add_calls(
 ) -> None:
     quote.add_argument("pipeline", help=words.OF_PIPELINE())
     quote.add_argument("lines", nargs="+", type=line_of, metavar="LINE", help=words.OF_LINE())
+    call.epilog = words.OF_COMMAND()
     call.add_argument("pipeline", help=words.OF_PIPELINE())
     call.add_argument("--unit", default="second", help=words.OF_UNIT())
     call.add_argument("--step", default="")
     call.add_argument("--model", default="")
     call.add_argument("--ref", help=words.OF_REF())
     call.add_argument("--lease", type=int, default=60, help=words.OF_LEASE())
-    call.add_argument("command", nargs=argparse.REMAINDER, help=words.OF_COMMAND())
     calls.add_argument("--status", help=words.OF_STATUS())
     calls.add_argument("--pipeline", help=words.OF_PIPELINE())
     calls.add_argument("--ref", help=words.OF_REF())

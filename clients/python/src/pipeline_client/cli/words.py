@@ -62,7 +62,9 @@ OF_LINE = Words(
 OF_UNIT = Words("the unit that is booked (second)", "计费单位（second）")
 OF_REF = Words("your own number of the call", "您自己的编号")
 OF_LEASE = Words("how long the slot is held if this computer dies", "本机失联后名额保留的秒数")
-OF_COMMAND = Words("the command, after --", "要运行的命令，写在 -- 之后")
+OF_COMMAND = Words(
+    "-- COMMAND: what is run, after all options", "-- 命令：要运行的命令，写在所有选项之后"
+)
 OF_MONTH = Words("such as 2026-11; by default this one", "如 2026-11；默认为本月")
 OF_FROM = Words("a date, or a time with its zone", "日期，或带时区的时间")
 OF_BY = Words("sums by day, pipeline, model, step", "按 day、pipeline、model、step 汇总")
