@@ -126,7 +126,7 @@ run_replay() {
   fi
   step "replay: a trace in four ways, a generated client" "replay：同一轨迹以四种方式上报；自动生成的客户端"
   PIPELINE_REPLAY=1 run_pytest replay -o timeout=3600 \
-    tests/clients/test_trace.py tests/clients/test_generated.py "$@"
+    tests/clients/test_trace.py tests/clients/test_generated.py tests/clients/test_readmes.py "$@"
 }
 
 # Linter, types and tests of the browser side, with the Node that built it.

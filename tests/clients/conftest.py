@@ -1,14 +1,16 @@
 """A distributor's programs: what they need to call a running application."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline_client import Client, Retries
-from tests.support.installation import Installation
+from tests.support.installation import ROOT, Installation
 from tests.support.selling import make_pipeline, make_reseller
 
 PRICES = (
@@ -40,6 +42,14 @@ class Account:
     def client(self, **options: Any) -> Client:
         """Return a client that loses no time."""
         return Client(self.url, self.key, **{"retries": Retries(first_pause=0.02)} | options)
+
+
+@pytest.fixture(scope="session")
+def js_client() -> Path:
+    """The folder of the TypeScript client, compiled."""
+    folder = ROOT / "clients/js"
+    subprocess.run(["npm", "run", "--silent", "build"], cwd=folder, check=True)
+    return folder
 
 
 @pytest.fixture(scope="module")

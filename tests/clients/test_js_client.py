@@ -3,36 +3,24 @@
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.clients.conftest import Account
-from tests.support.installation import ROOT
-
-FOLDER = ROOT / "clients/js"
 
 
-def npm(*argv: str, env: dict[str, str] | None = None) -> None:
+def npm(folder: Path, *argv: str, env: dict[str, str] | None = None) -> None:
     process = subprocess.run(
         ["npm", "run", "--silent", *argv],
-        cwd=FOLDER, env=env, capture_output=True, text=True, check=False,
+        cwd=folder, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert process.returncode == 0, process.stdout + process.stderr
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _build() -> None:
-    npm("build")
+def test_its_tests_pass_on_the_application(account: Account, js_client: Path) -> None:
+    npm(js_client, "test", env=account.env | {"LINE": account.pipeline})
 
 
-def test_its_tests_pass_on_the_application(account: Account) -> None:
-    npm("test", env=account.env | {"LINE": account.pipeline})
+def test_the_types_of_its_tests_are_right(js_client: Path) -> None:
+    npm(js_client, "types")
 
 
-def test_the_types_of_its_tests_are_right() -> None:
-    npm("types")
-
-
-def test_what_is_published_has_no_dependencies() -> None:
-    lock = Path(FOLDER / "package.json").read_text("utf-8")
-
-    assert '"dependencies"' not in lock
+def test_what_is_published_has_no_dependencies(js_client: Path) -> None:
+    assert '"dependencies"' not in (js_client / "package.json").read_text("utf-8")

@@ -94,7 +94,7 @@ def by_a_spool_that_is_killed(account: Account, trace: Calls, folder: Path) -> N
         with subprocess.Popen(argv, env=env) as process:
             if kills < MAX_KILLS:
                 _await_change(position, process)
-                time.sleep(numbers.random() * 0.3)
+                time.sleep(numbers.random() * 0.1 if kills else 0)
                 process.kill()
             code = process.wait()
         if code == 0:
