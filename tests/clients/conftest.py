@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from app.base.settings import ROOT
 from pipeline_client import Client, Retries
-from tests.support.installation import ROOT, Installation
+from tests.support.installation import Installation
 from tests.support.selling import make_pipeline, make_reseller
 
 PRICES = (

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.base.settings import ROOT
 from tests.clients.conftest import Account
-from tests.support.installation import ROOT, Installation
+from tests.support.installation import Installation
 
 PROGRAM = Path(__file__).with_name("generated_program.py")
 pytestmark = pytest.mark.skipif(
@@ -27,8 +28,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (where / "bin/openapi-python-client").exists():
         venv.create(where, with_pip=True)
         lock = ROOT / "requirements-generator.lock"
-        argv = [where / "bin/python", "-m", "pip", "install", "-q", "--require-hashes", "-r", lock]
-        subprocess.run(argv, check=True)
+        pip = f"{where}/bin/python -m pip install -q --require-hashes -r"
+        subprocess.run([*pip.split(), str(lock)], check=True)
     return where / "bin"
 
 
@@ -37,7 +38,7 @@ def test_a_generated_client_works(
 ) -> None:
     document = tmp_path / "openapi.json"
     document.write_bytes(server.anonymous().get("/pipeline_dist/v1/openapi.json").content)
-    argv = [environment / "openapi-python-client", "generate", "--path", document,
+    argv: list[str | Path] = [environment / "openapi-python-client", "generate", "--path", document,
             "--meta", "none", "--output-path", tmp_path / "made"]  # fmt: skip
     env = account.env | {"PATH": f"{environment}:{os.environ['PATH']}"}
     subprocess.run(argv, check=True, env=env, capture_output=True, timeout=240)

@@ -328,9 +328,9 @@ RECORDS: dict[type[Record], tuple[str, ...]] = {
     models.StatementSummary: ("StatementSummary",),
     Refusal: ("Refusal",),
 }
-OF_HEADERS = {models.Call: {"replayed"}}
+OF_HEADERS: dict[type[Record], set[str]] = {models.Call: {"replayed"}}
 # Of servers that are newer: calls with tags, of the sandbox; more to group by.
-NEWER = {
+NEWER: dict[type[Record], set[str]] = {
     models.Me: {"sandbox"},
     models.Call: {"tags", "sandbox"},
     models.UsageLine: {"client_ref", "tags", "sandbox"},

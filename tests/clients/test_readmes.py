@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from app.base.settings import ROOT
+from pipeline_client.cli.main import parser
 from tests.clients.conftest import Account
-from tests.support.installation import ROOT
 
 CLIENTS = ROOT / "clients"
 
 
-def blocks(path: str, language: str) -> list[str]:
+def blocks(path: str, *languages: str) -> list[str]:
+    """The blocks of code that are in one of these languages; without any, all."""
     text = (CLIENTS / path).read_text("utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    parts = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [part for language, part in parts if language in languages or not languages]
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
@@ -54,8 +57,6 @@ def test_the_javascript_example(account: Account, js_client: Path, readme: str) 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
 def test_the_commands_are_there(readme: str) -> None:
-    from pipeline_client.cli.main import parser
-
     commands = [line for block in blocks(f"python/{readme}", "") for line in block.splitlines()]
     argvs = [line.split() for line in commands if line.startswith("pipeline-client")]
     assert len(argvs) == 7
@@ -67,7 +68,7 @@ def test_the_commands_are_there(readme: str) -> None:
 def test_the_examples_are_the_same_in_both_languages() -> None:
     for package in ("python", "js"):
         both = [
-            [re.sub(r"\s+(#|//) .*", "", block) for block in blocks(f"{package}/{name}", r"\w*")]
+            [re.sub(r"\s+(#|//) .*", "", block) for block in blocks(f"{package}/{name}")]
             for name in ("README.md", "README.zh-CN.md")
         ]
         assert both[0] == both[1]

@@ -123,7 +123,7 @@ def test_a_full_disk_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) 
                 return part(handle, view)
             raise OSError(28, "No space left on device")
 
-        context.setattr(spool_file.os, "write", full)
+        context.setattr(os, "write", full)
         with pytest.raises(SpoolError, match="No space"):
             spool.add(CALLS)
 
@@ -141,7 +141,7 @@ def test_after_a_failed_sync_nothing_more_is_promised(
         def failing(handle: int) -> None:
             raise OSError(5, "Input/output error")
 
-        context.setattr(spool_file.os, "fsync", failing)
+        context.setattr(os, "fsync", failing)
         with pytest.raises(SpoolError, match="Input/output"):
             spool.add(CALLS)
     with pytest.raises(SpoolError, match="anew"):

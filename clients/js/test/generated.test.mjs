@@ -35,7 +35,7 @@ test('books, begins, finishes, pages and reads a statement', async () => {
   for (;;) {
     const { data } = await client.GET('/pipeline_dist/v1/usage', { params: { query } });
     assert.ok(data && 'next' in data);
-    numbers.push(...data.rows.map((row) => row.call_no));
+    numbers.push(...data.rows.filter((row) => row.status !== 'cancelled').map((row) => row.call_no));
     if (data.rows.length < 1) break;
     query = { next: data.next };
   }
