@@ -52,9 +52,15 @@ make_python() {
   say "Python environment py3 (Python $made_from)" "Python 环境 py3（Python $made_from）"
   rm -rf py3
   quietly "making py3" "创建 py3" "$python" -m venv --without-pip py3
-  # The checkout and the three modules' folders, so that `import app` works anywhere.
-  printf '%s\n' "$root" "${modules[@]/#/$root/}" > "$(py3/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pipeline_app.pth"
   mark_done venv "$root"
+}
+
+# The checkout, the three modules' folders and the client that `manage.py replay` sends with, so that
+# `import app` works anywhere.
+write_import_paths() {
+  local file
+  file=$(py3/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pipeline_app.pth
+  printf '%s\n' "$root" "${modules[@]/#/$root/}" "$root/clients/python/src" > "$file"
 }
 
 # usage: install_locked NAME ENGLISH CHINESE
@@ -114,6 +120,17 @@ install_frontend_packages() {
   fi
 }
 
+# The packages that the TypeScript client is made and tested with.
+install_client_packages() {
+  local hash
+  hash=$(content_hash clients/js/package.json clients/js/package-lock.json clients/js/.npmrc)
+  if [[ -d clients/js/node_modules ]] && is_done client_packages "$hash"; then return; fi
+  need_node
+  say "Packages of the TypeScript client" "TypeScript 客户端的依赖包"
+  quietly "npm ci" "npm ci" npm --prefix clients/js ci --ignore-scripts --no-audit --no-fund
+  mark_done client_packages "$hash"
+}
+
 build_frontend() {
   local made_from
   # The dictionaries of host and modules go into the bundle.
@@ -169,11 +186,11 @@ link_wwwroot() {
 # would compile the application anew, which takes a third of its start.
 compile_python() {
   local made_from
-  made_from="$(content_hash app "${modules[@]}") $(py3/bin/python -V)"
+  made_from="$(content_hash app clients/python "${modules[@]}") $(py3/bin/python -V)"
   if is_done compiled "$made_from"; then return; fi
   say "Python code" "Python 代码"
   quietly "compiling the Python code" "编译 Python 代码" \
-    py3/bin/python -m compileall -q -j 0 -x node_modules app "${modules[@]}"
+    py3/bin/python -m compileall -q -j 0 -x node_modules app clients/python "${modules[@]}"
   mark_done compiled "$made_from"
 }
 
@@ -226,10 +243,12 @@ main() {
   exec 9>>"$root/.build.lock"
   flock 9
   make_python
+  write_import_paths
   install_locked requirements "Packages" "依赖包"
   if (( dev )); then
     install_locked requirements-dev "Test packages" "测试用包"
     install_frontend_packages dev
+    install_client_packages
   fi
   build_frontend
   leave_out_unlocked

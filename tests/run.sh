@@ -15,6 +15,9 @@
 #
 #   bash tests/run.sh cluster
 #
+# `bash tests/run.sh replay [--trace FILE]` reports a long trace, or a recorded one, in four ways, and
+# tries a client that is generated from the OpenAPI document.
+#
 # With PIPELINE_TEST_WAY=aiohttp the workers answer no request straight from the HTTP parser.
 #
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
@@ -112,6 +115,20 @@ run_upgrade() {
   wait "$pytest_pid"
 }
 
+# Reports a trace in four ways, and tries a generated client.
+# usage: run_replay [--trace FILE]
+run_replay() {
+  if [[ ${1:-} == --trace ]]; then
+    [[ -r ${2:-} ]] || die "Give a trace: --trace FILE" "请给出轨迹文件：--trace 文件"
+    PIPELINE_REPLAY_TRACE=$(realpath "$2")
+    export PIPELINE_REPLAY_TRACE
+    shift 2
+  fi
+  step "replay: a trace in four ways, a generated client" "replay：同一轨迹以四种方式上报；自动生成的客户端"
+  PIPELINE_REPLAY=1 run_pytest replay -o timeout=3600 \
+    tests/clients/test_trace.py tests/clients/test_generated.py tests/clients/test_readmes.py "$@"
+}
+
 # Linter, types and tests of the browser side, with the Node that built it.
 check_frontend() {
   local PATH=$PATH:$root/py3/bin
@@ -165,6 +182,10 @@ main() {
   fi
   if [[ ${1:-} == upgrade ]]; then
     run_upgrade "${@:2}"
+    return
+  fi
+  if [[ ${1:-} == replay ]]; then
+    run_replay "${@:2}"
     return
   fi
   if [[ ${1:-} == cluster ]]; then

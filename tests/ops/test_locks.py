@@ -10,7 +10,7 @@ import pytest
 
 from app.base.settings import ROOT
 
-LOCKS = ("requirements", "requirements-dev", "requirements-node")
+LOCKS = ("requirements", "requirements-dev", "requirements-node", "requirements-generator")
 # What the application imports of the packages it is built on, with all that they import.
 IMPORTS = (
     "ahserver.configuredServer",

@@ -10,7 +10,8 @@ from app.base.settings import ROOT
 # Each Chinese document and its English one.
 CHINESE = {
     path: path.with_name(path.name.replace(".zh-CN", ""))
-    for path in sorted([*ROOT.glob("*.zh-CN.md"), *(ROOT / "docs").glob("*.zh-CN.md")])
+    for pattern in ("*.zh-CN.md", "docs/*.zh-CN.md", "clients/*/*.zh-CN.md")
+    for path in sorted(ROOT.glob(pattern))
 }
 both = pytest.mark.parametrize("chinese", CHINESE, ids=lambda path: path.name)
 

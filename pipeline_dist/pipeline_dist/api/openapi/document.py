@@ -8,6 +8,7 @@ from app.global_func import Message, settings, to_json, translate
 from pipeline_dist.api.error_codes import ERROR_CODES
 from pipeline_dist.api.field_codes import field_sentences
 from pipeline_dist.api.openapi import examples as openapi_examples
+from pipeline_dist.api.openapi.named_schemas import named_schemas
 from pipeline_dist.api.openapi.operations import (
     ETAG,
     HEADERS,
@@ -45,8 +46,11 @@ def document_text(lang: str) -> bytes:
     return to_json(document(lang)).encode()
 
 
-def document(lang: str) -> dict[str, Any]:
-    """Return the document with titles, summaries and descriptions in *lang* (`zh` or `en`)."""
+def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
+    """
+    Return the document with titles, summaries and descriptions in *lang* (`zh` or `en`), of the
+    system that answers at *public_url*; by default this one.
+    """
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in OPERATIONS:
         paths[operation.path][operation.method] = _operation(operation)
@@ -58,12 +62,12 @@ def document(lang: str) -> dict[str, Any]:
             "description": ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": settings().public_url}],
+        "servers": [{"url": public_url or settings().public_url}],
         "security": [{"bearer": []}, {"api_key": []}],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": REQUESTS | ANSWERS,
+            "schemas": named_schemas(REQUESTS | ANSWERS),
             "headers": {name: _header(schema) for name, schema in _ALL_HEADERS.items()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},

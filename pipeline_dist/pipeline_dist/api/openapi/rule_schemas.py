@@ -104,7 +104,8 @@ def _one_line(rule: FieldRule, where: str) -> Schema:
         return {"type": "string", "enum": list(rule.choices)}
     schema: Schema = {"type": "string"}
     if rule.format == DAY_OR_TIME:
-        schema |= {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
+        # Each with its type: programs that are made of it have none else.
+        schema["anyOf"] = [{"type": "string", "format": name} for name in ("date", "date-time")]
     if not _may_be_empty(rule, where):
         schema["minLength"] = 1
     if rule.length is not None:
