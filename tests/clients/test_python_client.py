@@ -96,14 +96,23 @@ async def test_the_asynchronous_client_does_the_same(account: Account) -> None:
     async with AsyncClient(account.url, account.key, retries=QUICK) as client:
         async with client.call(account.pipeline) as call:
             call.add("second", 3)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2), client.call(account.pipeline) as broken:
-                await asyncio.sleep(30)
+        number: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def work() -> None:
+            async with client.call(account.pipeline) as block:
+                number.set_result(block.call_no)
+                await asyncio.sleep(60)
+
+        task = asyncio.create_task(work())
+        broken_no = await number
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
         await client.book(account.pipeline, lines(10))
         usage_lines = [line async for line in client.usage(rows=2)]
 
         assert call.call.amount == Decimal("0.03")
-        assert (await client.read_call(broken.call_no)).status == "cancelled"
+        assert (await client.read_call(broken_no)).status == "cancelled"
         assert [line.unit for line in usage_lines] == ["second", "", "input_token", "second"]
         assert (await client.statement()).amount == sum(line.amount for line in usage_lines)
 
