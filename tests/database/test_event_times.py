@@ -178,14 +178,15 @@ async def test_the_quotas_of_a_day_that_is_over_hold(pool: Installation, hands: 
     )
     await trade.book_call(1)
     hands.moment = EVENING + DAY  # December
-    assert await tell(trade, EVENING)
+    await trade.book_call(1)
+    await tell(trade, EVENING)
     assert counters(pool, trade)["line", "2026-11-30"] == (2, 0)
     full = await refusal(trade, EVENING - timedelta(hours=1))
     assert (full.code, full.extra["scope"], full.extra["used"]) == (
         "capacity_exceeded", "capacity_day", 2,
     )  # fmt: skip
     assert "Retry-After" not in full.headers
-    assert {key: used for key, (used, _) in counters(pool, trade).items()} == {
+    assert {key: calls for key, (calls, _) in counters(pool, trade).items()} == {
         ("line", "2026-11-30"): 2, ("line", "2026-11"): 2,
         ("link", "2026-11-30"): 2, ("link", "2026-11"): None,
         ("distributor", "2026-11-30"): 2,
@@ -207,14 +208,14 @@ async def test_what_is_given_back_of_a_day_that_is_over_has_room_again(
     running = await trade.begin()
     hands.moment = EVENING + timedelta(hours=1)  # the next day, and month
     await trade.book_call(1)
-    told = await tell(trade, EVENING)
+    late_call = await tell(trade, EVENING)
     assert (await refusal(trade, EVENING)).extra["scope"] == "link_day"
 
     await trade.finish(running, "cancelled")
     assert counters(pool, trade)["link", "2026-11-30"][0] == 1
     await tell(trade, EVENING)
     await in_transaction(
-        lambda sor: bookings.void(sor, told, None, "twice", SYSTEM_ACTOR)
+        lambda sor: bookings.void(sor, late_call, None, "twice", SYSTEM_ACTOR)
     )  # fmt: skip
     assert counters(pool, trade)["link", "2026-11-30"][0] == 1
     assert counters(pool, trade)["line", "2026-11"][0] == 1
@@ -357,15 +358,15 @@ async def test_a_lease_that_was_extended_is_not_ended_by_who_found_it_overdue(
 async def test_ending_and_extending_in_one_batch_are_decided_in_turn(trade: Trade) -> None:
     call_no = await trade.begin(lease_seconds=60)
     lines = finish_call(call_no, "failed")
-    extended, ended, late = await asyncio.gather(
+    extension, ending, late = await asyncio.gather(
         admission.extend(trade.distributor_id, ExtendCall(call_no=call_no, lease_seconds=90)),
         admission.finish(trade.distributor_id, lines),
         admission.extend(trade.distributor_id, ExtendCall(call_no=call_no, lease_seconds=90)),
         return_exceptions=True,
     )
-    assert not isinstance(extended, BaseException)
-    assert extended.call["lease_expires_at"] == EVENING + timedelta(seconds=90)
-    assert not isinstance(ended, BaseException)
+    assert not isinstance(extension, BaseException)
+    assert extension.call["lease_expires_at"] == EVENING + timedelta(seconds=90)
+    assert not isinstance(ending, BaseException)
     assert isinstance(late, AppError)
     assert late.code == "already_finished"
     call = await admission.read_call(trade.distributor_id, call_no)

@@ -136,12 +136,12 @@ async def test_its_days_at_exact_times(trade: Trade, monkeypatch: pytest.MonkeyP
 async def test_its_calls(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each list by the index that has its order; where few run, of those."""
     plans = Plans(monkeypatch)
-    asked: dict[str, dict[str, Any]] = {
+    queries: dict[str, dict[str, Any]] = {
         BY_TIME: {"status": "failed", "first": EVENING - timedelta(days=9)},
         f"{LEDGER}_client_ref": {"client_ref": "order 1"},
         f"{LEDGER}_lease": {"status": "reserved"},
     }
-    for index, query in asked.items():
+    for index, query in queries.items():
         plans.rows.clear()
         async with reading() as sor:
             await calls.list_calls(sor, "me", trade.distributor_id, calls.Page(10, **query))

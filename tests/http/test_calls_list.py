@@ -163,8 +163,8 @@ def test_lines_tell_the_reference_and_the_tags(world: World) -> None:
     rows = world.user.get("usage").json()["rows"]
     labels = {(row["call_no"], row["line_no"]): (row["client_ref"], row["tags"]) for row in rows}
     number = world.calls["tagged"]["call_no"]
-    told = ("Order 1", {"env": "test", "team": "video"})
-    assert labels[number, 0] == labels[number, 1] == told
+    both_labels = ("Order 1", {"env": "test", "team": "video"})
+    assert labels[number, 0] == labels[number, 1] == both_labels
     # What takes a line back is of its call too.
     voided = world.calls["voided"]["call_no"]
     assert labels[voided, 0] == labels[voided, 1] == (None, {"team": "video"})
@@ -317,8 +317,8 @@ def test_what_cannot_go_on_is_told_why(world: World) -> None:
 
 def test_the_ledger_is_right(world: World) -> None:
     world.server.query("update app_call_tag set tag_value = 'x' where tag_key = 'env'")
-    checked = world.server.manage("check-ledger", "--json", check=False)
-    differences = json.loads(checked.stdout.splitlines()[-1])["differences"]
+    process = world.server.manage("check-ledger", "--json", check=False)
+    differences = json.loads(process.stdout.splitlines()[-1])["differences"]
     assert [item["table"] for item in differences] == ["app_call_tag"]
     world.server.manage("check-ledger", "--repair")
     assert world.server.manage("check-ledger").returncode == 0

@@ -199,11 +199,11 @@ class DistributorAccount:
         row, link = self.distributor, self.link
         texts: list[str] = []
         counts = self._link_counts
-        if link is not None and (counts.changed or counts.shifts):
+        if link is not None and (counts.changes or counts.shifts):
             owner = Owner(link.distributor_id, link.pipeline_id)
             texts += await past_texts(sor, owner, counts, link.day_key, link.month_key)
         counts = self._quota_counts
-        if counts.changed or counts.shifts:
+        if counts.changes or counts.shifts:
             texts += await past_texts(sor, Owner(row.id), counts, row.quota_key)
         return texts
 

@@ -78,13 +78,13 @@ def page(
 
     Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
     """
-    asked = {name: query[name] for name in PAGE_QUERY} | {"tag": sorted(set(tags))}
+    parameters = {name: query[name] for name in PAGE_QUERY} | {"tag": sorted(set(tags))}
     if not query["next"]:
-        return _page(asked, None)
+        return _page(parameters, None)
     cursor = read_cursor(owner, query["next"], query=PAGE_QUERY | _TAGS, place=_PLACE)
-    kept = dict(cursor.query)
-    kept["tag"] = sorted((key, value) for key, value in kept["tag"].value)
-    parameters = {name: asked[name] for name in asked if name in names}
+    first_query = dict(cursor.query)
+    first_query["tag"] = sorted((key, value) for key, value in first_query["tag"].value)
+    parameters = {name: parameters[name] for name in parameters if name in names}
     for edge, name in enumerate(("from", "to")):
         problems: list[FieldProblem] = []
         if name in parameters:
@@ -92,8 +92,8 @@ def page(
             parameters[name] = None if moment is None else iso(moment)
         if problems:
             raise InvalidFields(problems)
-    type(cursor)(kept, cursor.place).check_same(parameters)
-    return _page(kept, (cursor.place["started_at"], cursor.place["id"]))
+    type(cursor)(first_query, cursor.place).check_same(parameters)
+    return _page(first_query, (cursor.place["started_at"], cursor.place["id"]))
 
 
 def _page(query: Mapping[str, Any], before: tuple[datetime, str] | None) -> Page:

@@ -162,9 +162,9 @@ def _in_order(sums: str, rows: str, grouping: Grouping) -> str:
         names = names or (
             f" left join pipelines p on p.id = g.{place}" if name == "pipeline" else ""
         )
-    shown = ", ".join(f"{term} as {place}" for term, place in zip(terms, places, strict=True))
+    terms_text = ", ".join(f"{term} as {place}" for term, place in zip(terms, places, strict=True))
     return (
-        f"select {shown}, g.unit, g.currency, g.calls, g.quantity, g.amount"  # noqa: S608  constants
+        f"select {terms_text}, g.unit, g.currency, g.calls, g.quantity, g.amount"  # noqa: S608  constants
         f" from ({sums} group by {groups}{NOT_ALL_REVERSED}) g{names}"
         f" order by {', '.join((*terms, 'g.unit', 'g.currency'))} limit ${{most}}$"
     )

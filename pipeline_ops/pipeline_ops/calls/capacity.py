@@ -149,7 +149,7 @@ class Capacity:
     async def past_texts(self, sor: SafeSqlor) -> list[str]:
         """Return the statements that write its counters of past periods."""
         counts, row = self.counts, self.row
-        if row is None or not (counts.changed or counts.shifts):
+        if row is None or not (counts.changes or counts.shifts):
             return []
         return await past_texts(sor, self._owner, counts, row.day_key, row.month_key)
 

@@ -93,9 +93,9 @@ async def expire(
     )
     if not rows:
         return []
-    ended = [_ended_row(row, moment) for row in rows]
-    await bulk_update(sor, "pipeline_usage_log", _ENDED, ended)
-    running_ids = {row.id for row in ended}
+    ends = [_ended_row(row, moment) for row in rows]
+    await bulk_update(sor, "pipeline_usage_log", _ENDED, ends)
+    running_ids = {row.id for row in ends}
     expired_calls = [call for call in calls if call.id in running_ids]
     await mark_days(sor, {(call.distributor_id or "", call.day_key) for call in expired_calls})
     return expired_calls

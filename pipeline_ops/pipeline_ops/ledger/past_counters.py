@@ -50,17 +50,17 @@ async def load_past(
     missing = [key for key in keys if key not in counts]
     if not missing:
         return
-    stored = await _read(sor, owner, missing)
+    counters = await _read(sor, owner, missing)
     for key in missing:
-        used = stored.get(key)
-        if used is None:
-            used = await ledger.count_calls(
+        calls = counters.get(key)
+        if calls is None:
+            calls = await ledger.count_calls(
                 sor, key,
                 distributor_id=owner.distributor_id or None,
                 pipeline_id=owner.pipeline_id or None,
             )  # fmt: skip
-            counts.changed.add(key)
-        counts.load(key, used)
+            counts.changes.add(key)
+        counts.load(key, calls)
 
 
 async def past_texts(
@@ -70,16 +70,16 @@ async def past_texts(
     *current_keys*, to which the row of *owner* has turned."""
     shifted = [key for key in counts.shifts if is_past(key, *current_keys)]
     if shifted:
-        stored = await _read(sor, owner, shifted)
+        counters = await _read(sor, owner, shifted)
         for key in shifted:
-            used = stored.get(key)
-            if used is not None:
-                counts.load(key, used)
-    changed = [key for key in counts.changed if is_past(key, *current_keys)]
+            calls = counters.get(key)
+            if calls is not None:
+                counts.load(key, calls)
+    changes = [key for key in counts.changes if is_past(key, *current_keys)]
     # Of a counter that says nothing, nothing is still the sum; it is written for other nodes.
     unknown = [key for key in shifted if key not in counts]
-    rows = [_row_text(sor, owner, key, counts.get(key)) for key in sorted({*changed, *unknown})]
-    counts.changed.clear()
+    rows = [_row_text(sor, owner, key, counts.get(key)) for key in sorted({*changes, *unknown})]
+    counts.changes.clear()
     counts.shifts.clear()
     on_duplicate = "used = values(used), lock_no = lock_no + 1"
     return list(insert_texts(TABLE, _COLUMNS, rows, on_duplicate=on_duplicate))
@@ -89,8 +89,8 @@ async def _read(sor: SafeSqlor, owner: Owner, keys: Sequence[str]) -> dict[str, 
     return dict(await sor.tuples(_READ, {**owner._asdict(), "keys": sorted(keys)}))
 
 
-def _row_text(sor: SafeSqlor, owner: Owner, key: str, used: int | None) -> str:
-    values = (owner.counter_id(key), *owner, key, used, 0)
+def _row_text(sor: SafeSqlor, owner: Owner, key: str, calls: int | None) -> str:
+    values = (owner.counter_id(key), *owner, key, calls, 0)
     return "(" + ",".join(map(quote_of(sor), values)) + ")"
 
 

@@ -37,11 +37,11 @@ async def _wrong_rows(sor: SafeSqlor, month: str | None) -> list[Difference]:
     while headers := await sor.tuples(_HEADERS, {"after": after, "most": _PORTION}):
         after = headers[-1][0]
         calls = [row[1:] for row in headers if month is None or row[5].startswith(month)]
-        stored = await call_tags.read_rows(sor, [call[0] for call in calls])
+        rows = await call_tags.read_rows(sor, [call[0] for call in calls])
         for call_no, tags, distributor_id, started_at, day_key in calls:
             should_be = tag_rows(call_no, tags, distributor_id, started_at, day_key)
-            if stored.get(call_no, []) != should_be:
-                says = tags_text({row.tag_key: row.tag_value for row in stored.get(call_no, [])})
+            if rows.get(call_no, []) != should_be:
+                says = tags_text({row.tag_key: row.tag_value for row in rows.get(call_no, [])})
                 differences.append(Difference(TABLE, call_no, "tags", says, tags, call_no))
     return differences
 

@@ -33,15 +33,15 @@ COUNTERS_WITH_SLOTS = (*COUNTERS, "running")
 class PeriodCounts(dict[str, int]):
     """
     Calls by keys that a row has no counter for: as they were counted, with those that are let in or
-    given back and not yet written. `changed`: the keys of it that are to be written; `shifts`: by
+    given back and not yet written. `changes`: the keys of it that are to be written; `shifts`: by
     how much keys change that nobody has counted.
     """
 
-    __slots__ = ("changed", "shifts")
+    __slots__ = ("changes", "shifts")
 
     def __init__(self) -> None:
         super().__init__()
-        self.changed: set[str] = set()
+        self.changes: set[str] = set()
         self.shifts: dict[str, int] = {}
 
     def load(self, key: str, calls: int) -> None:
@@ -49,13 +49,13 @@ class PeriodCounts(dict[str, int]):
         shift = self.shifts.pop(key, 0)
         self[key] = calls + shift
         if shift:
-            self.changed.add(key)
+            self.changes.add(key)
 
     def shift(self, key: str, calls: int) -> None:
         """Count *calls* of *key*, below 0 those that are given back."""
         if key in self:
             self[key] += calls
-            self.changed.add(key)
+            self.changes.add(key)
         else:
             self.shifts[key] = self.shifts.get(key, 0) + calls
 
