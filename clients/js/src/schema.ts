@@ -72,8 +72,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One call with its lines
-         * @description As the ledger has it now.
+         * Your calls, or one with its lines
+         * @description Without `call_no` a list, page by page, the newest first: all that run, failed, ran out, were cancelled or voided too, as the ledger has them now. All that is asked for must fit; each `tag` is one more. With `call_no` one call, with its lines.
          */
         get: operations["read_call"];
         put?: never;
@@ -102,6 +102,26 @@ export interface paths {
          * @description Gives the slot back and charges the lines. `cancelled` gives the quota back too, `failed` does not. Repeating it with the same body answers the same. It is taken also while the account is suspended or the key expired: the work has happened.
          */
         post: operations["finish_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/calls/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a call run for longer
+         * @description Its lease ends `lease_seconds` from now, unless it ends later anyway, and never more than 7 days after the begin. So repeating it does no harm. A call that is over or whose lease ran out cannot go on: already_finished; its end is taken late too.
+         */
+        post: operations["extend_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -256,12 +276,23 @@ export interface components {
              * @enum {string|null}
              */
             status?: "succeeded" | "failed" | null;
+            /**
+             * Format: date-time
+             * @description Of a call that is over: when it happened, with its zone; by default now. It counts and is priced on that day, at most 35 days back (or as many as the operator has set) and not before you may call the line.
+             */
+            started_at?: string | null;
+            /** @description Of a call that is over: the version that was used; by default the one that was live then. */
+            version_no?: number | null;
             /** @description What went wrong. */
             error?: string | null;
             /** @description What was used. */
             lines?: components["schemas"]["Line"][] | null;
             /** @description What a call that begins may cost: so much of what may be spent is reserved until it ends. Without it a call begins as long as anything is left. */
             estimate?: (string | number | null) | components["schemas"]["Line"][];
+            /** @description Up to 10 pairs of your own, such as a team or a customer, to list and sum up by. A name has 1 to 40 characters, neither a colon nor a comma among them, a value up to 100. */
+            tags?: {
+                [key: string]: string;
+            } | null;
         };
         /** @description How a call that was begun ended. */
         Ending: {
@@ -276,6 +307,13 @@ export interface components {
             error?: string | null;
             /** @description What was used. */
             lines?: components["schemas"]["Line"][] | null;
+        };
+        /** @description How much longer a call may run. */
+        Extension: {
+            /** @description From the answer to the begin. */
+            call_no: string;
+            /** @description It may run for so many seconds from now on. */
+            lease_seconds: number;
         };
         /** @description One finished call. */
         BatchItem: {
@@ -292,10 +330,21 @@ export interface components {
              * @enum {string}
              */
             status: "succeeded" | "failed";
+            /**
+             * Format: date-time
+             * @description Of a call that is over: when it happened, with its zone; by default now. It counts and is priced on that day, at most 35 days back (or as many as the operator has set) and not before you may call the line.
+             */
+            started_at?: string | null;
+            /** @description Of a call that is over: the version that was used; by default the one that was live then. */
+            version_no?: number | null;
             /** @description What went wrong. */
             error?: string | null;
             /** @description What was used. */
             lines: components["schemas"]["Line"][];
+            /** @description Up to 10 pairs of your own, such as a team or a customer, to list and sum up by. A name has 1 to 40 characters, neither a colon nor a comma among them, a value up to 100. */
+            tags?: {
+                [key: string]: string;
+            } | null;
         };
         /** @description Finished calls to be booked. */
         Batch: {
@@ -555,6 +604,10 @@ export interface components {
             lease_expires_at: string | null;
             /** @description Your own number or note; comes back in answers. */
             client_ref: string | null;
+            /** @description The tags that it was marked with. */
+            tags: {
+                [key: string]: string;
+            };
             /** @description What is reserved of what may be spent, if anything. */
             estimate: string | null;
             current?: components["schemas"]["CurrentCall"];
@@ -622,6 +675,10 @@ export interface components {
             lease_expires_at: string | null;
             /** @description Your own number or note; comes back in answers. */
             client_ref: string | null;
+            /** @description The tags that it was marked with. */
+            tags: {
+                [key: string]: string;
+            };
             /**
              * Format: date-time
              * @description When it ended.
@@ -642,6 +699,60 @@ export interface components {
             /** @description True where the month is closed and archived: the amount is that of all lines, which are not told any more. */
             archived?: boolean;
             current?: components["schemas"]["CurrentCall"];
+        };
+        /** @description A call without its lines. */
+        CallSummary: {
+            /** @description The call's number. */
+            call_no: string;
+            /** @description The line's code. */
+            pipeline: string;
+            /** @description The version that was live when it began. */
+            version_no: number | null;
+            /**
+             * @description What became of it.
+             * @enum {string}
+             */
+            status: "reserved" | "succeeded" | "failed" | "cancelled" | "expired" | "voided";
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description Finish before; null for a call booked in one go.
+             */
+            lease_expires_at: string | null;
+            /** @description Your own number or note; comes back in answers. */
+            client_ref: string | null;
+            /** @description The tags that it was marked with. */
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at: string | null;
+            /** @description How long it took, in milliseconds. */
+            duration_ms: number | null;
+            /** @description ISO 4217 code. */
+            currency: string;
+            /** @description The sum of its lines, to 10 decimals. */
+            amount: string;
+            /** @description Finished after its lease had run out. */
+            late: boolean;
+            /** @description What went wrong. */
+            error: string | null;
+            /** @description True where the month is closed and archived: the amount is that of all lines, which are not told any more. */
+            archived?: boolean;
+        };
+        /** @description One page of calls, the newest first. */
+        CallList: {
+            /** @description The calls. */
+            rows: components["schemas"]["CallSummary"][];
+            /** @description Send it back as `next` for the next page; null on the last one. */
+            next: string | null;
         };
         /** @description A line of a quote. */
         QuoteLine: components["schemas"]["PricedLine"] & {
@@ -689,6 +800,15 @@ export interface components {
         UsageSum: {
             /** @description The quota day. */
             day?: string;
+            /** @description The quota month of the day. */
+            month?: string;
+            /**
+             * Format: date-time
+             * @description The start of the hour.
+             */
+            hour?: string;
+            /** @description Your own number or note; null without one. */
+            client_ref?: string | null;
             /** @description The line's code. */
             pipeline?: string | null;
             /** @description The model; empty for none in particular. */
@@ -729,12 +849,9 @@ export interface components {
             time_zone: string;
             /** @description ISO 4217 code. */
             currency: string;
-            /**
-             * @description By what.
-             * @enum {string}
-             */
-            group_by: "day" | "pipeline" | "model" | "step";
-            /** @description The sums. */
+            /** @description By what, as it was asked for. */
+            group_by: string;
+            /** @description The sums. By a tag there is a member named like it, tag:NAME, null for calls without it. */
             rows: components["schemas"]["UsageSum"][];
             total: components["schemas"]["UsageTotal"];
         };
@@ -808,6 +925,12 @@ export interface components {
             reason: string | null;
             /** @description Of an adjustment or a top-up: its number. */
             reference: string | null;
+            /** @description The call's own number or note. */
+            client_ref: string | null;
+            /** @description The tags that it was marked with. */
+            tags: {
+                [key: string]: string;
+            };
             /** @description True where the month is closed and archived: the amount is that of all lines, which are not told any more. */
             archived?: boolean;
         };
@@ -1053,7 +1176,7 @@ export interface components {
         FieldProblem: {
             /** @description Which field, as a JSON pointer. */
             pointer: string;
-            /** @description What is wrong with it. There may be new ones. Known: required, unknown_field, empty, not_text, not_scalar, not_a_number, not_an_integer, not_a_list, not_an_object, out_of_range, out_of_order, too_many_decimals, too_long, too_many, bad_boolean, bad_characters, bad_choice, bad_cursor, bad_date, bad_datetime, bad_idempotency_key, bad_month, bad_pattern, blank_ends, no_zone, not_as_before, not_together, unknown_step, price_missing, amount_too_large. */
+            /** @description What is wrong with it. There may be new ones. Known: required, unknown_field, empty, not_text, not_scalar, not_a_number, not_an_integer, not_a_list, not_an_object, out_of_range, out_of_order, too_many_decimals, too_long, too_many, bad_boolean, bad_characters, bad_choice, bad_cursor, bad_date, bad_datetime, bad_idempotency_key, bad_month, bad_pattern, blank_ends, no_zone, not_as_before, not_together, in_future, too_long_ago, before_access, unknown_version, unknown_step, price_missing, amount_too_large. */
             code: string;
             /** @description What would be right. */
             detail: string;
@@ -1137,12 +1260,15 @@ export interface components {
         "Idempotent-Replayed": "true";
         /** @description In how many seconds to try again; left out where that does not help by itself. */
         "Retry-After": number;
+        /** @description The answer's tag. Sent back in If-None-Match it is answered 304, without a body, while the answer is the same. */
+        ETag: string;
     };
     pathItems: never;
 }
 export type Line = components['schemas']['Line'];
 export type NewCall = components['schemas']['NewCall'];
 export type Ending = components['schemas']['Ending'];
+export type Extension = components['schemas']['Extension'];
 export type BatchItem = components['schemas']['BatchItem'];
 export type Batch = components['schemas']['Batch'];
 export type QuoteRequest = components['schemas']['QuoteRequest'];
@@ -1159,6 +1285,8 @@ export type CurrentCall = components['schemas']['CurrentCall'];
 export type Call = components['schemas']['Call'];
 export type PricedLine = components['schemas']['PricedLine'];
 export type FinishedCall = components['schemas']['FinishedCall'];
+export type CallSummary = components['schemas']['CallSummary'];
+export type CallList = components['schemas']['CallList'];
 export type QuoteLine = components['schemas']['QuoteLine'];
 export type Quote = components['schemas']['Quote'];
 export type BatchItemResult = components['schemas']['BatchItemResult'];
@@ -1185,6 +1313,7 @@ export type HeaderRateLimitPolicy = components['headers']['RateLimit-Policy'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export type HeaderIdempotentReplayed = components['headers']['Idempotent-Replayed'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
 export interface operations {
     me: {
@@ -1325,11 +1454,25 @@ export interface operations {
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PipelineDetail"] | components["schemas"]["PipelineList"];
                 };
+            };
+            /** @description What you have is still so. */
+            304: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
             400: {
@@ -1660,9 +1803,25 @@ export interface operations {
     };
     read_call: {
         parameters: {
-            query: {
-                /** @description The call's number. */
-                call_no: string;
+            query?: {
+                /** @description The number of one call; beside it nothing else. */
+                call_no?: string;
+                /** @description What became of it. */
+                status?: "reserved" | "succeeded" | "failed" | "cancelled" | "expired" | "voided";
+                /** @description It began on this date (a quota day, in the zone of /me) or later, or at this time with its zone. */
+                from?: string;
+                /** @description It began on this date or before, or before this time with its zone. */
+                to?: string;
+                /** @description The code of its line. */
+                pipeline?: string;
+                /** @description Your own number or note. */
+                client_ref?: string;
+                /** @description Calls a page; 100 when left out. */
+                rows?: number;
+                /** @description From the page before: goes on with its query, which need not be sent again and cannot be changed. */
+                next?: string;
+                /** @description A tag as name:value, such as team:video; several: those with all of them. */
+                tag?: string[];
             };
             header?: never;
             path?: never;
@@ -1681,7 +1840,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FinishedCall"];
+                    "application/json": components["schemas"]["FinishedCall"] | components["schemas"]["CallList"];
                 };
             };
             /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
@@ -1768,7 +1927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current, too_slow. */
             503: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2243,6 +2402,204 @@ export interface operations {
             };
         };
     };
+    extend_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Extension"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinishedCall"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, cross_site. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: call_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: already_finished. */
+            409: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     book_batch: {
         parameters: {
             query?: never;
@@ -2417,8 +2774,8 @@ export interface operations {
     usage: {
         parameters: {
             query?: {
-                /** @description Sums by this. */
-                group_by?: "day" | "pipeline" | "model" | "step";
+                /** @description Sums by one or two (parted by a comma) of day, month, hour, pipeline, model, step, client_ref and tag:NAME. */
+                group_by?: string;
                 /** @description What stands in the statement of this quota month; not beside `from` and `to`. */
                 month?: string;
                 /** @description A date (a whole quota day, in time_zone) or a time with its zone; by default this quota month's start. */
@@ -2679,11 +3036,25 @@ export interface operations {
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Statement"];
                 };
+            };
+            /** @description What you have is still so. */
+            304: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
             400: {
@@ -2810,11 +3181,25 @@ export interface operations {
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "text/csv": string;
                 };
+            };
+            /** @description What you have is still so. */
+            304: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
             400: {
@@ -2939,11 +3324,25 @@ export interface operations {
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
+            };
+            /** @description What you have is still so. */
+            304: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
             400: {
