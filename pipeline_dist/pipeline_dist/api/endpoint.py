@@ -17,6 +17,7 @@ from app.global_func import (
     Endpoint,
     for_programs,
 )
+from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
     Credentials,
@@ -45,38 +46,55 @@ class Reply:
     content_type: str = JSON_TYPE
 
 
-ApiFunction = Callable[[ApiRequest, AuthenticatedDistributor], Awaitable[Reply]]
+ByCaller = Callable[[ApiRequest, AuthenticatedDistributor], Awaitable[Reply]]
+ByCredentials = Callable[[ApiRequest, Credentials], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
-class ByKey:
+class ApiCall:
     """
-    A function that leaves the key to admission, which checks it on the distributor's locked row;
-    one look fewer at the database for each call. `ends_calls`: whoever began a call may end it,
-    also where it may do nothing else any more (`check_caller`).
+    A function of the API, which is asked by a key that has one of `scopes`.
+
+    With `by_caller` the key is looked up first. With `by_credentials` it is left to admission,
+    which checks it on the distributor's locked row; one look fewer at the database for each call.
+    `ends_calls`: whoever began a call may end it, also where it may do nothing else any more
+    (`check_caller`).
     """
 
-    function: Callable[[ApiRequest, Credentials], Awaitable[Reply]]
+    scopes: frozenset[Scope]
+    by_caller: ByCaller | None = None
+    by_credentials: ByCredentials | None = None
     ends_calls: bool = False
 
 
-def to_end_calls(function: Callable[[ApiRequest, Credentials], Awaitable[Reply]]) -> ByKey:
-    """Make an API function that ends calls."""
-    return ByKey(function, ends_calls=True)
+def needs(*scopes: Scope) -> Callable[[ByCaller], ApiCall]:
+    """Make an API function of one that is told who calls, by a key with one of *scopes*."""
+    return lambda function: ApiCall(frozenset(scopes), by_caller=function)
 
 
-def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
+def by_key(*scopes: Scope) -> Callable[[ByCredentials], ApiCall]:
+    """Make an API function that leaves the key, which needs one of *scopes*, to admission."""
+    return lambda function: ApiCall(frozenset(scopes), by_credentials=function)
+
+
+def to_end_calls(*scopes: Scope) -> Callable[[ByCredentials], ApiCall]:
+    """Make an API function that ends calls, by a key with one of *scopes*."""
+    return lambda function: ApiCall(frozenset(scopes), by_credentials=function, ends_calls=True)
+
+
+def endpoint(**methods: ApiCall) -> Endpoint:
     """Make an endpoint of the function that answers for each HTTP method that is allowed."""
 
     async def answer(request: ApiRequest) -> Answer:
         func = methods["GET" if request.method == "HEAD" else request.method]
-        credentials = read_credentials(request)
-        caller, to_end = None, _ends_calls(func)
-        if isinstance(func, ByKey):
-            work = func.function(request, credentials)
+        credentials = read_credentials(request, func.scopes)
+        caller, to_end = None, func.ends_calls
+        if func.by_credentials is not None:
+            work = func.by_credentials(request, credentials)
         else:
+            assert func.by_caller is not None
             caller = await authenticate(credentials)
-            work = func(request, caller)
+            work = func.by_caller(request, caller)
         try:
             reply = await work
         except AppError as exc:
@@ -87,24 +105,25 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
         limits = reply.limits
         if limits is None:
             caller = caller or await authenticate(credentials, to_end=to_end)
-            limits = await own_limits(caller.distributor)
+            limits = await own_limits(caller.distributor, caller.key)
         headers = {**rate_limit_headers(limits), **reply.headers}
         return Answer(reply.body, reply.status, headers, reply.content_type)
 
     async def check_key(request: AnyRequest) -> None:
         """Look the key up before a body is read that may be large. It is looked up again behind the
         body, which may take its time: a key revoked meanwhile is none any more."""
-        to_end = _ends_calls(methods.get(request.method))
-        await authenticate(read_credentials(request), to_end=to_end)
+        call = methods.get(request.method)
+        await authenticate(read_credentials(request, _scopes(call)), to_end=_ends_calls(call))
 
     async def decorate_refusal(request: AnyRequest, refusal: AppError) -> AppError:
         """
         Tell callers without a valid key that first, for a body that cannot be read for instance;
         the others are told their limits with *refusal*.
         """
-        to_end = _ends_calls(methods.get(request.method))
+        call = methods.get(request.method)
         try:
-            await _tell_limits(refusal, None, read_credentials(request), to_end=to_end)
+            credentials = read_credentials(request, _scopes(call))
+            await _tell_limits(refusal, None, credentials, to_end=_ends_calls(call))
         except AppError as exc:
             # Which methods an address has is in the public document.
             return refusal if refusal.status == 405 else exc
@@ -116,12 +135,17 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
     )  # fmt: skip
 
 
-def _most_under_way(function: ApiFunction | ByKey) -> int:
-    return MAX_ENDING if _ends_calls(function) else MAX_WAITING
+def _most_under_way(call: ApiCall) -> int:
+    return MAX_ENDING if call.ends_calls else MAX_WAITING
 
 
-def _ends_calls(function: ApiFunction | ByKey | None) -> bool:
-    return isinstance(function, ByKey) and function.ends_calls
+def _ends_calls(call: ApiCall | None) -> bool:
+    return call is not None and call.ends_calls
+
+
+def _scopes(call: ApiCall | None) -> frozenset[Scope] | None:
+    """Return what a key needs for *call*; any will do to be told that there is no such method."""
+    return None if call is None else call.scopes
 
 
 async def _tell_limits(
@@ -135,4 +159,5 @@ async def _tell_limits(
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
         caller = caller or await authenticate(credentials, to_end=to_end)
-        error.headers.update(rate_limit_headers(await own_limits(caller.distributor)))
+        limits = await own_limits(caller.distributor, caller.key)
+        error.headers.update(rate_limit_headers(limits))

@@ -7,9 +7,13 @@ from typing import Any
 from app.global_func import Message, settings, to_json, translate
 from pipeline_dist.api.error_codes import ERROR_CODES
 from pipeline_dist.api.openapi import examples as openapi_examples
+from pipeline_dist.api.openapi.key_operations import (
+    ALL_OPERATIONS,
+    KEY_ANSWERS,
+    KEY_REQUESTS,
+)
 from pipeline_dist.api.openapi.operations import (
     HEADERS,
-    OPERATIONS,
     REPLAYED,
     RETRY_AFTER,
     TAGS,
@@ -40,7 +44,7 @@ def document_text(lang: str) -> bytes:
 def document(lang: str) -> dict[str, Any]:
     """Return the document with titles, summaries and descriptions in *lang* (`zh` or `en`)."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
-    for operation in OPERATIONS:
+    for operation in ALL_OPERATIONS:
         paths[operation.path][operation.method] = _operation(operation)
     whole = {
         "openapi": "3.1.0",
@@ -55,7 +59,7 @@ def document(lang: str) -> dict[str, Any]:
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": REQUESTS | ANSWERS,
+            "schemas": REQUESTS | KEY_REQUESTS | ANSWERS | KEY_ANSWERS,
             "headers": {
                 name: _header(schema)
                 for name, schema in (HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER}).items()
@@ -85,6 +89,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
+        "x-scopes": sorted(operation.scopes),
         "responses": _responses(operation),
     }
     if operation.parameters:

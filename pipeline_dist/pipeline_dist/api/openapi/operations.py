@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.global_func import XLSX_TYPE
+from pipeline_dist.accounts.api_key import Scope
+from pipeline_dist.api import v1
 from pipeline_dist.api.error_codes import (
     EVERYWHERE,
     OF_ADMISSION,
@@ -31,8 +33,8 @@ from pipeline_dist.api.v1 import (
 class Operation:
     """
     One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
-    `codes`: refusals besides those of every call; `links`: what can be done next with an answer;
-    `deprecated`: parameters that new programs leave out; `replays`: an answer may be one of an
+    `codes`: refusals besides those of every call; `scopes`: the key needs one of them; `links`:
+    what can be done next with an answer; `deprecated`: parameters that new programs leave out; `replays`: an answer may be one of an
     earlier request; `repeats`: one that is no refusal may tell when to try a part of it again.
     """
 
@@ -47,6 +49,7 @@ class Operation:
     body_examples: dict[str, Any] = field(default_factory=dict)
     answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
     codes: tuple[str, ...] = ()
+    scopes: frozenset[Scope]
     links: dict[str, dict[str, Any]] = field(default_factory=dict)
     deprecated: tuple[str, ...] = ()
     replays: bool = False
@@ -60,11 +63,13 @@ class Operation:
 
 JSON = "application/json"
 ACCOUNT, PIPELINES, CALLS, REPORTS = "account", "pipelines", "calls", "reports"
+KEYS = "keys"
 TAGS = {
     ACCOUNT: "Who calls, and what is left.",
     PIPELINES: "What may be called, and what it costs.",
     CALLS: "Calls: begun and finished, or booked when they are over.",
     REPORTS: "What was used, and what is to be paid.",
+    KEYS: "Keys of your own, each with what it may be used for.",
 }
 _IDEMPOTENCY = parameter("Idempotency-Key", KEY, KEY_WORDS, where="header")
 _NEXT = (
@@ -99,6 +104,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/me",
         method="get",
         name="me",
+        scopes=v1.me.scopes,
         summary="Who the key belongs to, and what is left",
         description="Changes nothing and counts against no limit, like every GET.",
         answers=((200, JSON, ref("Me"), {"answer": examples.ME}),),
@@ -108,6 +114,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/pipelines",
         method="get",
         name="pipelines",
+        scopes=v1.pipelines.scopes,
         summary="The lines you may call, or one of them",
         description="Without `code` a list, page by page. With `code` one line, with its live"
         " version: stages run one after another, the steps of a stage in parallel.",
@@ -148,6 +155,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/quote",
         method="post",
         name="quote",
+        scopes=v1.quote.scopes,
         summary="What a call would cost",
         description="Prices lines as a call that begins now would be priced, and says whether it"
         " would be let in. Books nothing.",
@@ -161,6 +169,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls",
         method="post",
         name="begin_call",
+        scopes=v1.begin_call.scopes,
         summary="Begin a call, or book a finished one in one go",
         description="Takes one of each quota and, for a call that begins, a slot for"
         " `lease_seconds`; with `estimate` it reserves so much of what may be spent. With `status`"
@@ -206,6 +215,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls",
         method="get",
         name="read_call",
+        scopes=v1.read_call.scopes,
         summary="One call with its lines",
         description="As the ledger has it now.",
         parameters=query_parameters(CALL_QUERY, {"call_no": "The call's number."}),
@@ -224,6 +234,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls/finish",
         method="post",
         name="finish_call",
+        scopes=v1.finish_call.scopes,
         summary="End a call that was begun",
         description="Gives the slot back and charges the lines. `cancelled` gives the quota back"
         " too, `failed` does not. Repeating it with the same body answers the same. It is taken"
@@ -240,6 +251,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls/batch",
         method="post",
         name="book_batch",
+        scopes=v1.book_batch.scopes,
         summary="Book up to 1,000 finished calls",
         description="Each item is booked on its own and counts as one call; one that is refused"
         " does not touch the others. The answer is 200 also where items are refused; where no item"
@@ -257,6 +269,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/usage",
         method="get",
         name="usage",
+        scopes=v1.usage_report.scopes,
         summary="What was used: sums, or the lines",
         description="With `group_by` sums per group and unit; without it the lines, page by page,"
         " in the order they were settled: send `next` back until a page has fewer lines than"
@@ -297,6 +310,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/statements",
         method="get",
         name="statements",
+        scopes=v1.statements.scopes,
         summary="The statements of closed months",
         description="Page by page, the newest first. A month without anything in it has none.",
         parameters=query_parameters(
@@ -317,6 +331,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/statement",
         method="get",
         name="statement",
+        scopes=v1.month_statement.scopes,
         summary="The statement of a month",
         description="Amounts have 10 decimals; only the total is rounded, once, half up, to the"
         " currency's minor units. A closed month's is answered byte for byte the same for ever;"
@@ -338,6 +353,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/statement.csv",
         method="get",
         name="statement_csv",
+        scopes=v1.statement_csv.scopes,
         summary="The statement of a month as CSV",
         description="A row for each line of the statement, then one for the total.",
         parameters=query_parameters(
@@ -356,6 +372,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/statement.xlsx",
         method="get",
         name="statement_xlsx",
+        scopes=v1.statement_xlsx.scopes,
         summary="The statement of a month as an Excel file",
         description="A row for each line of the statement, then one for the total.",
         parameters=query_parameters(STATEMENT_FILE_QUERY, _WHICH),

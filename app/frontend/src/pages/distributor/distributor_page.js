@@ -8,6 +8,7 @@ import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';
 import { editDistributor } from './edit_dialog.js';
+import { KeysTab } from './keys_tab.js';
 import { PipelinesTab } from './pipelines_tab.js';
 import { OverviewTab } from './overview_tab.js';
 import { StatementTab } from './statement_tab.js';
@@ -34,6 +35,7 @@ export class DistributorPage {
     }
     this.tabs = new PageTabs([
       { name: 'overview', label: 'Key and limits', make: () => new OverviewTab(this) },
+      { name: 'keys', label: 'Keys', make: () => new KeysTab(this) },
       { name: 'lines', label: 'Lines and prices', make: () => new PipelinesTab(this) },
       { name: 'usage', label: 'Usage', make: () => new UsageTab(this) },
       { name: 'statement', label: 'Statement', make: () => new StatementTab(this) },
