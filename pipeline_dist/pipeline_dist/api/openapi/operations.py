@@ -34,8 +34,9 @@ class Operation:
     """
     One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
     `codes`: refusals besides those of every call; `scopes`: the key needs one of them; `links`:
-    what can be done next with an answer; `deprecated`: parameters that new programs leave out; `replays`: an answer may be one of an
-    earlier request; `repeats`: one that is no refusal may tell when to try a part of it again.
+    what can be done next with an answer; `deprecated`: parameters that new programs leave out;
+    `replays`: an answer may be one of an earlier request; `repeats`: one that is no refusal may
+    tell when to try a part of it again.
     """
 
     tag: str
