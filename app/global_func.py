@@ -92,6 +92,7 @@ from app.db.results import Query, Rows
 from app.db.shared_reads import SharedReads
 from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
 from app.db.transactions import in_transaction, reading, transaction
+from app.db.twins import twins_in_use, use_twins
 from app.endpoints.audit import audit_entry_view, audit_put_back
 from app.endpoints.choices import get_code
 from app.endpoints.import_rows import import_rows
@@ -282,9 +283,11 @@ __all__ = [
     "to_json",
     "transaction",
     "translate",
+    "twins_in_use",
     "update_locked_row",
     "update_row",
     "update_texts",
+    "use_twins",
     "whole_range",
     "without_unchanged",
     "writing",

@@ -14,6 +14,7 @@ from app.global_func import (
 )
 from pipeline_dist.accounts import counted, distributors, links, usage_fences
 from pipeline_dist.accounts.key_use import KEY_USE_WRITER
+from pipeline_dist.accounts.sandbox import SANDBOX_SWEEPER
 from pipeline_dist.admin import (
     distributors as admin_api,
     figures as figures_api,
@@ -77,7 +78,7 @@ MODULE = Module(
             "关账至某月，并生成账单",
         ),
     ),
-    background=(MONTH_CLOSER.run, KEY_USE_WRITER.run),
+    background=(MONTH_CLOSER.run, KEY_USE_WRITER.run, SANDBOX_SWEEPER.run),
     contributions=(
         links.FACTS,
         links.PRICE_OWNERS_OF_DIST,

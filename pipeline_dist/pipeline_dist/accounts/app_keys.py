@@ -114,12 +114,14 @@ async def create_key(
     if maker is not None:
         _check_name(values)
         _check_within(maker, values)
+    elif values.get("sandbox"):
+        _check_name(values)
     rows = await live_keys(sor, distributor_id)
     _check_free(rows, values["name"])
     if len(rows) >= MAX_KEYS:
         raise TOO_MANY_KEYS(most=MAX_KEYS)
     await _forget_revoked(sor, distributor_id)
-    key = keys.mint()
+    key = keys.mint(sandbox=bool(values.get("sandbox")))
     request_key, request_hash = request or (None, None)
     record = await insert_row(
         sor,
@@ -187,7 +189,7 @@ async def rotate_key(
         _check_within(maker, current)
     if not end_previous:
         _refuse_within_grace(current, moment)
-    key = keys.mint()
+    key = keys.mint(sandbox=bool(current["sandbox"]))
     values = {
         "prefix": keys.prefix(key),
         "hash": keys.digest(key),
@@ -237,6 +239,8 @@ async def _lock(sor: SafeSqlor, key_id: str, maker: ApiKey | None = None) -> Row
         "select * from app_key where id = ${id}$ for update", {"id": key_id}
     )
     if row is None or row["id"] != key_id or row["revoked_at"] is not None:
+        raise KEY_NOT_FOUND()
+    if maker is not None and maker.sandbox and not row["sandbox"]:
         raise KEY_NOT_FOUND()
     return row
 
@@ -301,6 +305,8 @@ def _check_free(rows: list[Row], name: str) -> None:
 
 def _check_within(maker: ApiKey, values: Mapping[str, Any]) -> None:
     """Raise Forbidden `beyond_own_key` where a key of *values* could do what *maker* cannot."""
+    if maker.sandbox and not values.get("sandbox"):
+        raise BEYOND_OWN_KEY(what="sandbox")
     scopes = sorted(set(words(values["scopes"])) - set(words(maker.scopes)))
     if scopes:
         raise BEYOND_OWN_KEY(what=", ".join(scopes))
@@ -319,6 +325,8 @@ async def _refuse_last_admin(sor: SafeSqlor, current: Mapping[str, Any]) -> None
     moment = now()
     for row in await live_keys(sor, current["distributor_id"]):
         is_valid = row["expires_at"] is None or row["expires_at"] > moment
+        if row["sandbox"] and not current["sandbox"]:
+            continue  # it looks after those of the sandbox only
         if row["id"] != current["id"] and is_valid and Scope.ADMIN in words(row["scopes"]):
             return
     raise LAST_ADMIN_KEY()

@@ -51,6 +51,11 @@ class Credentials:
     ip: str
     scopes: frozenset[Scope] | None = None
 
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the key is one of the sandbox."""
+        return self.key_prefix.startswith(keys.SANDBOX_START)
+
 
 @dataclass(frozen=True)
 class AuthenticatedDistributor:

@@ -24,6 +24,7 @@ from pipeline_dist.admin.distributors import curl_line
 
 _ID = FieldRule(kind="str", required=True, length=32)
 _REVOKE_RULES = {"id": _ID, "lock_version": FieldRule(kind="int", minimum=1)}
+_NEW_KEY = {"distributor_id": _ID, "sandbox": FieldRule(kind="bool", default=0)}
 _ROTATE_RULES = _REVOKE_RULES | {
     "grace_hours": FieldRule(kind="int", minimum=0, maximum=app_keys.MAX_GRACE_HOURS, default=0),
     "expires_at": FieldRule(kind="datetime"),
@@ -43,7 +44,7 @@ async def distributor_keys(actor: Actor, params: dict[str, Any]) -> dict[str, An
 
 async def distributor_key_create(actor: Actor, params: dict[str, Any]) -> Answer:
     """Make a key for a distributor: its record with `api_key`, told this once."""
-    values = check_new(app_keys.TABLE, _tidy(params), extra={"distributor_id": _ID})
+    values = check_new(app_keys.TABLE, _tidy(params), extra=_NEW_KEY)
     distributor_id = values.pop("distributor_id")
     record, secret = await in_transaction(
         lambda sor: app_keys.create_key(sor, distributor_id, values, actor)

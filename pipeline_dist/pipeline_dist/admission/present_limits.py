@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.global_func import SafeSqlor, SharedReads, now, quota_day, quota_month
+from app.global_func import (
+    SafeSqlor,
+    SharedReads,
+    now,
+    quota_day,
+    quota_month,
+    twins_in_use,
+)
 from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.key_lookups import KEY_WINDOW
 from pipeline_dist.accounts.rows import (
@@ -34,6 +41,7 @@ from pipeline_ops.rules.counters import CapacityRow, CountingRow
 
 # Programs look often before they call first in a period: they are counted for together.
 _COUNTS = SharedReads(count_calls_of)
+_SANDBOX_COUNTS = SharedReads(count_calls_of, twins=True)
 # A line as it is sold: with its capacity, if it has one.
 Offer = tuple[Link, CapacityRow | None]
 
@@ -62,8 +70,9 @@ async def own_limits(distributor: Distributor, key: ApiKey | None = None) -> lis
     of the *key* it asks by; the ledger is asked only where the row has no counter of the present
     period."""
     present = _Present(now())
+    counts = _SANDBOX_COUNTS if twins_in_use() else _COUNTS
     for question in present.counts_of(distributor):
-        present.counts[question] = await _COUNTS.ask(question)
+        present.counts[question] = await counts.ask(question)
     return key_limits(key, present.moment) + present.own_limits(distributor)
 
 

@@ -15,7 +15,15 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TypeVar
 
-from app.global_func import DuplicateKey, Unavailable, add_measure, in_transaction, settings
+from app.global_func import (
+    DuplicateKey,
+    Unavailable,
+    add_measure,
+    in_transaction,
+    settings,
+    twins_in_use,
+    use_twins,
+)
 from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
@@ -69,8 +77,12 @@ Outcomes = list[tuple[PendingRequest, Outcome | BaseException]]
 class AdmissionQueue:
     """The queue of one process, in one event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, wait_seconds: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, wait_seconds: float, *, twins: bool = False
+    ) -> None:
+        """Decide on the real tables, or on their *twins*."""
         self.loop = loop
+        self._twins = twins
         self._wait_seconds = wait_seconds
         self._waiting: list[PendingRequest | PendingGroup] = []
         self._last_single = -MAX_QUIET_SECONDS
@@ -287,12 +299,13 @@ class AdmissionQueue:
         """Decide *batch* in a transaction, or in several, and return what each is to be told;
         nothing of those that are to be decided again in another batch."""
         try:
-            outcomes = await in_transaction(
-                lambda sor: decide_all(
-                    sor, batch, check_ledger_first=check_ledger_first, also_lock=also_lock
-                ),
-                two_trips=True,
-            )
+            with use_twins(on=self._twins):
+                outcomes = await in_transaction(
+                    lambda sor: decide_all(
+                        sor, batch, check_ledger_first=check_ledger_first, also_lock=also_lock
+                    ),
+                    two_trips=True,
+                )
         except DuplicateKey as exc:
             if check_ledger_first:  # it cannot be: the distributor has been locked since the look
                 return await self._commit_in_halves(batch, exc)
@@ -371,17 +384,22 @@ def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:
         memory.popitem(last=False)
 
 
-_current: list[AdmissionQueue] = []
+# The real one, and that of the sandbox (True): their rows have nothing in common.
+_current: dict[bool, AdmissionQueue] = {}
 
 
 @add_measure
 def _measure_depth() -> None:
-    QUEUE_DEPTH.set(len(_current[0]) if _current else 0)
+    QUEUE_DEPTH.set(len(_current[False]) if False in _current else 0)
 
 
 def admission_queue() -> AdmissionQueue:
-    """Return the queue of this process; a new one where the event loop is another (tests)."""
-    loop = asyncio.get_running_loop()
-    if not _current or _current[0].loop is not loop:
-        _current[:] = [AdmissionQueue(loop, settings().options.pool_wait_seconds)]
-    return _current[0]
+    """Return the queue of this process for the tables in use; a new one where the event loop is
+    another (tests)."""
+    loop, twins = asyncio.get_running_loop(), twins_in_use()
+    queue = _current.get(twins)
+    if queue is None or queue.loop is not loop:
+        queue = _current[twins] = AdmissionQueue(
+            loop, settings().options.pool_wait_seconds, twins=twins
+        )
+    return queue

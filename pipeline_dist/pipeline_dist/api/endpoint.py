@@ -6,7 +6,7 @@ are put on them here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.global_func import (
@@ -16,6 +16,7 @@ from app.global_func import (
     AppError,
     Endpoint,
     for_programs,
+    twins_in_use,
 )
 from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.accounts.authentication import (
@@ -25,6 +26,7 @@ from pipeline_dist.accounts.authentication import (
     note_distributor,
     read_credentials,
 )
+from pipeline_dist.accounts.sandbox import sandbox_of
 from pipeline_dist.admission.limits import Limit, rate_limit_headers
 from pipeline_dist.admission.present_limits import own_limits
 from pipeline_dist.admission.queue import MAX_ENDING, MAX_WAITING
@@ -86,28 +88,14 @@ def endpoint(**methods: ApiCall) -> Endpoint:
     """Make an endpoint of the function that answers for each HTTP method that is allowed."""
 
     async def answer(request: ApiRequest) -> Answer:
-        func = methods["GET" if request.method == "HEAD" else request.method]
-        credentials = read_credentials(request, func.scopes)
-        caller, to_end = None, func.ends_calls
-        if func.by_credentials is not None:
-            work = func.by_credentials(request, credentials)
-        else:
-            assert func.by_caller is not None
+        call = methods["GET" if request.method == "HEAD" else request.method]
+        credentials = read_credentials(request, call.scopes)
+        if credentials.is_sandbox:
+            return await _answer_in_sandbox(request, call, credentials)
+        caller = None
+        if call.by_caller is not None:
             caller = await authenticate(credentials)
-            work = func.by_caller(request, caller)
-        try:
-            reply = await work
-        except AppError as exc:
-            await _tell_limits(exc, caller, credentials, to_end=to_end)
-            raise
-        finally:
-            note_distributor(request, credentials)
-        limits = reply.limits
-        if limits is None:
-            caller = caller or await authenticate(credentials, to_end=to_end)
-            limits = await own_limits(caller.distributor, caller.key)
-        headers = {**rate_limit_headers(limits), **reply.headers}
-        return Answer(reply.body, reply.status, headers, reply.content_type)
+        return await _answer(request, call, credentials, caller)
 
     async def check_key(request: AnyRequest) -> None:
         """Look the key up before a body is read that may be large. It is looked up again behind the
@@ -135,6 +123,59 @@ def endpoint(**methods: ApiCall) -> Endpoint:
     )  # fmt: skip
 
 
+async def _answer(
+    request: ApiRequest,
+    call: ApiCall,
+    credentials: Credentials,
+    caller: AuthenticatedDistributor | None,
+) -> Answer:
+    if call.by_credentials is not None:
+        work = call.by_credentials(request, credentials)
+    else:
+        assert call.by_caller is not None and caller is not None
+        work = call.by_caller(request, caller)
+    try:
+        reply = await work
+    except AppError as exc:
+        await _tell_limits(exc, caller, credentials, to_end=call.ends_calls)
+        raise
+    finally:
+        note_distributor(request, credentials)
+    limits = reply.limits
+    if limits is None:
+        caller = caller or await authenticate(credentials, to_end=call.ends_calls)
+        limits = await own_limits(caller.distributor, caller.key)
+    headers = {**rate_limit_headers(limits), **reply.headers}
+    return Answer(reply.body, reply.status, headers, reply.content_type)
+
+
+async def _answer_in_sandbox(
+    request: ApiRequest, call: ApiCall, credentials: Credentials
+) -> Answer:
+    """Do as `_answer` for a key of the sandbox, and say so in what is answered. Keys are the same
+    there."""
+    caller = await authenticate(credentials, to_end=call.ends_calls)
+    if Scope.ADMIN in call.scopes and len(call.scopes) == 1:
+        return await _answer(request, call, credentials, caller)
+    async with sandbox_of(caller) as caller:
+        answer = await _answer(request, call, credentials, caller)
+    return replace(answer, body=_marked(answer.body))
+
+
+def _marked(body: Any) -> Any:
+    """Return an answer with the mark of the sandbox: on it, on each of its rows, and on each call
+    of a batch, which is JSON already. A file has none."""
+    mark = {"sandbox": True}
+    if isinstance(body, bytes):
+        if not body.startswith(b"{"):
+            return body
+        # Within a text no quote stands without a backslash before it.
+        return b'{"sandbox":true,' + body[1:].replace(b'"call":{', b'"call":{"sandbox":true,')
+    if isinstance(body.get("rows"), list):
+        body = body | {"rows": [row | mark for row in body["rows"]]}
+    return body | mark
+
+
 def _most_under_way(call: ApiCall) -> int:
     return MAX_ENDING if call.ends_calls else MAX_WAITING
 
@@ -159,5 +200,9 @@ async def _tell_limits(
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
         caller = caller or await authenticate(credentials, to_end=to_end)
-        limits = await own_limits(caller.distributor, caller.key)
+        if credentials.is_sandbox and not twins_in_use():
+            async with sandbox_of(caller) as caller:
+                limits = await own_limits(caller.distributor, caller.key)
+        else:
+            limits = await own_limits(caller.distributor, caller.key)
         error.headers.update(rate_limit_headers(limits))

@@ -31,6 +31,7 @@ KEY_RULES = {
     "rate_limit_per_minute": FieldRule(kind="int", minimum=1, maximum=2**31 - 1),
     "allowed_ips": FieldRule(kind="str", length=2000, format="cidr_list"),
     "expires_at": FieldRule(kind="datetime"),
+    "sandbox": FieldRule(kind="bool", default=0),
 }
 ROTATE_RULES = {
     "key_id": FieldRule(kind="str", required=True, length=32),
@@ -50,7 +51,9 @@ async def list_keys(request: ApiRequest, caller: AuthenticatedDistributor) -> Re
     async with reading() as sor:
         rows = await app_keys.live_keys(sor, caller.id)
     moment = now()
-    return Reply(body={"rows": [key_view(row, moment) for row in rows]})
+    # Who has a key of the sandbox sees those of the sandbox.
+    shown = [row for row in rows if row["sandbox"] or not caller.key.sandbox]
+    return Reply(body={"rows": [key_view(row, moment) for row in shown]})
 
 
 @needs(Scope.ADMIN)

@@ -99,6 +99,7 @@ async def me(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
         "allowed_ips": [str(network) for network in allowed_networks(row.allowed_ips)],
         "api_key_prefix": caller.key_prefix,
         "api_key_expires_at": caller.key_expires_at,
+        "sandbox": bool(key.sandbox),
         "api_key_name": key.name,
         "api_key_scopes": words(key.scopes),
         "api_key_pipelines": None if key.pipelines is None else words(key.pipelines),

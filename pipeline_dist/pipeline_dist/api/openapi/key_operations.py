@@ -42,7 +42,13 @@ KEY_REQUESTS: dict[str, Schema] = {
     "NewKey": body_schema(
         "A key to be made.",
         {name: rule for name, rule in key_api.KEY_RULES.items() if name != "allowed_ips"},
-        {"name": _NAME, "rate_limit_per_minute": _RATE, "expires_at": _EXPIRY},
+        {
+            "name": _NAME,
+            "rate_limit_per_minute": _RATE,
+            "expires_at": _EXPIRY,
+            "sandbox": "A key of the sandbox: the same answers and checks, on counters of their"
+            " own; nothing of it is billed or stands among what is.",
+        },
         "scopes",
         scopes=list_of(_SCOPE, "What it may be used for.", minItems=1),
         pipelines=maybe(list_of(text(PIPELINE["description"]), _PIPELINES, maxItems=MAX_PIPELINES)),
