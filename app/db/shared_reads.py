@@ -64,9 +64,8 @@ class SharedReads(Generic[Q, A]):
             # This is run by whoever asked first.
             with use_twins(on=self._twins):
                 async with reading() as sor:
-                    answers = await self._answer(
-                        sor, list(dict.fromkeys(one for one, _ in waiting))
-                    )
+                    questions = list(dict.fromkeys(one for one, _ in waiting))
+                    answers = await self._answer(sor, questions)
         except Exception as exc:  # noqa: BLE001  it is told to those who asked
             for _, future in waiting:
                 if not future.done():

@@ -103,8 +103,8 @@ class TestWhatAKeyMayBeUsedFor:
         other = make_pipeline(server.admin)
         owner = make_reseller(server, pipeline, other)
         program = named(server, owner, "one line", pipelines=pipeline["code"], scopes="calls,read")
-        theirs = owner.begin(other["code"], key="theirs").json()["call_no"]
-        mine = program.begin(pipeline["code"], key="mine")
+        theirs = owner.begin(other, key="theirs").json()["call_no"]
+        mine = program.begin(pipeline, key="mine")
 
         assert mine.status_code == 201, mine.text
         not_found = (404, "pipeline_not_found")
@@ -129,7 +129,7 @@ class TestWhatAKeyMayBeUsedFor:
             program.post("calls/finish", {"call_no": theirs, "status": "succeeded"}),
         ):
             assert code_of(answer) == (404, "call_not_found")
-        assert owner.finish(theirs).status_code == 200
+        assert owner.finish({"call_no": theirs}).status_code == 200
 
     @pytest.mark.parametrize("way", ["one-go", "begin", "batch"])
     def test_its_own_rate(self, server: Installation, pipeline: dict[str, Any], way: str) -> None:
@@ -167,8 +167,8 @@ class TestWhatAKeyMayBeUsedFor:
     ) -> None:
         owner = make_reseller(server, pipeline)
         program = named(server, owner, "short")
-        begin = lambda key: program.begin(pipeline["code"], key=key)  # noqa: E731
-        call_no = begin("1").json()["call_no"]
+        begin = lambda key: program.begin(pipeline, key=key)  # noqa: E731
+        call = begin("1").json()
         (row,) = (key for key in keys_of(server, owner) if key["name"] == "short")
         who = {"id": row["id"], "lock_version": row["lock_version"]}
 
@@ -180,9 +180,9 @@ class TestWhatAKeyMayBeUsedFor:
         change_keys(server, owner.distributor, "expires_at = utc_timestamp(3) - interval 1 second")
         assert code_of(begin("4")) == (401, "invalid_key")
         # The work has happened.
-        assert program.finish(call_no).status_code == 200
+        assert program.finish(call).status_code == 200
         post(server.admin, f"{API}distributor_key_revoke.dspy", id=row["id"])
-        assert code_of(program.finish(call_no)) == (401, "invalid_key")
+        assert code_of(program.finish(call)) == (401, "invalid_key")
         assert program.get("me").status_code == 401
 
 

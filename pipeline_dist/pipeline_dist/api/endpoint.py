@@ -132,7 +132,8 @@ async def _answer(
     if call.by_credentials is not None:
         work = call.by_credentials(request, credentials)
     else:
-        assert call.by_caller is not None and caller is not None
+        assert call.by_caller is not None
+        assert caller is not None
         work = call.by_caller(request, caller)
     try:
         reply = await work

@@ -72,6 +72,7 @@ ME: Example = {
     "allowed_ips": ["203.0.113.0/24"],
     "api_key_prefix": "ppk_7Hq2xWz9",
     "api_key_expires_at": None,
+    "sandbox": False,
     "api_key_name": "default",
     "api_key_scopes": ["admin", "calls", "finance", "read"],
     "api_key_pipelines": None,

@@ -96,6 +96,7 @@ ANSWERS: dict[str, Schema] = {
             ),
             "api_key_prefix": text("How the key used begins."),
             "api_key_expires_at": maybe(moment("When the key used ends; null: never.")),
+            "sandbox": {"type": "boolean", "description": "Whether the key is of the sandbox."},
             "api_key_name": text("What the key used is called."),
             "api_key_scopes": list_of(text("A scope."), "What the key used may be used for."),
             "api_key_pipelines": maybe(

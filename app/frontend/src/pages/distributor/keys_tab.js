@@ -67,7 +67,8 @@ export class KeysTab {
 
   make() {
     return this.ask('Make a key', 'Make', 'The key is shown once and stored nowhere. Hand it over on a safe way.',
-      [{ name: 'name', label: 'Name', uitype: 'str', length: 64, required: true }, ...scopeFields(['calls', 'read']), ...limitFields()],
+      [{ name: 'name', label: 'Name', uitype: 'str', length: 64, required: true }, ...scopeFields(['calls', 'read']), ...limitFields(),
+        { name: 'sandbox', label: '沙箱', uitype: 'check', type: 'tinyint(1)', value: 0, tip: 'The same answers on counters of its own; nothing of it is billed.' }],
       (values) => send(this.page.owner, `${API}/distributor_key_create.dspy`, { distributor_id: this.page.id, ...withScopes(values) }));
   }
 
