@@ -12,7 +12,9 @@ from tests.support.selling import Reseller, make_pipeline, make_reseller, post
 BOTH_WAYS = True  # tests/conftest.py
 
 API = "/pipeline_dist/api/"
-ITEM = {"unit": "call", "quantity": "2"}
+ITEM = {
+    "step_key": "answer", "model": "claude-haiku-4-5", "unit": "input_token", "quantity": "2",
+}  # fmt: skip
 ONE_GO = {"status": "succeeded", "lines": [ITEM]}
 # What differs from call to call.
 ANEW = {"call_no", "started_at", "finished_at", "lease_expires_at", "duration_ms", "sandbox"}
