@@ -116,7 +116,7 @@ from app.records.trail import Change, audit_context, deletion, record_changes
 from app.runtime.address import running_settings
 from app.runtime.workers import local_url
 from app.schema.coercion import whole_range
-from app.schema.tables import Index, references, table
+from app.schema.tables import TWIN_PREFIX, Index, references, table
 from app.schema.validation import (
     FieldRule,
     JsonText,
@@ -160,6 +160,7 @@ __all__ = [
     "TOO_LONG",
     "TOO_MANY_ROWS",
     "TOO_SLOW",
+    "TWIN_PREFIX",
     "UNKNOWN_ADDRESS",
     "UNKNOWN_FIELD",
     "XLSX_TYPE",

@@ -147,9 +147,9 @@ class SafeSqlor(MySqlor):
         """Run *text*, a whole statement that changes rows; its values are written in it."""
         self.dataChanged = True
         with translate_errors():
-            await self.statement(self._named(text))
+            await self.statement(self._with_names(text))
 
-    def _named(self, text: str) -> str:
+    def _with_names(self, text: str) -> str:
         """Return *text*, a whole statement, with the tables that it means here."""
         return rename(text) if self._uses_twins else text
 

@@ -64,7 +64,7 @@ class TwoTripSqlor(SafeSqlor):
             await super().write_last(texts)
             return
         for text in texts:
-            self._last.append(self._named(text))
+            self._last.append(self._with_names(text))
             while len(self._last) > 1 and sum(map(len, self._last)) > MAX_TEXT:
                 await self._begin()
                 with translate_errors():

@@ -58,7 +58,7 @@ _SUMMARY_KEYS = {
     "twin",
 }  # fmt: skip
 # In front of the name of a table's twin.
-TWIN_PREFIX = "sandbox_"
+TWIN_PREFIX = "app_sandbox_"
 _INDEX_KEYS = {"name", "idxtype", "idxfields", "serves"}
 _CODE_KEYS = {"field", "table", "valuefield", "textfield", "cond"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

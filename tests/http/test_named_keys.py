@@ -44,7 +44,7 @@ def pipeline(server: Installation) -> dict[str, Any]:
     return make_pipeline(server.admin)
 
 
-def named(server: Installation, owner: Reseller, name: str, **fields: Any) -> Reseller:
+def make_program(server: Installation, owner: Reseller, name: str, **fields: Any) -> Reseller:
     """A program of *owner* with a key of its own."""
     body = {"distributor_id": owner.distributor["id"], "name": name, "scopes": "calls"} | fields
     answer = post(server.admin, f"{API}distributor_key_create.dspy", **body)
@@ -75,7 +75,7 @@ class TestWhatAKeyMayBeUsedFor:
     def test_each_door_opens_to_its_scopes_and_no_other(
         self, server: Installation, scope: str
     ) -> None:
-        program = named(server, make_reseller(server), "one", scopes=scope)
+        program = make_program(server, make_reseller(server), "one", scopes=scope)
         for (method, path), needed in DOORS.items():
             answer = ask(program, method, path)
             if scope in needed:
@@ -102,21 +102,23 @@ class TestWhatAKeyMayBeUsedFor:
     def test_only_its_pipelines(self, server: Installation, pipeline: dict[str, Any]) -> None:
         other = make_pipeline(server.admin)
         owner = make_reseller(server, pipeline, other)
-        program = named(server, owner, "one line", pipelines=pipeline["code"], scopes="calls,read")
+        program = make_program(
+            server, owner, "one line", pipelines=pipeline["code"], scopes="calls,read"
+        )
         theirs = owner.begin(other, key="theirs").json()["call_no"]
         mine = program.begin(pipeline, key="mine")
 
         assert mine.status_code == 201, mine.text
-        not_found = (404, "pipeline_not_found")
+        missing = (404, "pipeline_not_found")
         begin = {"pipeline": other["code"]}
-        assert code_of(program.post("calls", begin, key="b")) == not_found
-        assert code_of(program.post("calls", begin | ONE_GO, key="o")) == not_found
-        assert code_of(program.post("calls", begin, key="theirs")) == not_found
-        assert code_of(program.post("quote", {**begin, "lines": []})) == not_found
-        assert code_of(program.get("pipelines", code=other["code"])) == not_found
-        listed = program.get("pipelines").json()
-        assert [row["code"] for row in listed["rows"]] == [pipeline["code"]]
-        assert listed["total"] == 1
+        assert code_of(program.post("calls", begin, key="b")) == missing
+        assert code_of(program.post("calls", begin | ONE_GO, key="o")) == missing
+        assert code_of(program.post("calls", begin, key="theirs")) == missing
+        assert code_of(program.post("quote", {**begin, "lines": []})) == missing
+        assert code_of(program.get("pipelines", code=other["code"])) == missing
+        page = program.get("pipelines").json()
+        assert [row["code"] for row in page["rows"]] == [pipeline["code"]]
+        assert page["total"] == 1
         items = [
             {"idempotency_key": code, "pipeline": code, **ONE_GO}
             for code in (other["code"], pipeline["code"])
@@ -134,7 +136,7 @@ class TestWhatAKeyMayBeUsedFor:
     @pytest.mark.parametrize("way", ["one-go", "begin", "batch"])
     def test_its_own_rate(self, server: Installation, pipeline: dict[str, Any], way: str) -> None:
         owner = make_reseller(server, pipeline)
-        program = named(server, owner, "slow", rate_limit_per_minute=2)
+        program = make_program(server, owner, "slow", rate_limit_per_minute=2)
 
         def book(program: Reseller, key: str) -> tuple[int, Any]:
             body = {"pipeline": pipeline["code"]}
@@ -156,8 +158,8 @@ class TestWhatAKeyMayBeUsedFor:
 
     def test_only_from_its_addresses(self, server: Installation) -> None:
         owner = make_reseller(server)
-        far = named(server, owner, "far", allowed_ips="203.0.113.0/24")
-        near = named(server, owner, "near", allowed_ips="127.0.0.0/8", scopes="read")
+        far = make_program(server, owner, "far", allowed_ips="203.0.113.0/24")
+        near = make_program(server, owner, "near", allowed_ips="127.0.0.0/8", scopes="read")
 
         assert code_of(far.get("me")) == (403, "ip_not_allowed")
         assert near.get("me").status_code == 200
@@ -166,15 +168,15 @@ class TestWhatAKeyMayBeUsedFor:
         self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
         owner = make_reseller(server, pipeline)
-        program = named(server, owner, "short")
+        program = make_program(server, owner, "short")
         begin = lambda key: program.begin(pipeline, key=key)  # noqa: E731
         call = begin("1").json()
         (row,) = (key for key in keys_of(server, owner) if key["name"] == "short")
         who = {"id": row["id"], "lock_version": row["lock_version"]}
 
-        changed = post(server.admin, f"{API}distributor_key_update.dspy", **who, scopes="read")
+        record = post(server.admin, f"{API}distributor_key_update.dspy", **who, scopes="read")
         assert code_of(begin("2")) == (403, "scope_missing")
-        who["lock_version"] = changed["lock_version"]
+        who["lock_version"] = record["lock_version"]
         post(server.admin, f"{API}distributor_key_update.dspy", **who, scopes="calls")
         assert begin("3").status_code == 201
         change_keys(server, owner.distributor, "expires_at = utc_timestamp(3) - interval 1 second")
@@ -263,7 +265,7 @@ class TestSelfService:
         self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
         owner = make_reseller(server, pipeline, make_pipeline(server.admin))
-        key = named(server, owner, "narrow", scopes="admin,read", pipelines=pipeline["code"])
+        key = make_program(server, owner, "narrow", scopes="admin,read", pipelines=pipeline["code"])
         beyond = (403, "beyond_own_key")
         only = {"pipelines": [pipeline["code"]]}
 
@@ -329,7 +331,7 @@ def shared_admin(server: Installation) -> Reseller:
 def test_the_operator_sees_and_changes_all(server: Installation, pipeline: dict[str, Any]) -> None:
     owner = make_reseller(server, pipeline)
     soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    program = named(server, owner, "till", scopes="calls, read", expires_at=soon)
+    program = make_program(server, owner, "till", scopes="calls, read", expires_at=soon)
     default, row = keys_of(server, owner)
 
     assert (default["is_default"], row["is_default"]) == (True, False)

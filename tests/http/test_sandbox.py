@@ -64,10 +64,10 @@ def test_it_answers_as_the_real_one_and_leaves_no_trace(
     begun = sandbox.begin(pipeline, key="1")
     assert begun.status_code == 201, begun.text
     assert begun.json()["sandbox"] is True
-    ended = sandbox.finish(begun.json(), lines=[ITEM])
-    assert (ended.status_code, ended.json()["sandbox"]) == (200, True)
-    booked = sandbox.post("calls", {"pipeline": code, **ONE_GO}, key="2")
-    assert booked.status_code == 201, booked.text
+    ending = sandbox.finish(begun.json(), lines=[ITEM])
+    assert (ending.status_code, ending.json()["sandbox"]) == (200, True)
+    booking = sandbox.post("calls", {"pipeline": code, **ONE_GO}, key="2")
+    assert booking.status_code == 201, booking.text
     again = sandbox.post("calls", {"pipeline": code, **ONE_GO}, key="2")
     assert again.headers["Idempotent-Replayed"] == "true"
     items = [{"idempotency_key": key, "pipeline": code, **ONE_GO} for key in ("2", "3", "4")]
@@ -94,7 +94,7 @@ def test_it_answers_as_the_real_one_and_leaves_no_trace(
     assert owner.get("usage").json()["rows"] == []
     assert owner.get("me").json()["quota_used"] == 0
     real = owner.post("calls", {"pipeline": code, **ONE_GO}, key="2")
-    assert outline(real.json()) == outline(booked.json())
+    assert outline(real.json()) == outline(booking.json())
     assert "sandbox" not in real.json()
 
 

@@ -11,7 +11,7 @@ from app.base.errors import AppError
 from app.base.ids import new_id
 from app.db.transactions import in_transaction, reading
 from app.records.rows import insert_row
-from pipeline_dist.accounts.api_key import ALL_SCOPES, listed
+from pipeline_dist.accounts.api_key import ALL_SCOPES, comma_list
 from pipeline_dist.accounts.app_keys import MIRRORED
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, FinishCall
@@ -155,7 +155,7 @@ async def _add_key(sor: Any, distributor: dict[str, Any]) -> None:
     key = {name: distributor[column] for column, name in MIRRORED.items()}
     if key["hash"] is None:
         return
-    own = {"distributor_id": distributor["id"], "name": "default", "scopes": listed(ALL_SCOPES)}
+    own = {"distributor_id": distributor["id"], "name": "default", "scopes": comma_list(ALL_SCOPES)}
     text = {"prefix": key["prefix"] or "ppk_", "made_at": key["made_at"] or LONG_AGO}
     await insert_row(sor, "app_key", {**key, **own, **text}, SYSTEM_ACTOR)
 

@@ -34,7 +34,7 @@ def test_names_are_renamed_and_texts_and_longer_names_are_not() -> None:
         " left join `distributor_pipeline` l force index (distributor_pipeline_pair)"
         " on l.distributor_id = d.id join pipelines p"
     ) == (
-        "select d.id, 'distributors', 'it''s \\' distributors' from sandbox_distributors d"
-        " left join `sandbox_distributor_pipeline` l force index (distributor_pipeline_pair)"
+        "select d.id, 'distributors', 'it''s \\' distributors' from app_sandbox_distributors d"
+        " left join `app_sandbox_distributor_pipeline` l force index (distributor_pipeline_pair)"
         " on l.distributor_id = d.id join pipelines p"
     )

@@ -62,6 +62,6 @@ def words(text: str | None) -> list[str]:
     return [word for word in (text or "").split(",") if word]
 
 
-def listed(entries: Iterable[Any]) -> str:
+def comma_list(entries: Iterable[Any]) -> str:
     """Return *entries* as a list with commas, each once, in the order of their letters."""
     return ",".join(sorted({str(entry) for entry in entries}))

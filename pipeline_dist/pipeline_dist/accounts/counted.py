@@ -98,14 +98,16 @@ async def _compare_keys(sor: SafeSqlor) -> list[Difference]:
         for row in await sor.sqlExe(_DEFAULT_KEYS, {"name": app_keys.DEFAULT})
     }
     return [
-        Difference("rows", row["code"], column, _shown(row[column]), _shown(value), row["id"])
+        Difference(
+            "rows", row["code"], column, _short_text(row[column]), _short_text(value), row["id"]
+        )
         for row in await sor.sqlExe(_MIRRORS, {})
         for column, value in app_keys.mirrored(defaults.get(row["id"])).items()
         if row[column] != value
     ]
 
 
-def _shown(value: Any) -> str:
+def _short_text(value: Any) -> str:
     """Return as much of a column of keys as may be told."""
     return str(value)[:12]
 

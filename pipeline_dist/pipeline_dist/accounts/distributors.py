@@ -28,7 +28,7 @@ from app.global_func import (
     quota_day,
 )
 from pipeline_dist.accounts import app_keys
-from pipeline_dist.accounts.api_key import ALL_SCOPES, listed
+from pipeline_dist.accounts.api_key import ALL_SCOPES, comma_list
 from pipeline_dist.accounts.rows import BillingMode, spend_key
 from pipeline_dist.errors import (
     BALANCE_LEFT,
@@ -110,7 +110,11 @@ async def give_key(
     check_lock_version(TABLE, current, lock_version)
     default = await app_keys.default_key(sor, distributor_id)
     if default is None:
-        values = {"name": app_keys.DEFAULT, "scopes": listed(ALL_SCOPES), "expires_at": expires_at}
+        values = {
+            "name": app_keys.DEFAULT,
+            "scopes": comma_list(ALL_SCOPES),
+            "expires_at": expires_at,
+        }
         _, key = await app_keys.create_key(sor, distributor_id, values, actor)
     else:
         _, key = await app_keys.rotate_key(

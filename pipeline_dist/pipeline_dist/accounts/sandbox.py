@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from app.global_func import (
+    TWIN_PREFIX,
     BackgroundWork,
     SafeSqlor,
     in_transaction,
@@ -86,7 +87,7 @@ def _takeover(name: str, which: str) -> str:
     values = [own.get(column, f"r.{column}") for column in columns]
     changes = [f"{column} = r.{column}" for column in columns if column not in (*own, "id")]
     return (
-        f"insert into sandbox_{name} ({', '.join([*columns, *instead])})"  # noqa: S608  constants
+        f"insert into {TWIN_PREFIX}{name} ({', '.join([*columns, *instead])})"  # noqa: S608  constants
         f" select {', '.join([*values, *instead.values()])} from {name} r where {which}"
         f" on duplicate key update {', '.join(changes)}"
     )
@@ -95,7 +96,7 @@ def _takeover(name: str, which: str) -> str:
 def _removal(name: str, which: str) -> str:
     """Return the statement that removes rows of a twin of which the real one is gone."""
     return (
-        f"delete r from sandbox_{name} r left join {name} o on o.id = r.id"
+        f"delete r from {TWIN_PREFIX}{name} r left join {name} o on o.id = r.id"
         f" where {which} and o.id is null"
     )
 

@@ -1,4 +1,4 @@
-"""The endpoints of a distributor's keys on its page: listed, made, changed, rotated, revoked."""
+"""The endpoints of a distributor's keys on its page: comma_list, made, changed, rotated, revoked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from app.global_func import (
     reading,
 )
 from pipeline_dist.accounts import app_keys, distributors
-from pipeline_dist.accounts.api_key import listed
+from pipeline_dist.accounts.api_key import comma_list
 from pipeline_dist.accounts.key_views import key_view
 from pipeline_dist.admin.distributors import curl_line
 
@@ -91,7 +91,7 @@ def _tidy(params: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, str):
             value = value.replace(" ", "").split(",")
         if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-            tidied[name] = listed(filter(None, value))
+            tidied[name] = comma_list(filter(None, value))
     return tidied
 
 

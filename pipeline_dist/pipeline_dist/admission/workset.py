@@ -75,15 +75,15 @@ class WorkSet:
     _rated_keys: dict[str, ApiKey] = field(default_factory=dict)
     _counted_keys: dict[str, ApiKey] = field(default_factory=dict)
 
-    async def key(self, known: ApiKey | None, digest: str, owner: Distributor) -> ApiKey | None:
+    async def key(self, memory: ApiKey | None, digest: str, owner: Distributor) -> ApiKey | None:
         """
         Return the key with this *digest* as it is now that the row of its *owner* is locked; None:
-        it is none any more. That is the *known* one, if no key of the owner was changed since it
+        it is none any more. That is that of *memory*, if no key of the owner was changed since it
         was read. The window of a key with a rate of its own is always read, and shared.
         """
-        has_rate = known is not None and known.rate_limit_per_minute is not None
-        if known is not None and not has_rate and known.keys_no == owner.keys_no:
-            return known
+        has_rate = memory is not None and memory.rate_limit_per_minute is not None
+        if memory is not None and not has_rate and memory.keys_no == owner.keys_no:
+            return memory
         if digest not in self._keys:
             rows = await read_key(self.sor, digest)
             self._keys[digest] = self._shared(rows[0][0]) if rows else None

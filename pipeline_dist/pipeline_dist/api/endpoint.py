@@ -160,10 +160,10 @@ async def _answer_in_sandbox(
         return await _answer(request, call, credentials, caller)
     async with sandbox_of(caller) as caller:
         answer = await _answer(request, call, credentials, caller)
-    return replace(answer, body=_marked(answer.body))
+    return replace(answer, body=_with_mark(answer.body))
 
 
-def _marked(body: Any) -> Any:
+def _with_mark(body: Any) -> Any:
     """Return an answer with the mark of the sandbox: on it, on each of its rows, and on each call
     of a batch, which is JSON already. A file has none."""
     mark = {"sandbox": True}

@@ -17,7 +17,7 @@ from app.global_func import (
     reading,
 )
 from pipeline_dist.accounts import app_keys
-from pipeline_dist.accounts.api_key import Scope, listed
+from pipeline_dist.accounts.api_key import Scope, comma_list
 from pipeline_dist.accounts.authentication import AuthenticatedDistributor
 from pipeline_dist.accounts.key_views import key_view
 from pipeline_dist.admission.request_hash import request_hash
@@ -52,8 +52,8 @@ async def list_keys(request: ApiRequest, caller: AuthenticatedDistributor) -> Re
         rows = await app_keys.live_keys(sor, caller.id)
     moment = now()
     # Who has a key of the sandbox sees those of the sandbox.
-    shown = [row for row in rows if row["sandbox"] or not caller.key.sandbox]
-    return Reply(body={"rows": [key_view(row, moment) for row in shown]})
+    visible_rows = [row for row in rows if row["sandbox"] or not caller.key.sandbox]
+    return Reply(body={"rows": [key_view(row, moment) for row in visible_rows]})
 
 
 @needs(Scope.ADMIN)
@@ -62,11 +62,11 @@ async def make_key(request: ApiRequest, caller: AuthenticatedDistributor) -> Rep
     request_key = api_input.idempotency_key(request)
     body = api_input.json_body(request)
     values = _key_values(body)
-    asked = (request_key, str(request_hash(values, body)))
+    origin = (request_key, str(request_hash(values, body)))
     actor = _actor(request, caller)
     record, secret = await in_transaction(
         lambda sor: app_keys.create_key(
-            sor, caller.id, values, actor, maker=caller.key, request=asked
+            sor, caller.id, values, actor, maker=caller.key, request=origin
         )
     )
     headers = {"Idempotent-Replayed": "true"} if secret is None else {}
@@ -122,7 +122,7 @@ def _key_values(body: Mapping[str, Any]) -> dict[str, Any]:
         values[name] = entries
     if problems:
         raise InvalidFields(problems[: InvalidFields.MAX_TOLD])
-    return values | {name: listed(values[name]) or None for name in _LISTS}
+    return values | {name: comma_list(values[name]) or None for name in _LISTS}
 
 
 def _actor(request: ApiRequest, caller: AuthenticatedDistributor) -> Actor:
