@@ -56,6 +56,6 @@ def look(page: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         if folder := os.environ.get("PIPELINE_LOOK"):
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 page.wait_for_timeout(300)
                 page.screenshot(path=Path(folder) / f"keys-{width}-{scheme}.png")

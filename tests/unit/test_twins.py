@@ -1,4 +1,4 @@
-"""Tables that have something of a distributor have a twin for the sandbox, and statements mean it."""
+"""Tables with something of a distributor have a twin for the sandbox, which statements mean."""
 
 from app.db.twins import rename
 from app.schema.tables import TWIN_PREFIX, tables

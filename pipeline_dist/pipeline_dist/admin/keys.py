@@ -1,4 +1,4 @@
-"""The endpoints of a distributor's keys on its page: comma_list, made, changed, rotated, revoked."""
+"""The endpoints of a distributor's keys on its page: listed, made, changed, rotated, revoked."""
 
 from collections.abc import Mapping
 from typing import Any
