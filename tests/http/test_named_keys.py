@@ -232,11 +232,11 @@ class TestSelfService:
         assert admin.post("keys", new_body("books", "read"), key="n3").status_code == 201
 
         trail = server.query(
-            "select action, created_by from app_audit where table_name = 'app_key'"
+            "select action, user_id from app_audit where table_name = 'app_key'"
             " and record_id = %s order by id", made["id"],
         )  # fmt: skip
         assert [entry["action"] for entry in trail] == ["create", "generate_key", "revoke_key"]
-        assert {entry["created_by"] for entry in trail} == {f"key {admin.key[:12]}"}
+        assert {entry["user_id"] for entry in trail} == {f"key {admin.key[:12]}"}
         assert made["api_key"] not in server.logs()
 
     def test_the_default_key_is_told_by_its_distributor(self, server: Installation) -> None:

@@ -60,18 +60,21 @@ class ApiCall:
     With `by_caller` the key is looked up first. With `by_credentials` it is left to admission,
     which checks it on the distributor's locked row; one look fewer at the database for each call.
     `ends_calls`: whoever began a call may end it, also where it may do nothing else any more
-    (`check_caller`).
+    (`check_caller`). `is_shared`: it is about what both have, and runs on the real tables for keys
+    of the sandbox too.
     """
 
     scopes: frozenset[Scope]
     by_caller: ByCaller | None = None
     by_credentials: ByCredentials | None = None
     ends_calls: bool = False
+    is_shared: bool = False
 
 
-def needs(*scopes: Scope) -> Callable[[ByCaller], ApiCall]:
-    """Make an API function of one that is told who calls, by a key with one of *scopes*."""
-    return lambda function: ApiCall(frozenset(scopes), by_caller=function)
+def needs(*scopes: Scope, is_shared: bool = False) -> Callable[[ByCaller], ApiCall]:
+    """Make an API function of one that is told who calls, by a key with one of *scopes*; one that
+    *is_shared* looks itself at whether that is a key of the sandbox."""
+    return lambda function: ApiCall(frozenset(scopes), by_caller=function, is_shared=is_shared)
 
 
 def by_key(*scopes: Scope) -> Callable[[ByCredentials], ApiCall]:
@@ -153,10 +156,9 @@ async def _answer(
 async def _answer_in_sandbox(
     request: ApiRequest, call: ApiCall, credentials: Credentials
 ) -> Answer:
-    """Do as `_answer` for a key of the sandbox, and say so in what is answered. Keys are the same
-    there."""
+    """Do as `_answer` for a key of the sandbox, and say so in what is answered."""
     caller = await authenticate(credentials, to_end=call.ends_calls)
-    if Scope.ADMIN in call.scopes and len(call.scopes) == 1:
+    if call.is_shared:
         return await _answer(request, call, credentials, caller)
     async with sandbox_of(caller) as caller:
         answer = await _answer(request, call, credentials, caller)

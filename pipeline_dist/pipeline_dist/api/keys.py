@@ -44,7 +44,7 @@ _is_code = re.compile("[a-z0-9][a-z0-9_-]{0,63}").fullmatch
 _LISTS = {name: FieldRule(kind="json", json="list") for name in ("scopes", "pipelines")}
 
 
-@needs(Scope.ADMIN)
+@needs(Scope.ADMIN, is_shared=True)
 async def list_keys(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the distributor's keys, without their secrets."""
     api_input.query(request, {})
@@ -56,7 +56,7 @@ async def list_keys(request: ApiRequest, caller: AuthenticatedDistributor) -> Re
     return Reply(body={"rows": [key_view(row, moment) for row in visible_rows]})
 
 
-@needs(Scope.ADMIN)
+@needs(Scope.ADMIN, is_shared=True)
 async def make_key(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Make a key, told only here; a repeated request is answered without it."""
     request_key = api_input.idempotency_key(request)
@@ -73,7 +73,7 @@ async def make_key(request: ApiRequest, caller: AuthenticatedDistributor) -> Rep
     return Reply(body=_with_secret(record, secret), status=201, headers=headers)
 
 
-@needs(Scope.ADMIN)
+@needs(Scope.ADMIN, is_shared=True)
 async def rotate_key(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Give a key a new secret, told only here."""
     values = check_params(ROTATE_RULES, api_input.json_body(request), strict=True)
@@ -88,7 +88,7 @@ async def rotate_key(request: ApiRequest, caller: AuthenticatedDistributor) -> R
     return Reply(body=_with_secret(record, secret))
 
 
-@needs(Scope.ADMIN)
+@needs(Scope.ADMIN, is_shared=True)
 async def revoke_key(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """End a key at once."""
     values = check_params(REVOKE_RULES, api_input.json_body(request), strict=True)
