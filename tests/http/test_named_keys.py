@@ -233,7 +233,7 @@ class TestSelfService:
 
         trail = server.query(
             "select action, user_id from app_audit where table_name = 'app_key'"
-            " and record_id = %s order by id", made["id"],
+            " and row_id = %s order by id", made["id"],
         )  # fmt: skip
         assert [entry["action"] for entry in trail] == ["create", "generate_key", "revoke_key"]
         assert {entry["user_id"] for entry in trail} == {f"key {admin.key[:12]}"}
