@@ -14,7 +14,7 @@ from tests.support.selling import Reseller, make_distributor
 def test_keys_are_made_changed_rotated_and_revoked(admin_page: Page, server: Installation) -> None:
     page, owner = admin_page, make_distributor(server.admin)
     page.goto(f"/#/pipeline_dist/distributor.ui?id={owner['id']}")
-    page.get_by_role("tab", name="密钥", exact=True).click()
+    page.locator("[role=tab][data-name=keys]").click()
     dialog, rows = page.get_by_role("dialog"), page.get_by_role("row")
 
     page.locator("[data-tool=make_named_key]").click()

@@ -342,7 +342,9 @@ def test_the_operator_sees_and_changes_all(server: Installation, pipeline: dict[
     who_else = {"id": default["id"], "lock_version": default["lock_version"]}
     refusal = try_post(server.admin, "distributor_key_update", **who_else, name="first")
     assert problems(refusal) == {"/name": "name_reserved"}
-    post(server.admin, f"{API}distributor_key_update.dspy", **who, name="window")
+    # As a form sends it: nothing where nothing is chosen.
+    nothing = {"pipelines": "", "allowed_ips": "", "rate_limit_per_minute": "", "expires_at": ""}
+    post(server.admin, f"{API}distributor_key_update.dspy", **who, **nothing, name="window")
     stale = try_post(server.admin, "distributor_key_update", **who, name="door")
     assert code_of(stale) == (409, "edit_conflict")
     rotated = post(server.admin, f"{API}distributor_key_rotate.dspy", id=row["id"])

@@ -91,7 +91,7 @@ def _tidy(params: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, str):
             value = value.replace(" ", "").split(",")
         if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-            tidied[name] = comma_list(filter(None, value))
+            tidied[name] = comma_list(filter(None, value)) or None
     return tidied
 
 

@@ -21,6 +21,7 @@ from pipeline_dist.api.openapi.operations import (
 )
 from pipeline_dist.api.openapi.requests import REQUESTS
 from pipeline_dist.api.openapi.responses import ANSWERS
+from pipeline_dist.api.openapi.schema import Schema
 
 VERSION = "1.0.0"
 TITLE = "Distributor API"
@@ -32,6 +33,11 @@ ABOUT = (
     " answered may be sent again with the same Idempotency-Key: it is never booked twice."
 )
 _REPLAYED, _WAIT = "Idempotent-Replayed", "Retry-After"
+_OF_SANDBOX = (
+    "BatchResult", "Call", "FinishedCall", "PipelineList", "Quote", "Statement", "StatementList",
+    "UsageLines", "UsageSums",
+)  # fmt: skip
+_SANDBOX = {"type": "boolean", "description": "True in answers to keys of the sandbox only."}
 _TOLD = ("title", "summary", "description")
 
 
@@ -59,7 +65,7 @@ def document(lang: str) -> dict[str, Any]:
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": REQUESTS | KEY_REQUESTS | ANSWERS | KEY_ANSWERS,
+            "schemas": REQUESTS | KEY_REQUESTS | _with_mark(ANSWERS) | KEY_ANSWERS,
             "headers": {
                 name: _header(schema)
                 for name, schema in (HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER}).items()
@@ -81,6 +87,20 @@ def document(lang: str) -> dict[str, Any]:
     }
     result: dict[str, Any] = _in_language(whole, lang)
     return result
+
+
+def _with_mark(answers: dict[str, Schema]) -> dict[str, Schema]:
+    """Return the schemas of *answers* with the mark that those to keys of the sandbox have."""
+    result = dict(answers)
+    for name in _OF_SANDBOX:
+        result[name] = _schema_with_mark(answers[name])
+    rows = result["UsageLines"]["properties"]["rows"]
+    result["UsageLines"]["properties"]["rows"] = rows | {"items": _schema_with_mark(rows["items"])}
+    return result
+
+
+def _schema_with_mark(schema: Schema) -> Schema:
+    return schema | {"properties": schema["properties"] | {"sandbox": _SANDBOX}}
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
