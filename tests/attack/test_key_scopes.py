@@ -36,9 +36,9 @@ def test_a_key_makes_none_that_may_more(server: Installation) -> None:
 
 
 def test_a_key_of_one_line_reaches_no_other(server: Installation) -> None:
-    line, other = make_pipeline(server.admin), make_pipeline(server.admin)
-    owner = make_reseller(server, line, other)
-    thief = attacker(server, owner, pipelines=line["code"])
+    pipeline, other = make_pipeline(server.admin), make_pipeline(server.admin)
+    owner = make_reseller(server, pipeline, other)
+    thief = attacker(server, owner, pipelines=pipeline["code"])
     theirs = owner.begin(other).json()
     assert thief.begin(other).json()["code"] == "pipeline_not_found"
     assert thief.finish(theirs, "cancelled").json()["code"] == "call_not_found"
@@ -46,10 +46,10 @@ def test_a_key_of_one_line_reaches_no_other(server: Installation) -> None:
 
 
 def test_a_key_of_the_sandbox_reaches_nothing_real(server: Installation) -> None:
-    line = make_pipeline(server.admin)
-    owner = make_reseller(server, line)
+    pipeline = make_pipeline(server.admin)
+    owner = make_reseller(server, pipeline)
     thief = attacker(server, owner, sandbox=1, scopes="calls,read,finance,admin")
-    theirs = owner.begin(line).json()
+    theirs = owner.begin(pipeline).json()
     assert thief.finish(theirs, "cancelled").json()["code"] == "call_not_found"
     assert thief.get("calls", call_no=theirs["call_no"]).json()["code"] == "call_not_found"
     new = {"name": "real", "scopes": ["calls"]}

@@ -197,15 +197,15 @@ class TestSelfService:
     def test_makes_lists_rotates_and_revokes(self, server: Installation) -> None:
         admin = make_reseller(server)
         answer = admin.post("keys", new_body("books", "finance", "read"), key="n1")
-        made = answer.json()
+        new_key = answer.json()
         assert answer.status_code == 201, answer.text
-        assert keys.is_well_formed(made["api_key"])
-        books = Reseller(server, admin.distributor, made["api_key"])
+        assert keys.is_well_formed(new_key["api_key"])
+        books = Reseller(server, admin.distributor, new_key["api_key"])
         assert books.get("statements").status_code == 200
 
         again = admin.post("keys", new_body("books", "read", "finance"), key="n1")
         assert again.headers["Idempotent-Replayed"] == "true"
-        assert again.json() == made | {"api_key": None, "shown_before": True} | {
+        assert again.json() == new_key | {"api_key": None, "shown_before": True} | {
             name: again.json()[name] for name in ("last_used_at", "last_used_ip")
         }
         assert code_of(admin.post("keys", new_body("books", "read"), key="n1")) == (
@@ -218,26 +218,29 @@ class TestSelfService:
         rows = admin.get("keys").json()["rows"]
         assert [row["name"] for row in rows] == ["default", "books"]
         assert "api_key" not in rows[1]
-        assert made["api_key"] not in str(rows)
-        rotated = admin.post("keys/rotate", {"key_id": made["id"]}).json()
+        assert new_key["api_key"] not in str(rows)
+        rotated = admin.post("keys/rotate", {"key_id": new_key["id"]}).json()
         assert rotated["previous_expires_at"] is not None
         new = Reseller(server, admin.distributor, rotated["api_key"])
         assert [each.get("me").status_code for each in (books, new)] == [200, 200]
-        refusal = admin.post("keys/rotate", {"key_id": made["id"]})
+        refusal = admin.post("keys/rotate", {"key_id": new_key["id"]})
         assert code_of(refusal) == (409, "grace_running")
-        assert admin.post("keys/revoke", {"key_id": made["id"]}).json()["revoked_at"]
+        assert admin.post("keys/revoke", {"key_id": new_key["id"]}).json()["revoked_at"]
         assert [each.get("me").status_code for each in (books, new)] == [401, 401]
-        assert code_of(admin.post("keys/revoke", {"key_id": made["id"]})) == (404, "key_not_found")
+        assert code_of(admin.post("keys/revoke", {"key_id": new_key["id"]})) == (
+            404,
+            "key_not_found",
+        )
         # Its name is free again.
         assert admin.post("keys", new_body("books", "read"), key="n3").status_code == 201
 
         trail = server.query(
             "select action, user_id from app_audit where table_name = 'app_key'"
-            " and row_id = %s order by id", made["id"],
+            " and row_id = %s order by id", new_key["id"],
         )  # fmt: skip
         assert [entry["action"] for entry in trail] == ["create", "generate_key", "revoke_key"]
         assert {entry["user_id"] for entry in trail} == {f"key {admin.key[:12]}"}
-        assert made["api_key"] not in server.logs()
+        assert new_key["api_key"] not in server.logs()
 
     def test_the_default_key_is_told_by_its_distributor(self, server: Installation) -> None:
         admin = make_reseller(server)
@@ -253,12 +256,12 @@ class TestSelfService:
     def test_at_most_so_many(self, server: Installation) -> None:
         admin = make_reseller(server)
         for number in range(MAX_KEYS - 1):
-            made = admin.post("keys", new_body(f"k{number}", "read"), key=f"k{number}")
-            assert made.status_code == 201, made.text
+            new_key = admin.post("keys", new_body(f"k{number}", "read"), key=f"k{number}")
+            assert new_key.status_code == 201, new_key.text
         assert code_of(admin.post("keys", new_body("more", "read"), key="more")) == (
             409, "too_many_keys",
         )  # fmt: skip
-        admin.post("keys/revoke", {"key_id": made.json()["id"]})
+        admin.post("keys/revoke", {"key_id": new_key.json()["id"]})
         assert admin.post("keys", new_body("more", "read"), key="more").status_code == 201
 
     def test_gives_nothing_that_it_has_not(

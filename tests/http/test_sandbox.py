@@ -61,10 +61,10 @@ def test_it_answers_as_the_real_one_and_leaves_no_trace(
 
     assert sandbox.key.startswith("ppt_")
     assert keys.is_well_formed(sandbox.key)
-    begun = sandbox.begin(pipeline, key="1")
-    assert begun.status_code == 201, begun.text
-    assert begun.json()["sandbox"] is True
-    ending = sandbox.finish(begun.json(), lines=[ITEM])
+    beginning = sandbox.begin(pipeline, key="1")
+    assert beginning.status_code == 201, beginning.text
+    assert beginning.json()["sandbox"] is True
+    ending = sandbox.finish(beginning.json(), lines=[ITEM])
     assert (ending.status_code, ending.json()["sandbox"]) == (200, True)
     booking = sandbox.post("calls", {"pipeline": code, **ONE_GO}, key="2")
     assert booking.status_code == 201, booking.text
@@ -75,7 +75,7 @@ def test_it_answers_as_the_real_one_and_leaves_no_trace(
     assert batch["sandbox"] is True
     assert [result["status"] for result in batch["results"]] == [201, 201, 429]
     assert [result["call"]["sandbox"] for result in batch["results"][:2]] == [True, True]
-    assert sandbox.get("calls", call_no=begun.json()["call_no"]).json()["sandbox"] is True
+    assert sandbox.get("calls", call_no=beginning.json()["call_no"]).json()["sandbox"] is True
     me = sandbox.get("me").json()
     assert (me["sandbox"], me["quota_used"], me["code"]) == (True, 3, owner.distributor["code"])
     assert me["name"] == owner.distributor["name"]
@@ -164,8 +164,8 @@ def test_its_keys_look_after_those_of_the_sandbox(server: Installation) -> None:
     for path in ("keys/rotate", "keys/revoke"):
         answer = sandbox.post(path, {"key_id": default["id"]})
         assert answer.json()["code"] == "key_not_found"
-    made = sandbox.post("keys", body | {"sandbox": True}, key="2")
-    assert made.json()["api_key"].startswith("ppt_")
+    new_key = sandbox.post("keys", body | {"sandbox": True}, key="2")
+    assert new_key.json()["api_key"].startswith("ppt_")
     assert owner.post("keys", {**body, "name": "x", "sandbox": True}, key="3").is_success
 
 
