@@ -29,7 +29,7 @@ ABOUT = (
     "Call production lines and be charged for them. Every request carries the key as"
     " `Authorization: Bearer ppk_…` or in `X-API-Key`. Money and quantities are decimal numbers in"
     " strings; times are UTC. Refusals are problem documents (RFC 9457) whose `code` is stable;"
-    " those known are comma_list with each call, and there may be new ones. A request that was not"
+    " those known are listed with each call, and there may be new ones. A request that was not"
     " answered may be sent again with the same Idempotency-Key: it is never booked twice."
 )
 _REPLAYED, _WAIT = "Idempotent-Replayed", "Retry-After"
