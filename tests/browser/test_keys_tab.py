@@ -27,6 +27,7 @@ def test_keys_are_made_changed_rotated_and_revoked(admin_page: Page, server: Ins
     assert program.get("statements").status_code == 200
     assert program.get("keys").status_code == 403
     row = rows.filter(has_text="财务")
+    expect(page.locator(".page-title")).not_to_contain_text("尚无密钥")
     expect(row).to_contain_text("finance")
     expect(row).to_contain_text("127.0.0.0/8")
 

@@ -41,8 +41,8 @@ export class KeysTab {
       ? tool('make_named_key', 'add', 'Make a key', () => this.make(), { css: 'primary' }) : null;
     fillNode(this.element, keys.length
       ? h('section', { class: 'card page-card keys-card' },
-        h('div', { class: 'toolbar' }, h('h2', {}, t('Keys')), h('span', { class: 'muted' }, t('${count} of at most ${most}', { count: keys.length, most })), h('span', { class: 'spring' }), make),
-        plainTable('Keys', COLUMNS.map(([, label]) => ({ label })), keys.map((key) => this.cells(key, now))))
+        h('div', { class: 'toolbar' }, h('h2', {}, t('API keys')), h('span', { class: 'muted' }, t('${count} of at most ${most}', { count: keys.length, most })), h('span', { class: 'spring' }), make),
+        plainTable('API keys', COLUMNS.map(([, label]) => ({ label })), keys.map((key) => this.cells(key, now))))
       : emptyNote('key', 'This distributor has no key. Make one and hand it over; it is shown once.', make));
   }
 
