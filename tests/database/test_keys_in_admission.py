@@ -11,6 +11,7 @@ from app.db.transactions import in_transaction
 from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.accounts.authentication import Credentials
+from pipeline_dist.accounts.key_lookups import read_key
 from pipeline_dist.admission import service as admission, workset
 from pipeline_dist.admission.common_call import CommonCalls, CommonResult
 from tests.support.trade import Clock, Trade, add_price, begin_call, make_trade
@@ -24,11 +25,10 @@ LINES = [{"unit": "call", "quantity": Decimal(1)}]
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The digests of keys that admission has read again."""
     digests: list[str] = []
-    plain = workset.read_key
 
     async def note(sor: Any, digest: str) -> Any:
         digests.append(digest)
-        return await plain(sor, digest)
+        return await read_key(sor, digest)
 
     monkeypatch.setattr(workset, "read_key", note)
     return digests

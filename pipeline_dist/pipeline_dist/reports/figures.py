@@ -50,7 +50,8 @@ _SHOWN_OF_TERMS = (
 
 async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
     """
-    Return `{distributor, key_count, gauges: [{scope, used, limit, resets_at, currency}], lines, by_day}`.
+    Return `{distributor, key_count, gauges: [{scope, used, limit, resets_at, currency}], lines,
+    by_day}`.
 
     `scope` is day, month, none (no quota), spend, spend_day, spend_month or (prepaid) balance: what
     is reserved of it. Each line has its `prices` as they apply to
