@@ -93,6 +93,7 @@ from app.db.results import Query, Rows
 from app.db.shared_reads import SharedReads
 from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
 from app.db.transactions import in_transaction, reading, transaction
+from app.db.twins import twins_in_use, use_twins
 from app.endpoints.audit import audit_entry_view, audit_put_back
 from app.endpoints.choices import get_code
 from app.endpoints.import_rows import import_rows
@@ -116,7 +117,7 @@ from app.records.trail import Change, audit_context, deletion, record_changes
 from app.runtime.address import running_settings
 from app.runtime.workers import local_url
 from app.schema.coercion import whole_range
-from app.schema.tables import Index, references, table
+from app.schema.tables import TWIN_PREFIX, Index, references, table
 from app.schema.validation import (
     FieldRule,
     JsonText,
@@ -164,6 +165,7 @@ __all__ = [
     "TOO_LONG",
     "TOO_MANY_ROWS",
     "TOO_SLOW",
+    "TWIN_PREFIX",
     "UNKNOWN_ADDRESS",
     "UNKNOWN_FIELD",
     "XLSX_TYPE",
@@ -289,9 +291,11 @@ __all__ = [
     "to_json",
     "transaction",
     "translate",
+    "twins_in_use",
     "update_locked_row",
     "update_row",
     "update_texts",
+    "use_twins",
     "whole_range",
     "with_tag",
     "without_unchanged",

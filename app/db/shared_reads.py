@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from app.base.errors import AppError
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import reading
+from app.db.twins import use_twins
 
 Q = TypeVar("Q", bound=Hashable)
 A = TypeVar("A")
@@ -23,12 +24,17 @@ MAX_QUESTIONS = 500
 
 class SharedReads(Generic[Q, A]):
     """Questions of one kind. *answer* is given all of one turn, each once, and says what is the
-    answer to each; who asked the same are answered by the same object."""
+    answer to each; who asked the same are answered by the same object. With *twins* they are asked
+    of tables' twins (app/db/twins.py), else never."""
 
     def __init__(
-        self, answer: Callable[[SafeSqlor, Sequence[Q]], Awaitable[Mapping[Q, A]]]
+        self,
+        answer: Callable[[SafeSqlor, Sequence[Q]], Awaitable[Mapping[Q, A]]],
+        *,
+        twins: bool = False,
     ) -> None:
         self._answer = answer
+        self._twins = twins
         # Of the loop in which there are any.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._questions: list[tuple[Q, asyncio.Future[A]]] = []
@@ -55,8 +61,11 @@ class SharedReads(Generic[Q, A]):
 
     async def _tell(self, waiting: "Sequence[tuple[Q, asyncio.Future[A]]]") -> None:
         try:
-            async with reading() as sor:
-                answers = await self._answer(sor, list(dict.fromkeys(one for one, _ in waiting)))
+            # This is run by whoever asked first.
+            with use_twins(on=self._twins):
+                async with reading() as sor:
+                    questions = list(dict.fromkeys(one for one, _ in waiting))
+                    answers = await self._answer(sor, questions)
         except Exception as exc:  # noqa: BLE001  it is told to those who asked
             for _, future in waiting:
                 if not future.done():

@@ -33,6 +33,7 @@ from app.db.cursor import BufferedCursor
 from app.db.errors import translate_errors
 from app.db.results import Query, Rows
 from app.db.time_limit import TimeLimit
+from app.db.twins import rename, rename_template, twins_in_use
 
 MAX_ROWS = 1000
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_]\w*)\}\$")
@@ -125,6 +126,7 @@ class SafeSqlor(MySqlor):
         self.cur = None
         self.dataChanged = False
         self.metadatas: dict[str, object] = {}
+        self._uses_twins = twins_in_use()
 
     @classmethod
     def isMe(cls, name: str) -> bool:
@@ -145,7 +147,11 @@ class SafeSqlor(MySqlor):
         """Run *text*, a whole statement that changes rows; its values are written in it."""
         self.dataChanged = True
         with translate_errors():
-            await self.statement(text)
+            await self.statement(self._with_names(text))
+
+    def _with_names(self, text: str) -> str:
+        """Return *text*, a whole statement, with the tables that it means here."""
+        return rename(text) if self._uses_twins else text
 
     async def write_last(self, texts: Iterable[str]) -> None:
         """Run *texts*, the last that this transaction writes."""
@@ -158,6 +164,8 @@ class SafeSqlor(MySqlor):
 
     def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
         """Return the driver's SQL and its values; KeyError for a name that was not given."""
+        if self._uses_twins:
+            org_sql = rename_template(org_sql)
         text, names = parse_sql(org_sql)
         values = [bindable(name, NS[name]) for name in names]
         if any(isinstance(value, list) for value in values):

@@ -64,9 +64,11 @@ class TwoTripSqlor(SafeSqlor):
             await super().write_last(texts)
             return
         for text in texts:
-            self._last.append(text)
+            self._last.append(self._with_names(text))
             while len(self._last) > 1 and sum(map(len, self._last)) > MAX_TEXT:
-                await self.write(self._last.pop(0))
+                await self._begin()
+                with translate_errors():
+                    await self.statement(self._last.pop(0))
 
     async def execute(self, sql: str, value: Mapping[str, Any]) -> int:
         await self._begin()

@@ -117,6 +117,8 @@ def create_statements(model: Table) -> Iterator[str]:
     text = re.sub(r"^\s*--.*$", "", str(xls2ddl(str(model.path), "mysql")), flags=re.MULTILINE)
     for statement in re.split(r";\s*$", text, flags=re.MULTILINE):
         sql = " ".join(statement.split())
+        if model.twin_of is not None:
+            sql = re.sub(rf"\b{model.twin_of}\b", model.name, sql)
         if sql and not sql.lower().startswith("drop table"):
             yield re.sub(r"^CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", sql)
 

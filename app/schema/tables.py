@@ -10,7 +10,7 @@ the migration, the builder of pages.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -55,7 +55,10 @@ NAMES = "names"
 _MODEL_KEYS = {"summary", "fields", "indexes", "codes", "checks", "generated", "triggers"}
 _SUMMARY_KEYS = {
     "name", "title", "primary", "label", "search", "importable", "lock_optional", "fenced",
+    "twin",
 }  # fmt: skip
+# In front of the name of a table's twin.
+TWIN_PREFIX = "app_sandbox_"
 _INDEX_KEYS = {"name", "idxtype", "idxfields", "serves"}
 _CODE_KEYS = {"field", "table", "valuefield", "textfield", "cond"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -131,7 +134,8 @@ class Table:
     """One table. `lock_optional`: an update need not name the lock_version it read; `label`: the
     columns by which people call a row; `search`: the texts whose beginnings are searched where the
     table is too large to be searched through; `importable`: its rows may come from a file;
-    `fenced`: only `migrate` writes to it while a migration runs beside which nobody may serve."""
+    `fenced`: only `migrate` writes to it while a migration runs beside which nobody may serve;
+    `has_twin`: there is another table of its columns, `twin_of` it (app/db/twins.py)."""
 
     name: str
     title: str
@@ -147,6 +151,8 @@ class Table:
     search: tuple[str, ...] = ()
     importable: bool = False
     fenced: bool = False
+    has_twin: bool = False
+    twin_of: str | None = None
 
     @property
     def list_path(self) -> str:
@@ -202,6 +208,27 @@ def referrers(name: str) -> tuple[tuple[str, str], ...]:
     return tuple((table, column) for table, column, parent in references() if parent == name)
 
 
+def _twin(model: Table) -> Table:
+    """Return the twin of a table: its columns and indexes, under another name. It has no triggers,
+    and nothing of it is shown to people."""
+    return replace(
+        model,
+        name=TWIN_PREFIX + model.name,
+        twin_of=model.name,
+        columns=MappingProxyType(
+            {
+                name: replace(column, personal=False, references=None)
+                for name, column in model.columns.items()
+            }
+        ),
+        codes=(),
+        constraints=replace(model.constraints, triggers=()),
+        importable=False,
+        fenced=False,
+        has_twin=False,
+    )
+
+
 def read_tables(paths: list[Path]) -> Mapping[str, Table]:
     """Read the tables defined by *paths*, checked against each other; raises ModelError."""
     tables_by_name: dict[str, Table] = {}
@@ -212,6 +239,8 @@ def read_tables(paths: list[Path]) -> Mapping[str, Table]:
                 f"{path}: table {model.name} is defined in {tables_by_name[model.name].path} too"
             )
         tables_by_name[model.name] = model
+        if model.has_twin:
+            tables_by_name[TWIN_PREFIX + model.name] = _twin(model)
     for model in tables_by_name.values():
         _check_links(model, tables_by_name)
     return MappingProxyType(tables_by_name)
@@ -254,6 +283,7 @@ def _table(path: Path, model: dict[str, Any]) -> Table:
         search=_names("search", summary.get("search", ()), columns),
         importable=bool(summary.get("importable")),
         fenced=bool(summary.get("fenced")),
+        has_twin=bool(summary.get("twin")),
     )
 
 

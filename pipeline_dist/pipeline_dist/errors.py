@@ -94,6 +94,10 @@ GRACE_RUNNING = ErrorCode(
     " to end it (end_previous=1), or wait until then.",
     "上一次轮换留下的密钥有效至 {when}，再生成新密钥会使它立即失效。请选择结束它（end_previous"
     "=1），或等到那时。",
+    hint=Sentence(
+        "The secret of the rotation before is still valid; end it with end_previous.",
+        "上一次轮换留下的密钥仍然有效；可用 end_previous 结束它。",
+    ),
 )
 IDEMPOTENCY_KEY_REQUIRED = ErrorCode(
     "idempotency_key_required",
@@ -231,6 +235,58 @@ REPLAY_WITHOUT_ANSWER = REPLAY_FAILED.variant(
     "The application does not answer at {url} ({problem}). Start it: bash start.sh",
     "{url} 没有响应（{problem}）。请先启动：bash start.sh",
 )
+SCOPE_MISSING = ErrorCode(
+    "scope_missing",
+    403,
+    "This key may not be used for that: it needs the scope {needed}. Use another key, or ask"
+    " whoever looks after your keys.",
+    "该密钥无权进行此操作：需要权限范围 {needed}。请改用其他密钥，或联系密钥管理人。",
+    hint=Sentence(
+        "The key does not have the scope that this call needs.", "密钥缺少该调用所需的权限范围。"
+    ),
+)
+TOO_MANY_KEYS = ErrorCode(
+    "too_many_keys",
+    409,
+    "There are {most} keys already. Revoke one that is not needed any more, then make another.",
+    "已有 {most} 个密钥。请先撤销不再需要的密钥，再生成新的。",
+    hint=Sentence("There are as many keys as there may be.", "密钥数量已达上限。"),
+)
+KEY_NAME_TAKEN = ErrorCode(
+    "key_name_taken",
+    409,
+    "There is a key named {name} already. Give another name, or rotate that key.",
+    "已有名为 {name} 的密钥。请换一个名称，或轮换该密钥。",
+    hint=Sentence("Another key has this name.", "已有同名密钥。"),
+)
+KEY_NOT_FOUND = ErrorCode(
+    "key_not_found",
+    404,
+    "There is no key of this id for this account, or it is revoked.",
+    "本账户没有这个编号的密钥，或该密钥已撤销。",
+    hint=Sentence("There is no such key of this distributor.", "该分销商没有这个密钥。"),
+)
+BEYOND_OWN_KEY = ErrorCode(
+    "beyond_own_key",
+    403,
+    "Your key cannot give or renew what it may not do itself: {what}.",
+    "您的密钥不能授予或更新自身没有的权限：{what}。",
+    hint=Sentence(
+        "A key cannot give or renew what it may not do itself.",
+        "密钥不能授予或更新自身没有的权限。",
+    ),
+)
+LAST_ADMIN_KEY = ErrorCode(
+    "last_admin_key",
+    409,
+    "This is the last key with the scope admin: without it nobody could look after the keys. Make"
+    " another one first, or ask the operator.",
+    "这是最后一个带 admin 权限范围的密钥，撤销后将无法自助管理密钥。请先另建一个，或联系运营方。",
+    hint=Sentence(
+        "The last key with the scope admin cannot be revoked by itself.",
+        "最后一个带 admin 权限范围的密钥不能自助撤销。",
+    ),
+)
 SPEND_LIMIT_REACHED = ErrorCode(
     "spend_limit_reached",
     402,
@@ -264,6 +320,19 @@ BAD_IDEMPOTENCY_KEY = FieldCode(
     "bad_idempotency_key",
     "Give one value of 1 to {most} printable characters, without blanks around it.",
     "请给出一个 1 到 {most} 个可打印字符的值，首尾不得有空白。",
+)
+NOT_OWN_PIPELINES = FieldCode(
+    "unknown_pipeline",
+    "The account does not have these lines: {codes}.",
+    "本账户没有这些产线：{codes}。",
+)
+TOO_MANY_PIPELINES = FieldCode(
+    "too_many", "At most {most} lines; leave it empty for all.", "最多 {most} 条产线；留空为全部。"
+)
+NAME_RESERVED = FieldCode(
+    "name_reserved",
+    "This name is that of the key which the operator makes. Give another one.",
+    "该名称保留给运营方生成的密钥，请换一个名称。",
 )
 NO_AMOUNT = FieldCode("no_amount", "Give an amount other than 0.", "请给出不为 0 的金额。")
 CURRENCY_DECIMALS = FieldCode(

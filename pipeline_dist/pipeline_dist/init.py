@@ -13,13 +13,16 @@ from app.global_func import (
     writing,
 )
 from pipeline_dist.accounts import counted, distributors, links, usage_fences
+from pipeline_dist.accounts.key_use import KEY_USE_WRITER
+from pipeline_dist.accounts.sandbox import SANDBOX_SWEEPER
 from pipeline_dist.admin import (
     distributors as admin_api,
     figures as figures_api,
+    keys as keys_api,
     statement as statement_api,
 )
 from pipeline_dist.admission import account as accounts
-from pipeline_dist.api import docs as document_api, v1 as v1_api
+from pipeline_dist.api import docs as document_api, keys as key_endpoints, v1 as v1_api
 from pipeline_dist.closing import check as kept_statements
 from pipeline_dist.closing.archive import CLOSED_MONTHS
 from pipeline_dist.closing.worker import MONTH_CLOSER
@@ -30,6 +33,11 @@ EXPORTS = {
     **table_endpoints(links.SERVICE),
     "distributor_generate_key": writing(admin_api.distributor_generate_key),
     "distributor_revoke_key": writing(admin_api.distributor_revoke_key),
+    "distributor_keys": reading_endpoint(keys_api.distributor_keys),
+    "distributor_key_create": writing(keys_api.distributor_key_create),
+    "distributor_key_update": writing(keys_api.distributor_key_update),
+    "distributor_key_rotate": writing(keys_api.distributor_key_rotate),
+    "distributor_key_revoke": writing(keys_api.distributor_key_revoke),
     "distributor_adjust": writing(admin_api.distributor_adjust),
     "distributor_topup": writing(admin_api.distributor_topup),
     "get_search_distributor_id": reading_endpoint(admin_api.get_search_distributor_id, raw=True),
@@ -47,6 +55,7 @@ EXPORTS = {
     "statement_list": reading_endpoint(statement_api.statement_list, raw=True),
     "statement_close": writing(statement_api.statement_close),
     **v1_api.ENDPOINTS,
+    **key_endpoints.KEY_ENDPOINTS,
     "v1_openapi": document_api.openapi,
     "v1_docs": document_api.docs,
     "v1_docs_guide": document_api.guide,
@@ -71,7 +80,7 @@ MODULE = Module(
             "关账至某月，并生成账单",
         ),
     ),
-    background=(MONTH_CLOSER.run,),
+    background=(MONTH_CLOSER.run, KEY_USE_WRITER.run, SANDBOX_SWEEPER.run),
     contributions=(
         links.FACTS,
         links.PRICE_OWNERS_OF_DIST,

@@ -13,6 +13,7 @@ import pytest
 
 from tests.http.test_bookings import refusal
 from tests.support.installation import Installation
+from tests.support.raw_keys import EXPIRED, GRACE_OVER, change_keys
 from tests.support.shop import Distributor, Pipeline, Shop
 
 BOTH_WAYS = True  # tests/conftest.py
@@ -41,10 +42,7 @@ def begin(buyer: Distributor, pipeline: Pipeline) -> str:
 
 def expire(shop: Shop, buyer: Distributor) -> None:
     # The form takes no time that is over.
-    shop.installation.query(
-        "update distributors set api_key_expires_at = utc_timestamp() - interval 1 minute"
-        " where id = %s", buyer.id,
-    )  # fmt: skip
+    change_keys(shop.installation, buyer.id, EXPIRED)
 
 
 def only_ends(buyer: Distributor, pipeline: Pipeline, call_no: str, status: int, code: str) -> None:
@@ -122,10 +120,7 @@ def test_with_the_key_before_when_its_grace_is_over(shop: Shop) -> None:
     call_no = begin(buyer, pipeline)
 
     shop.post(KEY, id=buyer.id, grace_hours=1)
-    shop.installation.query(
-        "update distributors set previous_key_expires_at = utc_timestamp() - interval 1 minute"
-        " where id = %s", buyer.id,
-    )  # fmt: skip
+    change_keys(shop.installation, buyer.id, GRACE_OVER)
 
     only_ends(buyer, pipeline, call_no, 401, "invalid_key")
 

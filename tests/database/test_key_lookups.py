@@ -93,7 +93,7 @@ async def test_a_key_that_was_revoked_between_two_turns_is_none(statements):
     others = await distributor_with(api_key_hash=keys.digest(other))
 
     assert await ask(key, other) == [own, others]
-    await run("update distributors set api_key_hash = null where id = ${id}$", id=own)
+    await run("update app_key set hash = null where distributor_id = ${id}$", id=own)
     assert await ask(key, other) == ["invalid_key", others]
     await run("update distributors set status = 'suspended' where id = ${id}$", id=others)
     assert await ask(other, key) == ["distributor_suspended", "invalid_key"]
@@ -115,7 +115,7 @@ async def test_who_asks_while_a_statement_is_on_its_way_is_not_answered_by_it(mo
     monkeypatch.setattr(shared_reads, "reading", slow)
     before = asyncio.create_task(authenticate(credentials(key)))
     await has_read.wait()
-    await run("update distributors set api_key_hash = null where id = ${id}$", id=own)
+    await run("update app_key set hash = null where distributor_id = ${id}$", id=own)
     after = asyncio.create_task(authenticate(credentials(key)))
     await asyncio.sleep(0.01)
     go_on.set()

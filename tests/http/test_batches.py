@@ -12,6 +12,7 @@ import pytest
 from pipeline_dist.api.batches import MAX_ITEM_PROBLEMS
 from pipeline_dist.api.input import MAX_CALLS
 from tests.support.installation import DIRECT, Installation
+from tests.support.raw_keys import REVOKED, change_keys
 from tests.support.selling import make_pipeline, make_reseller
 
 ADDRESS = "/pipeline_dist/v1/calls/batch"
@@ -119,8 +120,7 @@ def test_a_key_revoked_while_a_large_body_comes_is_none_any_more(
     with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
         connection.sendall(head.encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 100")  # the key was looked up
-        revoke = "update distributors set api_key_hash = null where id = %s"
-        server.query(revoke, reseller.distributor["id"])
+        change_keys(server, reseller.distributor, REVOKED)
         connection.sendall(body)
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
 

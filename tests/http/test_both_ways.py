@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.extra_worker import ExtraWorker, extra_worker
 from tests.support.installation import Installation
+from tests.support.raw_keys import REVOKED, change_keys
 from tests.support.selling import Reseller, link, make_distributor, make_pipeline, make_reseller
 
 ME, CALLS = "/pipeline_dist/v1/me", "/pipeline_dist/v1/calls"
@@ -330,9 +331,7 @@ def test_a_revoked_key_is_none_for_the_next_request_of_the_connection(world, ser
             base_url=worker.base_url, headers={"X-API-Key": key}, trust_env=False
         ) as client:
             assert [client.get(ME).status_code, book(client, "1")] == [200, 201]
-            server.query(
-                "update distributors set api_key_hash = null where id = %s", distributor["id"]
-            )
+            change_keys(server, distributor, REVOKED)
             assert [client.get(ME).status_code, book(client, "2")] == [401, 401]
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
+from tests.support.raw_keys import EXPIRED, GRACE_OVER, change_keys
 from tests.support.refusals import refusal_of
 from tests.support.replays import first_answer
 from tests.support.selling import (
@@ -79,11 +80,7 @@ class TestKey:
             id=revoked.distributor["id"],
         )
         new_key(server.admin, other.distributor)
-        server.query(
-            "update distributors set api_key_expires_at = utc_timestamp(3) - interval 1 second"
-            " where id = %s",
-            expired.distributor["id"],
-        )
+        change_keys(server, expired.distributor, EXPIRED)
         problems = [
             refusal_of(each.get("me"), 401, "invalid_key") for each in (revoked, other, expired)
         ]
@@ -103,10 +100,7 @@ class TestKey:
         assert old.get("me").json()["api_key_expires_at"] is not None
         assert new.get("me").json()["api_key_expires_at"] is None
 
-        server.query(
-            "update distributors set previous_key_expires_at = utc_timestamp(3) where id = %s",
-            old.distributor["id"],
-        )
+        change_keys(server, old.distributor, GRACE_OVER)
 
         refusal_of(old.get("me"), 401, "invalid_key")
         assert new.get("me").status_code == 200

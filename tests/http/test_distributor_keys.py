@@ -8,6 +8,7 @@ import pytest
 from pipeline_dist.accounts import keys
 from tests.support.distributors import API, change, problems, try_post
 from tests.support.installation import Installation
+from tests.support.raw_keys import GRACE_OVER, change_keys
 from tests.support.selling import (
     Reseller,
     make_distributor,
@@ -102,10 +103,7 @@ class TestKeys:
         new_key(server.admin, distributor)
         new_key(server.admin, distributor, grace_hours=0 if end == "never begun" else 5)
         if end == "over":
-            server.query(
-                "update distributors set previous_key_expires_at = utc_timestamp(3) where id = %s",
-                distributor["id"],
-            )
+            change_keys(server, distributor, GRACE_OVER)
         if end == "revoked":
             post(server.admin, f"{API}distributor_revoke_key.dspy", id=distributor["id"])
 
@@ -125,11 +123,10 @@ class TestKeys:
         days = timedelta(days=30)
         assert expiry(expires_at=(datetime.now(UTC) + days).isoformat()) is not None
         # Also of a key that has expired, and again from the one that took it over.
-        server.query(
-            "update distributors set api_key_created_at = api_key_created_at - interval 40 day,"
-            " api_key_expires_at = api_key_expires_at - interval 40 day where id = %s",
-            distributor["id"],
-        )
+        change_keys(
+            server, distributor,
+            "made_at = k.made_at - interval 40 day; expires_at = k.expires_at - interval 40 day",
+        )  # fmt: skip
         for _ in range(2):
             end = expiry()
             assert end is not None

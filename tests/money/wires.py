@@ -31,7 +31,7 @@ from pipeline_dist.accounts.authentication import (
     read_credentials,
 )
 from pipeline_dist.api import v1
-from pipeline_dist.api.endpoint import ByKey, Reply
+from pipeline_dist.api.endpoint import ApiCall, Reply
 from pipeline_dist.closing.due import close_due
 from pipeline_dist.init import MODULE as DIST
 from pipeline_ops.calls.sweeper import expire_overdue
@@ -155,16 +155,17 @@ class OwnProcess:
             return [str(difference) for difference in await check(sor)]
 
     async def _ask(self, path: str, request: Any) -> Reaction:
-        func: Any = FUNCTIONS[path]
+        func: ApiCall = FUNCTIONS[path]
         try:
-            credentials: Credentials = read_credentials(request)
-            if isinstance(func, ByKey):
-                reply: Reply = await func.function(request, credentials)
+            credentials: Credentials = read_credentials(request, func.scopes)
+            if func.by_credentials is not None:
+                reply: Reply = await func.by_credentials(request, credentials)
             else:
+                assert func.by_caller is not None
                 caller = self._callers.get(credentials.digest)
                 if caller is None:
                     caller = self._callers[credentials.digest] = await authenticate(credentials)
-                reply = await func(request, caller)
+                reply = await func.by_caller(request, caller)
         except AppError as exc:
             return Reaction(_problem(exc), exc.code)
         body = reply.body

@@ -91,11 +91,11 @@ def charge_twice(database: Database) -> Undo:
 
     original = decide._decide_finish
 
-    async def decide_finish(workset: Any, distributor: Any, command: Any) -> Any:
+    async def decide_finish(workset: Any, distributor: Any, command: Any, key: Any) -> Any:
         header = workset.headers.get(command.call_no)
         if header is not None and header.status in ("succeeded", "failed", "cancelled"):
             workset.headers[command.call_no] = replace(header, status="reserved")
-        return await original(workset, distributor, command)
+        return await original(workset, distributor, command, key)
 
     return _swap(decide, "_decide_finish", decide_finish)
 

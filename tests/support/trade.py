@@ -11,6 +11,8 @@ from app.base.errors import AppError
 from app.base.ids import new_id
 from app.db.transactions import in_transaction, reading
 from app.records.rows import insert_row
+from pipeline_dist.accounts.api_key import ALL_SCOPES, comma_list
+from pipeline_dist.accounts.app_keys import MIRRORED
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, FinishCall
 from pipeline_ops.ledger.check import check
@@ -142,9 +144,20 @@ async def make_trade(**changes: dict[str, Any]) -> Trade:
             if table == "distributor_pipeline":
                 fields["distributor_id"] = records["distributors"]["id"]
             records[table] = await insert_row(sor, table, fields, SYSTEM_ACTOR)
+        await _add_key(sor, records["distributors"])
         return records
 
     return Trade(await in_transaction(work))
+
+
+async def _add_key(sor: Any, distributor: dict[str, Any]) -> None:
+    """The key that the columns of *distributor* say it has."""
+    key = {name: distributor[column] for column, name in MIRRORED.items()}
+    if key["hash"] is None:
+        return
+    own = {"distributor_id": distributor["id"], "name": "default", "scopes": comma_list(ALL_SCOPES)}
+    text = {"prefix": key["prefix"] or "ppk_", "made_at": key["made_at"] or LONG_AGO}
+    await insert_row(sor, "app_key", {**key, **own, **text}, SYSTEM_ACTOR)
 
 
 async def add_price(trade: Trade, **fields: Any) -> None:

@@ -15,8 +15,9 @@ from app.base.errors import AppError
 from app.base.settings import ROOT
 from app.web.deprecation import Deprecation
 from pipeline_dist.accounts import keys
+from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.api import docs_page, guides as guides_module
-from pipeline_dist.api.endpoint import ByKey, Reply, endpoint
+from pipeline_dist.api.endpoint import Reply, by_key, endpoint
 from pipeline_dist.api.error_codes import FIELD_CODES
 from pipeline_dist.api.openapi import document as openapi
 from pipeline_dist.api.openapi.operations import OPERATIONS
@@ -191,7 +192,9 @@ def test_what_is_on_its_way_out_says_so_in_every_answer(status: int) -> None:
             raise error
         return Reply(body={}, limits=[])
 
-    old = endpoint(GET=ByKey(answer), POST=ByKey(answer), deprecations={"GET": OLD})
+    old = endpoint(
+        GET=by_key(Scope.READ)(answer), POST=by_key(Scope.READ)(answer), deprecations={"GET": OLD}
+    )
 
     async def ask(request: ApiRequest) -> Any:
         assert old.direct is not None
@@ -229,7 +232,7 @@ def test_what_is_on_its_way_out_is_marked_in_the_document(monkeypatch: pytest.Mo
     async def answer(request: ApiRequest, credentials: Any) -> Reply:
         return Reply(body={})
 
-    old = endpoint(GET=ByKey(answer), deprecations={"GET": OLD})
+    old = endpoint(GET=by_key(Scope.READ)(answer), deprecations={"GET": OLD})
     monkeypatch.setitem(ENDPOINTS, "v1_me", old)
 
     assert operations()["me"]["deprecated"] is True

@@ -83,6 +83,7 @@ def test_what_must_never_leave_is_marked() -> None:
         "rate_window",
         "lock_no",
         "usage_day",
+        "keys_no",
     }
 
 

@@ -37,6 +37,7 @@ interface DistributorPipeline {
 
 /** The answer of `distributor_overview`. */
 interface DistributorOverview {
+  key_count: number;
   now: string;
   distributor: Row;
   days: Days;

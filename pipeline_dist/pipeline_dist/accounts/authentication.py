@@ -1,8 +1,9 @@
 """
-Who calls the distributor API: from the key in the header to the distributor's row.
+Who calls the distributor API: from the key in the header to the key's row and its distributor's.
 
-The row is read for every request and what it says is not remembered, so that revoking, suspending
-and closing work on the next request. Admission checks the key on the row it locks anyway.
+Both are read for every request and what they say is not remembered, so that revoking, suspending
+and closing work on the next request. Admission checks the key on the row it locks anyway: what a
+worker knows of a key holds there only while no key of the distributor was changed since.
 """
 
 import hmac
@@ -23,10 +24,12 @@ from app.global_func import (
     read_network,
 )
 from pipeline_dist.accounts import keys
-from pipeline_dist.accounts.key_lookups import KEY_LOOKUPS
+from pipeline_dist.accounts.api_key import ApiKey, Scope, words
+from pipeline_dist.accounts.key_lookups import KEY_LOOKUPS, owned
+from pipeline_dist.accounts.key_use import note_use
 from pipeline_dist.accounts.rows import Distributor
 from pipeline_dist.accounts.status import check_active
-from pipeline_dist.errors import ADDRESS_UNKNOWN, INVALID_KEY, IP_NOT_ALLOWED
+from pipeline_dist.errors import ADDRESS_UNKNOWN, INVALID_KEY, IP_NOT_ALLOWED, SCOPE_MISSING
 
 log = logging.getLogger("pipeline.distributor_api")
 
@@ -38,11 +41,20 @@ _codes: dict[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request shows: a well-formed key, of which only the digest is kept, and from where."""
+    """
+    What a request shows: a well-formed key, of which only the digest is kept, and from where.
+    `scopes`: what it asks for needs one of them; None: any key will do.
+    """
 
     digest: str
     key_prefix: str
     ip: str
+    scopes: frozenset[Scope] | None = None
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the key is one of the sandbox."""
+        return self.key_prefix.startswith(keys.SANDBOX_START)
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class AuthenticatedDistributor:
     """The distributor that calls, with what is to be known of the key it used."""
 
     distributor: Distributor
+    key: ApiKey
     key_prefix: str
     key_expires_at: datetime | None
 
@@ -59,14 +72,15 @@ class AuthenticatedDistributor:
         return self.distributor.id
 
 
-def read_credentials(request: AnyRequest) -> Credentials:
-    """Read what *request* shows; raises NotSignedIn `invalid_key` when that cannot be a key."""
+def read_credentials(request: AnyRequest, scopes: frozenset[Scope] | None = None) -> Credentials:
+    """Read what *request*, which needs one of *scopes*, shows; raises NotSignedIn `invalid_key`
+    when that cannot be a key."""
     key = _sent_key(request)
     if key is None or not keys.is_well_formed(key):
         raise _invalid_key()
     context = request[CONTEXT]
     context.key_prefix = keys.prefix(key)
-    credentials = Credentials(keys.digest(key), context.key_prefix, context.client_ip)
+    credentials = Credentials(keys.digest(key), context.key_prefix, context.client_ip, scopes)
     note_distributor(request, credentials)
     return credentials
 
@@ -83,37 +97,41 @@ async def authenticate(
     Return the caller that *credentials* belongs to; *to_end*: for the end of a call.
 
     Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
-    revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
+    revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`, `scope_missing`.
     """
     for values in await KEY_LOOKUPS.ask(credentials.digest):
-        row = Distributor(*values)
-        if _matching_expiries(row, credentials.digest, to_end=to_end):
-            _remember_code(credentials.digest, row.code)
-            return AuthenticatedDistributor(
-                row, credentials.key_prefix, check_caller(row, credentials, to_end=to_end)
-            )
+        key, distributor = owned(values)
+        if _matching_expiries(key, credentials.digest, to_end=to_end):
+            _remember_code(credentials.digest, distributor.code)
+            expiry = check_caller(distributor, key, credentials, to_end=to_end)
+            return AuthenticatedDistributor(distributor, key, credentials.key_prefix, expiry)
     raise _invalid_key()
 
 
 def check_caller(
-    distributor: Distributor, credentials: Credentials, *, to_end: bool = False
+    distributor: Distributor, key: ApiKey | None, credentials: Credentials, *, to_end: bool = False
 ) -> datetime | None:
     """
-    Raise what keeps the bearer of *credentials* from acting for *distributor*: invalid_key,
-    distributor_suspended, ip_not_allowed. Return when the key expires.
+    Raise what keeps the bearer of *credentials*, which *key* was found for, from acting for
+    *distributor*: invalid_key, distributor_suspended, ip_not_allowed, scope_missing. Note that the
+    key is used, and return when it expires.
 
     *to_end*: only a call is ended that was begun before, whose work has happened. Then the
     distributor may be suspended or closed, the key be expired, and the address any; a key that was
     revoked, or rotated away without grace, is none.
     """
-    expiries = _matching_expiries(distributor, credentials.digest, to_end=to_end)
-    if not expiries:
+    expiries = [] if key is None else _matching_expiries(key, credentials.digest, to_end=to_end)
+    if key is None or not expiries or key.distributor_id != distributor.id:
         raise _invalid_key()
-    if to_end:
-        return expiries[0]
-    check_active(distributor.status)
-    if not is_ip_allowed(distributor.allowed_ips, credentials.ip):
-        raise _not_from(credentials.ip)
+    if not to_end:
+        check_active(distributor.status)
+        for allowed_ips in (distributor.allowed_ips, key.allowed_ips):
+            if not is_ip_allowed(allowed_ips, credentials.ip):
+                raise _not_from(credentials.ip)
+    needed = credentials.scopes
+    if needed is not None and needed.isdisjoint(words(key.scopes)):
+        raise SCOPE_MISSING(needed=" or ".join(sorted(needed)), extra={"scopes": sorted(needed)})
+    note_use(key.id, credentials.ip)
     return expiries[0]
 
 
@@ -168,27 +186,24 @@ def _sent_key(request: AnyRequest) -> str | None:
     return candidates.pop() if len(candidates) == 1 else None
 
 
-def _matching_expiries(
-    row: Distributor, digest: str, *, to_end: bool = False
-) -> list[datetime | None]:
-    """Return when the key with this digest expires; nothing if it is none of the row's keys, or
-    (unless a call is ended with it) not valid any more."""
+def _matching_expiries(key: ApiKey, digest: str, *, to_end: bool = False) -> list[datetime | None]:
+    """Return when the key with this digest expires; nothing if it is neither the present one nor
+    the one before, or (unless a call is ended with it) not valid any more."""
     moment = now()
     return [
         expiry
-        for key_hash, expiry in _keys(row)
+        for key_hash, expiry in _hashes(key)
         if hmac.compare_digest(key_hash or "", digest)
         and (to_end or expiry is None or expiry > moment)
     ]
 
 
-def _keys(row: Distributor) -> list[tuple[str | None, datetime | None]]:
-    """Return the hashes of the row's keys, each with its end; the one before only where it has
-    one."""
-    keys = [(row.api_key_hash, row.api_key_expires_at)]
-    if row.previous_key_expires_at is not None:
-        keys.append((row.previous_key_hash, row.previous_key_expires_at))
-    return keys
+def _hashes(key: ApiKey) -> list[tuple[str | None, datetime | None]]:
+    """Return the key's hashes, each with its end; the one before only where it has one."""
+    hashes = [(key.hash, key.expires_at)]
+    if key.previous_expires_at is not None:
+        hashes.append((key.previous_hash, key.previous_expires_at))
+    return hashes
 
 
 def _invalid_key() -> AppError:

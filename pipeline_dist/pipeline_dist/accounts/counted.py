@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import Row, SafeSqlor
-from pipeline_dist.accounts import distributors, links
+from pipeline_dist.accounts import app_keys, distributors, links
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.counted import (
     ZERO,
@@ -39,6 +39,10 @@ _CURRENCIES = (
 )
 
 
+_DEFAULT_KEYS = "select * from app_key where name = ${name}$ and revoked_at is null"
+_MIRRORS = f"select id, code, {', '.join(app_keys.MIRRORED)} from distributors"  # noqa: S608
+
+
 async def _compare_links(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     differences: list[Difference] = []
     for row in await sor.sqlExe(_LINKS, {}):
@@ -63,6 +67,8 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
         differences += entry_differences(distributors.TABLE, row, (row["id"], ""), sums)
     differences += _moved_rows(rows, sums)
     if month is None:
+        differences += await _compare_keys(sor)
+    if month is None:
         differences += [
             Difference(
                 "rows", f"{row['call_no']}/{row['line_no']}", "currency", row["says"],
@@ -83,6 +89,27 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
         for (whose, of), (month_total, statement_total) in sorted(sums.months.items())
         if statement_total != month_total
     ]
+
+
+async def _compare_keys(sor: SafeSqlor) -> list[Difference]:
+    """Compare what distributors' columns say of their default keys with these."""
+    defaults = {
+        row["distributor_id"]: row
+        for row in await sor.sqlExe(_DEFAULT_KEYS, {"name": app_keys.DEFAULT})
+    }
+    return [
+        Difference(
+            "rows", row["code"], column, _short_text(row[column]), _short_text(value), row["id"]
+        )
+        for row in await sor.sqlExe(_MIRRORS, {})
+        for column, value in app_keys.mirrored(defaults.get(row["id"])).items()
+        if row[column] != value
+    ]
+
+
+def _short_text(value: Any) -> str:
+    """Return as much of a column of keys as may be told."""
+    return str(value)[:12]
 
 
 def _moved_rows(rows: Iterable[Row], sums: Sums) -> Iterable[Difference]:

@@ -6,7 +6,7 @@ Locks are taken in the order of the admission: the distributor's row first.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -22,23 +22,19 @@ from app.global_func import (
     check_in_force,
     check_lock_version,
     get_row,
-    iso,
     like_pattern,
     minor_units,
     now,
     quota_day,
-    update_row,
 )
-from pipeline_dist.accounts import keys
+from pipeline_dist.accounts import app_keys
+from pipeline_dist.accounts.api_key import ALL_SCOPES, comma_list
 from pipeline_dist.accounts.rows import BillingMode, spend_key
 from pipeline_dist.errors import (
     BALANCE_LEFT,
     CALLS_IN_CURRENCY,
     CURRENCY_IN_USE,
     CURRENCY_OF_OWN_PRICES,
-    END_PREVIOUS,
-    GRACE_RUNNING,
-    IN_THE_PAST,
     PRICES_IN_OTHER_CURRENCY,
     QUOTA_CALLS_REQUIRED,
     QUOTA_PERIOD_REQUIRED,
@@ -48,18 +44,8 @@ from pipeline_ops.ledger.spend_sums import spend_sum
 from pipeline_ops.tables.prices import with_currency
 
 TABLE = "distributors"
-MAX_GRACE_HOURS = 90 * 24
 MAX_SEARCH_ROWS = 50
 MAX_REFERRERS = 20
-
-_NO_KEY = {
-    "api_key_prefix": None,
-    "api_key_hash": None,
-    "api_key_created_at": None,
-    "api_key_expires_at": None,
-    "previous_key_hash": None,
-    "previous_key_expires_at": None,
-}
 
 
 class DistributorService(TableService):
@@ -101,6 +87,7 @@ class DistributorService(TableService):
         referrers = await _referrers(sor, current["id"])
         if referrers:
             raise InUse(referrers)
+        await app_keys.delete_keys(sor, current["id"])
 
 
 SERVICE = DistributorService()
@@ -117,44 +104,40 @@ async def give_key(
     end_previous: bool = False,
 ) -> tuple[dict[str, Any], str]:
     """
-    Make a new key for the distributor: the record, and the key, which is told only here.
-
-    The key in use until now stays valid for *grace_hours* (0: ends at once), not beyond its own
-    expiry. Without *expires_at* the new one lives as long as that was made for; it has no end
-    where that had none. A key before that, in its own grace period, ends now: with *end_previous*
-    only, else Conflict `grace_running` is raised, since a program that still uses it would stop.
+    Make the distributor's default key, or rotate it (`app_keys.rotate_key`): the distributor's
+    record, and the key, which is told only here.
     """
-    moment = now()
-    if expires_at is not None and expires_at <= moment:
-        raise InvalidFields([IN_THE_PAST("expires_at")])
     current = await get_row(sor, TABLE, distributor_id, lock=True)
-    if not end_previous:
-        _refuse_within_grace(current, moment)
-    key = keys.mint()
-    values = {
-        "api_key_prefix": keys.prefix(key),
-        "api_key_hash": keys.digest(key),
-        "api_key_created_at": moment,
-        "api_key_expires_at": expires_at or _expiry_as_before(current, moment),
-        **_kept_for_grace(current, moment, grace_hours),
-    }
-    record = await update_row(
-        sor, TABLE, distributor_id, lock_version, values, actor, action="generate_key"
-    )
-    return record, key
+    check_lock_version(TABLE, current, lock_version)
+    default = await app_keys.default_key(sor, distributor_id)
+    if default is None:
+        values = {
+            "name": app_keys.DEFAULT,
+            "scopes": comma_list(ALL_SCOPES),
+            "expires_at": expires_at,
+        }
+        _, key = await app_keys.create_key(sor, distributor_id, values, actor)
+    else:
+        _, key = await app_keys.rotate_key(
+            sor, default["id"], actor,
+            grace_hours=grace_hours, expires_at=expires_at, end_previous=end_previous,
+        )  # fmt: skip
+    assert key is not None
+    return await get_row(sor, TABLE, distributor_id), key
 
 
 async def revoke_keys(
     sor: SafeSqlor, distributor_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
-    """End every key of the distributor at once; without a key nothing changes."""
+    """End the distributor's default key at once, the one before it too; without one nothing
+    changes."""
     current = await get_row(sor, TABLE, distributor_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
-    if current["api_key_hash"] is None and current["previous_key_hash"] is None:
+    default = await app_keys.default_key(sor, distributor_id)
+    if default is None:
         return current
-    return await update_row(
-        sor, TABLE, distributor_id, lock_version, _NO_KEY, actor, action="revoke_key"
-    )
+    await app_keys.revoke_key(sor, default["id"], actor)
+    return await get_row(sor, TABLE, distributor_id)
 
 
 async def search(sor: SafeSqlor, text: str) -> list[dict[str, Any]]:
@@ -273,34 +256,3 @@ async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]
             count = group["row_count"]
             referrers.append({"table": name, "id": group["id"], "label": name, "count": count})
     return referrers
-
-
-def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:
-    """Raise Conflict `grace_running` while the key before the present one is still valid."""
-    ends = current["previous_key_expires_at"]
-    if current["previous_key_hash"] is None or ends is None or ends <= moment:
-        return
-    raise GRACE_RUNNING(
-        problems=[END_PREVIOUS("end_previous")],
-        extra={"previous_key_expires_at": ends},
-        when=iso(ends),
-    )
-
-
-def _expiry_as_before(current: Mapping[str, Any], moment: datetime) -> datetime | None:
-    """Return when a key that is made now ends that lives as long as the present one was made
-    for."""
-    start, end = current["api_key_created_at"], current["api_key_expires_at"]
-    return None if start is None or end is None else moment + (end - start)
-
-
-def _kept_for_grace(
-    current: Mapping[str, Any], moment: datetime, grace_hours: int
-) -> dict[str, Any]:
-    ends = moment + timedelta(hours=grace_hours)
-    if current["api_key_expires_at"] is not None:
-        ends = min(ends, current["api_key_expires_at"])
-    # Calls may be ended with a key that has expired, but not with one that went without grace.
-    if current["api_key_hash"] is None or not grace_hours:
-        return {"previous_key_hash": None, "previous_key_expires_at": None}
-    return {"previous_key_hash": current["api_key_hash"], "previous_key_expires_at": ends}

@@ -1,28 +1,43 @@
-"""Which distributors a key may belong to; a key that is revoked is none for the next request."""
+"""Whose key it is, and what it may do; a key that is revoked is none for the next request."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from app.global_func import Rows, SafeSqlor, SharedReads
-from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS
+from pipeline_dist.accounts.api_key import KEY_COLUMNS, ApiKey
+from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS, Distributor
 
-_COLUMNS = ", ".join(DISTRIBUTOR_COLUMNS)
-ROWS_OF_KEYS = (
-    f"select {_COLUMNS} from distributors where api_key_hash in ${{digests}}$"  # noqa: S608
-    f" union all select {_COLUMNS} from distributors where previous_key_hash in ${{digests}}$"
-)
-_KEY_COLUMNS = tuple(
-    DISTRIBUTOR_COLUMNS.index(name) for name in ("api_key_hash", "previous_key_hash")
-)
+_OF_KEY = [f"d.{name}" if name == "keys_no" else f"k.{name}" for name in KEY_COLUMNS]
+_NAMES = ", ".join([*_OF_KEY, *("d." + name for name in DISTRIBUTOR_COLUMNS)])
+_ROWS = f"select {_NAMES} from app_key k join distributors d on d.id = k.distributor_id where "  # noqa: S608
+ROWS_OF_KEYS = f"{_ROWS}k.hash in ${{digests}}$ union all {_ROWS}k.previous_hash in ${{digests}}$"
+# The calls of the last minute by a key with a limit of its own.
+KEY_WINDOW = "select rate_window from app_key where id = ${id}$"
+_OWNER_AT = len(KEY_COLUMNS)
+_HASH_COLUMNS = tuple(KEY_COLUMNS.index(name) for name in ("hash", "previous_hash"))
+
+# What a lookup tells of a key: itself and its owner, each asker's own.
+Owned = tuple[ApiKey, Distributor]
+
+
+def owned(row: Sequence[Any]) -> Owned:
+    """Return the key and the distributor in a row of a lookup."""
+    return ApiKey(*row[:_OWNER_AT]), Distributor(*row[_OWNER_AT:])
 
 
 async def _rows_of_keys(sor: SafeSqlor, digests: Sequence[str]) -> Mapping[str, Rows]:
     rows = await sor.tuples(ROWS_OF_KEYS, {"digests": digests})
-    by_column = [{row[column]: row for row in rows} for column in _KEY_COLUMNS]
+    by_column = [{row[column]: row for row in rows} for column in _HASH_COLUMNS]
     return {
-        digest: [by_key[digest] for by_key in by_column if digest in by_key] for digest in digests
+        digest: [by_hash[digest] for by_hash in by_column if digest in by_hash]
+        for digest in digests
     }
 
 
-# By the digest of a key: the rows, of DISTRIBUTOR_COLUMNS, of those whose key, or key before, has
-# it; those of the present one first.
+async def read_key(sor: SafeSqlor, digest: str) -> list[Owned]:
+    """Return the key with this digest, present or before, as it is now; nothing for none."""
+    return [owned(row) for row in (await _rows_of_keys(sor, [digest]))[digest]]
+
+
+# By the digest of a key: the rows, for `owned`, of those that have it; present ones first.
 KEY_LOOKUPS = SharedReads(_rows_of_keys)

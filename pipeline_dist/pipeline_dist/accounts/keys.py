@@ -1,8 +1,9 @@
 """
 API keys: how they are made and how a mistyped one is told without asking the database.
 
-A key is `ppk_`, 43 characters base62 of 256 random bits, and 6 characters base62 of the CRC-32 of
-what stands before. It is shown once and stored nowhere; the database has its SHA-256.
+A key is `ppk_` (of a sandbox `ppt_`), 43 characters base62 of 256 random bits, and 6 characters
+base62 of the CRC-32 of what stands before. It is shown once and stored nowhere; the database has
+its SHA-256.
 """
 
 import hashlib
@@ -11,16 +12,20 @@ import secrets
 import zlib
 
 START = "ppk_"
+SANDBOX_START = "ppt_"
 PREFIX_CHARACTERS = 12
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_CHARACTERS = 43  # 62**43 is just above 2**256
 _CHECK_CHARACTERS = 6  # 62**6 is above 2**32
-_FORM = re.compile(rf"{START}[0-9A-Za-z]{{{_RANDOM_CHARACTERS + _CHECK_CHARACTERS}}}")
+_FORM = re.compile(
+    rf"(?:{START}|{SANDBOX_START})[0-9A-Za-z]{{{_RANDOM_CHARACTERS + _CHECK_CHARACTERS}}}"
+)
 
 
-def mint() -> str:
+def mint(*, sandbox: bool = False) -> str:
     """Make a new key, unguessable."""
-    start = START + _base62(secrets.randbits(256), _RANDOM_CHARACTERS)
+    random = _base62(secrets.randbits(256), _RANDOM_CHARACTERS)
+    start = (SANDBOX_START if sandbox else START) + random
     return start + _checksum(start)
 
 

@@ -41,8 +41,9 @@ class Distributor:
     """
     A row of distributors: who it is, what limits it, and its counters, changed in place.
 
-    `closed_month`: the last month that is closed, with all before it; None: none is. `usage_day`:
-    the last day whose use is kept as sums (ledger/day_marks.py); None: none is yet.
+    `keys_no` is raised by each change of its keys: what was read of a key under the same number is
+    still so. `closed_month`: the last month that is closed, with all before it; None: none is.
+    `usage_day`: the last day whose use is kept as sums (ledger/day_marks.py); None: none is yet.
     """
 
     id: str
@@ -66,10 +67,7 @@ class Distributor:
     entry_no: int
     closed_month: str | None
     usage_day: str | None
-    api_key_hash: str | None
-    api_key_expires_at: datetime | None
-    previous_key_hash: str | None
-    previous_key_expires_at: datetime | None
+    keys_no: int
     allowed_ips: str | None
 
 

@@ -16,7 +16,7 @@ from app.global_func import (
     reading,
     settings,
 )
-from pipeline_dist.accounts import distributors
+from pipeline_dist.accounts import app_keys, distributors
 from pipeline_dist.admission.credits import book_credit
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.states import EntryType
@@ -35,9 +35,7 @@ _ADJUST_RULES = {
 }
 _TOPUP_RULES = _ADJUST_RULES | {"reference": FieldRule(kind="str", required=True, length=200)}
 _NEW_KEY_RULES = _KEY_RULES | {
-    "grace_hours": FieldRule(
-        kind="int", minimum=0, maximum=distributors.MAX_GRACE_HOURS, default=0
-    ),
+    "grace_hours": FieldRule(kind="int", minimum=0, maximum=app_keys.MAX_GRACE_HOURS, default=0),
     "expires_at": FieldRule(kind="datetime"),
     "end_previous": FieldRule(kind="bool", default=0),
 }

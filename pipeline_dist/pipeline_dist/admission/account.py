@@ -6,7 +6,7 @@ in memory; saved once. pipeline_ops meets it through `PROVIDER` for bookings by 
 for voided calls.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from app.global_func import (
     quota_month,
 )
 from pipeline_core.definition.states import PipelineStatus
+from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.rows import Distributor, Link, QuotaPeriod
 from pipeline_dist.admission.limits import (
     count_for_link,
@@ -42,6 +43,7 @@ from pipeline_dist.errors import (
     NOT_ENABLED,
     NOT_ENABLED_NOW,
     NOT_LINKED,
+    PIPELINE_NOT_FOUND,
     PIPELINE_OFFLINE,
 )
 from pipeline_ops.calls.account import AccountProvider, Settlement
@@ -233,9 +235,16 @@ def link_terms(distributor_id: str, link: Link | None) -> LinkTerms:
     return LinkTerms(distributor_id, link.pricing_mode, link.discount_rate)
 
 
-def check_rate(distributor: Distributor, moment: datetime) -> None:
-    """Raise TooManyRequests `rate_limited` when the last minute is full."""
-    check_room(rate_limits(distributor, moment), moment)
+def check_rate(distributor: Distributor, of_key: Sequence[Limit], moment: datetime) -> None:
+    """Raise TooManyRequests `rate_limited` when the last minute is full, the distributor's or, by
+    the limits *of_key*, the key's."""
+    check_room([*rate_limits(distributor, moment), *of_key], moment)
+
+
+def check_pipeline_of_key(key: ApiKey | None, code: str) -> None:
+    """Raise NotFound `pipeline_not_found` for a pipeline that a *key* may not be used for."""
+    if key is not None and not key.may_call(code):
+        raise PIPELINE_NOT_FOUND()
 
 
 def check_pipeline(status: str, link: Link, moment: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeGuard, TypeVar
 
+from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.authentication import Credentials
 from pipeline_dist.admission.limits import Limit
 from pipeline_ops.ledger.rows import CallLabels
@@ -74,14 +75,16 @@ AnyCommand = TypeVar("AnyCommand", BeginCall, CallCommand, Command)
 @dataclass(slots=True)
 class Request(Generic[AnyCommand]):
     """
-    Who asks for what. `credentials`: the key by which it is asked for, still to be checked.
-    `pipeline_id`: the call's line where that is known beforehand; a guess, to be proven.
+    Who asks for what. `credentials`: what it is asked for by, still to be checked. `key`: the key
+    that they show, as far as it is known; with `credentials` to be proven on the locked row of its
+    owner. `pipeline_id`: the call's line where that is known beforehand; a guess, to be proven.
     """
 
     command: AnyCommand
     distributor_id: str
     credentials: Credentials | None = None
     pipeline_id: str | None = None
+    key: ApiKey | None = None
 
 
 def is_begin(request: Request[Any]) -> TypeGuard[Request[BeginCall]]:

@@ -23,6 +23,7 @@ from app.global_func import (
     quote_of,
     time_ordered_id,
 )
+from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.authentication import Credentials, check_caller
 from pipeline_dist.accounts.rows import BillingMode, Distributor, Link, spend_key
 from pipeline_dist.accounts.status import check_active
@@ -71,7 +72,7 @@ class CommonCalls:
             account = self._accounts[place]
         else:
             account = self._accounts[place] = _account(self._workset, *place)
-        if account is None or not account.lets_in(request.credentials):
+        if account is None or not account.lets_in(request.credentials, request.key):
             return None
         return account.book(command)
 
@@ -159,7 +160,7 @@ class CommonAccount:
         self._spend_limit = next(iter(spend_limits(distributor, self.moment)), None)
         self._is_prepaid = distributor.billing_mode == BillingMode.PREPAID
         self._link = link_terms(distributor.id, link)
-        self._credentials: set[Credentials | None] = {None}
+        self._askers: set[tuple[Credentials | None, str | None]] = {(None, None)}
         self._items: dict[tuple[str, str, str], CommonItem | None] = {}
         self.header = _header_values(distributor, self._link, pipeline, self.moment)
         self.quote = quote_of(workset.sor)
@@ -170,15 +171,24 @@ class CommonAccount:
         period = distributor.spend_period
         self._counts_spending = spend_key(period, self.header["spend_day"]) == distributor.spend_key
 
-    def lets_in(self, credentials: Credentials | None) -> bool:
-        """Return whether the bearer of *credentials* may act for the distributor."""
-        if credentials not in self._credentials:
-            assert credentials is not None
+    def lets_in(self, credentials: Credentials | None, key: ApiKey | None) -> bool:
+        """Return whether the bearer of *credentials* may act for the distributor, by a *key* of
+        which no more has to be looked at: none of its keys was changed since it was read, and it
+        has no rate of its own."""
+        asker = (credentials, None if key is None else key.id)
+        if asker in self._askers:
+            return True
+        if key is not None:
+            if key.rate_limit_per_minute is not None or not key.may_call(self.pipeline.code):
+                return False
+            if credentials is not None and key.keys_no != self._distributor.keys_no:
+                return False
+        if credentials is not None:
             try:
-                check_caller(self._distributor, credentials)
+                check_caller(self._distributor, key, credentials)
             except AppError:
                 return False
-            self._credentials.add(credentials)
+        self._askers.add(asker)
         return True
 
     def book(self, command: BeginCall) -> BeginResult | None:

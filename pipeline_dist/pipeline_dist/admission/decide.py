@@ -19,12 +19,14 @@ from app.global_func import (
     iso,
     quota_month,
 )
+from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.authentication import check_caller
 from pipeline_dist.accounts.rows import Distributor
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission.account import (
     DistributorAccount,
     check_pipeline,
+    check_pipeline_of_key,
     check_rate,
 )
 from pipeline_dist.admission.call_view import begin_answer, call_answer, current_state
@@ -39,6 +41,7 @@ from pipeline_dist.admission.commands import (
     is_begin,
 )
 from pipeline_dist.admission.common_call import CommonCalls
+from pipeline_dist.admission.limits import key_limits
 from pipeline_dist.admission.locking import lock_workset
 from pipeline_dist.admission.request_hash import is_same_request
 from pipeline_dist.admission.rows import Pipeline, pipeline_code
@@ -125,15 +128,15 @@ async def _recheck_refusals(
 
 async def _decide(workset: WorkSet, request: Request[Any]) -> Outcome:
     try:
-        distributor = _require_caller(workset, request)
+        distributor = await _require_caller(workset, request)
     except AppError as exc:
         return exc  # who is not let in at all hears that, and no more
     try:
         if is_begin(request):
-            return await _decide_begin(workset, distributor, request.command)
+            return await _decide_begin(workset, distributor, request.command, request.key)
         if isinstance(request.command, ExtendCall):
-            return await _decide_extend(workset, distributor, request.command)
-        return await _decide_finish(workset, distributor, request.command)
+            return await _decide_extend(workset, distributor, request.command, request.key)
+        return await _decide_finish(workset, distributor, request.command, request.key)
     except Unavailable:
         raise
     except AppError as exc:
@@ -149,25 +152,33 @@ def _name_estimate(command: Command, refusal: AppError) -> None:
             problem.field = problem.field.replace("lines/", "estimate/", 1)
 
 
-def _require_caller(workset: WorkSet, request: Request[Command]) -> Distributor:
-    """Return the row of the distributor who asks; raises what keeps it from asking."""
+async def _require_caller(workset: WorkSet, request: Request[Command]) -> Distributor:
+    """Return the row of the distributor who asks; raises what keeps it from asking. The request's
+    key is then as it is now."""
     distributor = workset.distributor(request.distributor_id)
     to_end = isinstance(request.command, FinishCall)
-    if request.credentials is not None:
-        check_caller(distributor, request.credentials, to_end=to_end)
-    elif not to_end:
+    credentials = request.credentials
+    if credentials is not None:
+        request.key = await workset.key(request.key, credentials.digest, distributor)
+        check_caller(distributor, request.key, credentials, to_end=to_end)
+        return distributor
+    if not to_end:
         check_active(distributor.status)
+    if request.key is not None:
+        request.key = await workset.key_of_group(request.key)
     return distributor
 
 
 async def _decide_begin(
-    workset: WorkSet, distributor: Distributor, command: BeginCall
+    workset: WorkSet, distributor: Distributor, command: BeginCall, key: ApiKey | None
 ) -> BeginResult:
     existing = workset.existing_call(distributor.id, command.idempotency_key)
     if existing is not None:
-        return await _replay_begin(workset, distributor, existing, command)
+        check_pipeline_of_key(key, command.pipeline)
+        return await _replay_begin(workset, distributor, existing, command, key)
     moment = workset.moment
-    check_rate(distributor, moment)
+    check_rate(distributor, key_limits(key, moment), moment)
+    check_pipeline_of_key(key, command.pipeline)
     pipeline = workset.pipelines_by_code.get(command.pipeline)
     if pipeline is None:
         raise PIPELINE_NOT_FOUND()
@@ -202,13 +213,15 @@ async def _decide_begin(
         account, pipeline, command, moment, started_at, estimate, version_no=version_no
     )
     _consume(account, capacity, header, priced_lines, moment, slot=slot)
+    workset.count_key(key)
     lines = call_lines(priced_lines)
     workset.packages.use(priced_lines)
     workset.begin(header, lines)
     answer = (
         begin_answer(header, pipeline.code) if slot else call_answer(header, pipeline.code, lines)
     )
-    return BeginResult(answer, False, limits_at(account, capacity, moment, slot=slot), pipeline.id)
+    limits = limits_at(account, capacity, moment, slot=slot, of_key=key_limits(key, moment))
+    return BeginResult(answer, False, limits, pipeline.id)
 
 
 async def _estimate(
@@ -295,7 +308,11 @@ def _consume(
 
 
 async def _replay_begin(
-    workset: WorkSet, distributor: Distributor, existing: CallHeader | Entry, command: BeginCall
+    workset: WorkSet,
+    distributor: Distributor,
+    existing: CallHeader | Entry,
+    command: BeginCall,
+    key: ApiKey | None,
 ) -> BeginResult:
     header = existing.header if isinstance(existing, Entry) else existing
     if not is_same_request(header.request_hash, command.request_hash):
@@ -306,7 +323,10 @@ async def _replay_begin(
     capacity = capacity_of(workset, pipeline_id)
     for side in (account, capacity):
         await side.load_counts(workset.sor, workset.moment)
-    limits = limits_at(account, capacity, workset.moment, slot=command.status is None)
+    limits = limits_at(
+        account, capacity, workset.moment, slot=command.status is None,
+        of_key=key_limits(key, workset.moment),
+    )  # fmt: skip
     header = workset.latest(header)
     if isinstance(existing, Entry):
         lines = existing.lines
@@ -321,7 +341,7 @@ async def _replay_begin(
 
 
 async def _decide_finish(
-    workset: WorkSet, distributor: Distributor, command: FinishCall
+    workset: WorkSet, distributor: Distributor, command: FinishCall, key: ApiKey | None
 ) -> FinishResult:
     header = workset.headers.get(command.call_no)
     if header is None or header.distributor_id != distributor.id:
@@ -329,6 +349,8 @@ async def _decide_finish(
     account = workset.account(distributor.id, header.pipeline_id)
     capacity = workset.capacities[header.pipeline_id]
     code = await _code_of(workset, header.pipeline_id)
+    if key is not None and not key.may_call(code):
+        raise CALL_NOT_FOUND()
     for side in (account, capacity):
         await side.load_counts(workset.sor, workset.moment)
     if header.status not in OPEN_STATUSES:
@@ -373,10 +395,13 @@ async def _decide_finish(
 
 
 async def _decide_extend(
-    workset: WorkSet, distributor: Distributor, command: ExtendCall
+    workset: WorkSet, distributor: Distributor, command: ExtendCall, key: ApiKey | None
 ) -> FinishResult:
     header = workset.headers.get(command.call_no)
     if header is None or header.distributor_id != distributor.id:
+        raise CALL_NOT_FOUND()
+    code = await _code_of(workset, header.pipeline_id)
+    if key is not None and not key.may_call(code):
         raise CALL_NOT_FOUND()
     moment, lease_ends = workset.moment, header.lease_expires_at
     if header.status not in OPEN_STATUSES or lease_ends is None:
@@ -396,7 +421,6 @@ async def _decide_extend(
             lock_version=header.lock_version + 1,
         )  # fmt: skip
         workset.extend(header)
-    code = await _code_of(workset, header.pipeline_id)
     limits = limits_at(account, capacity, moment, slot=True)
     return FinishResult(call_answer(header, code, ()), False, limits)
 

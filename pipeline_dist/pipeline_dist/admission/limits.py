@@ -18,6 +18,7 @@ from app.global_func import (
     quota_day,
     quota_month,
 )
+from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.rows import Distributor, Link, QuotaPeriod
 from pipeline_dist.admission.rate_window import WINDOW_SECONDS, RateWindow
 from pipeline_dist.admission.spending import SpendLimit
@@ -62,6 +63,14 @@ def rate_limits(distributor: Distributor, moment: datetime) -> list[Limit]:
     if maximum is None:
         return []
     return [RateWindow(distributor.rate_window, moment).limit(maximum)]
+
+
+def key_limits(key: ApiKey | None, moment: datetime) -> list[Limit]:
+    """Return the limit of calls a minute that a *key* has of its own, if it has one."""
+    if key is None or key.rate_limit_per_minute is None:
+        return []
+    window = RateWindow(key.rate_window, moment)
+    return [window.limit(key.rate_limit_per_minute, scope="key")]
 
 
 async def count_for_link(
@@ -223,7 +232,7 @@ def _policy(scope: str, maximum: int | Decimal, ends: datetime | None) -> str:
         is_day = scope.endswith("_day")
         start, end = day_bounds(quota_day(last)) if is_day else month_bounds(quota_month(last))
         terms = f";w={round((end - start).total_seconds())}"
-    elif scope == "rate":
+    elif scope in ("rate", "key"):
         terms = f";w={WINDOW_SECONDS}"
     elif scope == "concurrency":
         terms = ';qu="concurrent-requests"'

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.authentication import Credentials
 from pipeline_dist.admission.commands import BeginCall, Command, Request
 from pipeline_dist.admission.decide import Outcome
@@ -22,8 +23,9 @@ class PendingRequest(Request[Command]):
         credentials: Credentials | None,
         pipeline_id: str | None,
         rows: frozenset[str],
+        key: ApiKey | None = None,
     ) -> None:
-        super().__init__(command, distributor_id, credentials, pipeline_id)
+        super().__init__(command, distributor_id, credentials, pipeline_id, key)
         loop = asyncio.get_running_loop()
         self.rows = rows
         self.alone = False
@@ -57,15 +59,20 @@ class PendingGroup:
     __slots__ = ("_open", "future", "outcomes", "requests", "rows", "since")
 
     def __init__(
-        self, distributor_id: str, commands: Sequence[BeginCall], pipeline_ids: Mapping[str, str]
+        self,
+        distributor_id: str,
+        commands: Sequence[BeginCall],
+        pipeline_ids: Mapping[str, str],
+        key: ApiKey | None = None,
     ) -> None:
-        """Take *pipeline_ids*: the lines' ids by code, as far as they are known."""
+        """Take *pipeline_ids*: the lines' ids by code, as far as they are known; and the *key* they
+        are asked for by."""
         loop = asyncio.get_running_loop()
         self.since = loop.time()
         self.future: asyncio.Future[list[Any]] = loop.create_future()
         self.rows = frozenset((distributor_id, *(line_row(one.pipeline) for one in commands)))
         self.requests = [
-            GroupedRequest(self, number, command, distributor_id, pipeline_ids)
+            GroupedRequest(self, number, command, distributor_id, pipeline_ids, key)
             for number, command in enumerate(commands)
         ]
         self.outcomes: list[Outcome | BaseException | None] = [None] * len(commands)
@@ -102,9 +109,11 @@ class GroupedRequest(PendingRequest):
         command: BeginCall,
         distributor_id: str,
         pipeline_ids: Mapping[str, str],
+        key: ApiKey | None,
     ) -> None:
         # Without a future of its own, and with all its rows in common with the group.
-        Request.__init__(self, command, distributor_id, None, pipeline_ids.get(command.pipeline))
+        pipeline_id = pipeline_ids.get(command.pipeline)
+        Request.__init__(self, command, distributor_id, None, pipeline_id, key)
         self.rows = group.rows
         self.alone = True
         self.since = group.since

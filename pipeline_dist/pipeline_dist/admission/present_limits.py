@@ -10,14 +10,29 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.global_func import SafeSqlor, SharedReads, now, quota_day, quota_month
+from app.global_func import (
+    SafeSqlor,
+    SharedReads,
+    now,
+    quota_day,
+    quota_month,
+    twins_in_use,
+)
+from pipeline_dist.accounts.api_key import ApiKey
+from pipeline_dist.accounts.key_lookups import KEY_WINDOW
 from pipeline_dist.accounts.rows import (
     DISTRIBUTOR_COLUMNS,
     LINK_COLUMNS,
     Distributor,
     Link,
 )
-from pipeline_dist.admission.limits import Limit, quota_key, quota_limits, rate_limits
+from pipeline_dist.admission.limits import (
+    Limit,
+    key_limits,
+    quota_key,
+    quota_limits,
+    rate_limits,
+)
 from pipeline_dist.admission.spending import spend_limits
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.ledger.looks import CallCount, HeldSlots, count_calls_of, held_slots
@@ -26,6 +41,7 @@ from pipeline_ops.rules.counters import CapacityRow, CountingRow, PeriodCounts
 
 # Programs look often before they call first in a period: they are counted for together.
 _COUNTS = SharedReads(count_calls_of)
+_SANDBOX_COUNTS = SharedReads(count_calls_of, twins=True)
 # A line as it is sold: with its capacity, if it has one.
 Offer = tuple[Link, CapacityRow | None]
 
@@ -49,20 +65,29 @@ _SOLD_BY_CODE = (
 )
 
 
-async def own_limits(distributor: Distributor) -> list[Limit]:
-    """Return the limits of *distributor* itself, whatever line it calls, as its row has them; the
-    ledger is asked only where the row has no counter of the present period."""
+async def own_limits(distributor: Distributor, key: ApiKey | None = None) -> list[Limit]:
+    """Return the limits of *distributor* itself, whatever line it calls, as its row has them, and
+    of the *key* it asks by; the ledger is asked only where the row has no counter of the present
+    period."""
     present = _Present(now())
+    counts = _SANDBOX_COUNTS if twins_in_use() else _COUNTS
     for question in present.counts_of(distributor):
-        present.counts[question] = await _COUNTS.ask(question)
-    return present.own_limits(distributor)
+        present.counts[question] = await counts.ask(question)
+    return key_limits(key, present.moment) + present.own_limits(distributor)
 
 
-async def limits_after(sor: SafeSqlor, distributor_id: str, codes: Iterable[str]) -> list[Limit]:
+async def limits_after(
+    sor: SafeSqlor, distributor_id: str, codes: Iterable[str], key: ApiKey | None = None
+) -> list[Limit]:
     """
-    Return the limits of a distributor as they are now, and those of booking finished calls of the
-    lines with these *codes*, as far as it may call them. None where the distributor is gone.
+    Return the limits of a distributor as they are now, of the *key* it asked by, and those of
+    booking finished calls of the lines with these *codes*, as far as it may call them. None where
+    the distributor is gone.
     """
+    of_key: list[Limit] = []
+    if key is not None and key.rate_limit_per_minute is not None:
+        windows = await sor.firsts(KEY_WINDOW, {"id": key.id})
+        of_key = key_limits(replace(key, rate_window=windows[0] if windows else None), now())
     values = {"distributor_id": distributor_id, "codes": sorted(codes)}
     rows = await sor.tuples(_SOLD_BY_CODE, values)
     if not rows:
@@ -70,7 +95,7 @@ async def limits_after(sor: SafeSqlor, distributor_id: str, codes: Iterable[str]
     distributor = Distributor(*rows[0][:_LINK_AT])
     offers = [offer_of(row[_LINK_AT:]) for row in rows if row[_LINK_AT] is not None]
     own, by_line = await limits_of_lines(sor, distributor, offers, now(), slot=False)
-    return own + [limit for limits in by_line for limit in limits]
+    return of_key + own + [limit for limits in by_line for limit in limits]
 
 
 def offer_of(values: Sequence[Any]) -> Offer:

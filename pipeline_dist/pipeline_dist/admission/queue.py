@@ -15,8 +15,21 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TypeVar
 
-from app.global_func import DuplicateKey, Unavailable, add_measure, in_transaction, settings
-from pipeline_dist.accounts.authentication import Credentials, authenticate
+from app.global_func import (
+    DuplicateKey,
+    Unavailable,
+    add_measure,
+    in_transaction,
+    settings,
+    twins_in_use,
+    use_twins,
+)
+from pipeline_dist.accounts.api_key import ApiKey
+from pipeline_dist.accounts.authentication import (
+    AuthenticatedDistributor,
+    Credentials,
+    authenticate,
+)
 from pipeline_dist.admission.commands import (
     BeginCall,
     BeginResult,
@@ -66,8 +79,12 @@ Outcomes = list[tuple[PendingRequest, Outcome | BaseException]]
 class AdmissionQueue:
     """The queue of one process, in one event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, wait_seconds: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, wait_seconds: float, *, twins: bool = False
+    ) -> None:
+        """Decide on the real tables, or on their *twins*."""
         self.loop = loop
+        self._twins = twins
         self._wait_seconds = wait_seconds
         self._waiting: list[PendingRequest | PendingGroup] = []
         self._last_single = -MAX_QUIET_SECONDS
@@ -80,8 +97,8 @@ class AdmissionQueue:
         self._places: OrderedDict[str, tuple[str, str]] = OrderedDict()
         # Code of a line -> its id: proven by the line's row each time.
         self._pipelines: OrderedDict[str, str] = OrderedDict()
-        # Digest of a key -> id of the distributor: proven on its locked row each time.
-        self._owners: OrderedDict[str, str] = OrderedDict()
+        # By the digest of a key: proven on its owner's locked row each time.
+        self._keys: OrderedDict[str, ApiKey] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many requests and groups wait."""
@@ -90,10 +107,11 @@ class AdmissionQueue:
     async def begin(self, caller: str | Credentials, command: BeginCall) -> BeginResult:
         """Let a call in for *caller*, a distributor's id or what a request shows; raises what
         refuses it."""
-        distributor_id = await self._identify(caller)
+        distributor_id, key = await self._identify(caller)
         pipeline_id = self._pipelines.get(command.pipeline)
         rows = frozenset((distributor_id, line_row(command.pipeline)))
-        result = await self._submit(caller, command, distributor_id, pipeline_id, rows)
+        request = self._submit(caller, command, distributor_id, pipeline_id, rows, key)
+        result = await self._outcome(request, key)
         assert isinstance(result, BeginResult)
         if pipeline_id is None:
             _remember(self._pipelines, command.pipeline, result.pipeline_id)
@@ -114,22 +132,25 @@ class AdmissionQueue:
     async def _change(
         self, caller: str | Credentials, command: CallCommand, *, to_end: bool
     ) -> FinishResult:
-        distributor_id = await self._identify(caller, to_end=to_end)
+        distributor_id, key = await self._identify(caller, to_end=to_end)
         rows = frozenset((distributor_id,))
         place = self._places.get(command.call_no)
         if place is not None:
             rows |= {line_row(place[0])}
         pipeline_id = place[1] if place is not None else None
-        result = await self._submit(caller, command, distributor_id, pipeline_id, rows)
+        request = self._submit(caller, command, distributor_id, pipeline_id, rows, key)
+        result = await self._outcome(request, key)
         assert isinstance(result, FinishResult)
         return result
 
     async def begin_many(
-        self, distributor_id: str, commands: Sequence[BeginCall]
+        self, caller: str | AuthenticatedDistributor, commands: Sequence[BeginCall]
     ) -> list[BeginResult | BaseException]:
-        """Let finished calls in, at most `group_size`, in a transaction of their own; the outcome
-        of each, in their order. None spoils another."""
-        group = PendingGroup(distributor_id, commands, self._pipelines)
+        """Let finished calls in, at most `group_size`, for *caller*, a distributor's id or whose
+        key was looked up, in a transaction of their own; the outcome of each, in their order. None
+        spoils another."""
+        distributor_id, key = (caller, None) if isinstance(caller, str) else (caller.id, caller.key)
+        group = PendingGroup(distributor_id, commands, self._pipelines, key)
         self._waiting.append(group)
         self._wake()
         try:
@@ -157,36 +178,53 @@ class AdmissionQueue:
             return MAX_GROUP
         return GROUP_BESIDE_OTHERS
 
-    async def _identify(self, caller: str | Credentials, *, to_end: bool = False) -> str:
+    async def _identify(
+        self, caller: str | Credentials, *, to_end: bool = False
+    ) -> tuple[str, ApiKey | None]:
         """
-        Return the id of the distributor who asks; raises what refuses an unknown key.
+        Return the id of the distributor who asks, and the key; raises what refuses an unknown one.
 
-        It only names the row to lock. Whether the key is still that distributor's, and may be
-        used, is decided on the locked row.
+        It only names the row to lock. Whether the key is still as it is known, and may be used, is
+        decided on the locked row.
         """
         if isinstance(caller, str):
-            return caller
-        distributor_id = self._owners.get(caller.digest)
-        if distributor_id is None:
-            distributor_id = (await authenticate(caller, to_end=to_end)).id
-            _remember(self._owners, caller.digest, distributor_id)
-        return distributor_id
+            return caller, None
+        key = self._keys.get(caller.digest)
+        if key is None:
+            key = (await authenticate(caller, to_end=to_end)).key
+            _remember(self._keys, caller.digest, key)
+        return key.distributor_id, key
 
-    async def _submit(
+    def _submit(
         self,
         caller: str | Credentials,
         command: Command,
         distributor_id: str,
         pipeline_id: str | None,
         rows: frozenset[str],
-    ) -> BeginResult | FinishResult:
+        key: ApiKey | None,
+    ) -> PendingRequest:
         self.check_queue(ends_call=not isinstance(command, BeginCall))
         credentials = None if isinstance(caller, str) else caller
-        request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
+        request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows, key)
         self._waiting.append(request)
         self._wake()
-        result: BeginResult | FinishResult = await request.future
-        return result
+        return request
+
+    async def _outcome(
+        self, request: PendingRequest, key: ApiKey | None
+    ) -> BeginResult | FinishResult:
+        """Return what *request*, which was sent with the known *key*, is told; the key is known
+        anew where it was read again."""
+        try:
+            result: BeginResult | FinishResult = await request.future
+            return result
+        finally:
+            if request.key is not key and request.credentials is not None:
+                digest = request.credentials.digest
+                self._keys.pop(digest, None)
+                if request.key is not None:
+                    _remember(self._keys, digest, request.key)
 
     def _wake(self) -> None:
         # At the end of this turn of the loop: what else arrived in it comes along for nothing.
@@ -273,12 +311,13 @@ class AdmissionQueue:
         """Decide *batch* in a transaction, or in several, and return what each is to be told;
         nothing of those that are to be decided again in another batch."""
         try:
-            outcomes = await in_transaction(
-                lambda sor: decide_all(
-                    sor, batch, check_ledger_first=check_ledger_first, also_lock=also_lock
-                ),
-                two_trips=True,
-            )
+            with use_twins(on=self._twins):
+                outcomes = await in_transaction(
+                    lambda sor: decide_all(
+                        sor, batch, check_ledger_first=check_ledger_first, also_lock=also_lock
+                    ),
+                    two_trips=True,
+                )
         except DuplicateKey as exc:
             if check_ledger_first:  # it cannot be: the distributor has been locked since the look
                 return await self._commit_in_halves(batch, exc)
@@ -357,17 +396,22 @@ def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:
         memory.popitem(last=False)
 
 
-_current: list[AdmissionQueue] = []
+# The real one, and that of the sandbox (True): their rows have nothing in common.
+_current: dict[bool, AdmissionQueue] = {}
 
 
 @add_measure
 def _measure_depth() -> None:
-    QUEUE_DEPTH.set(len(_current[0]) if _current else 0)
+    QUEUE_DEPTH.set(len(_current[False]) if False in _current else 0)
 
 
 def admission_queue() -> AdmissionQueue:
-    """Return the queue of this process; a new one where the event loop is another (tests)."""
-    loop = asyncio.get_running_loop()
-    if not _current or _current[0].loop is not loop:
-        _current[:] = [AdmissionQueue(loop, settings().options.pool_wait_seconds)]
-    return _current[0]
+    """Return the queue of this process for the tables in use; a new one where the event loop is
+    another (tests)."""
+    loop, twins = asyncio.get_running_loop(), twins_in_use()
+    queue = _current.get(twins)
+    if queue is None or queue.loop is not loop:
+        queue = _current[twins] = AdmissionQueue(
+            loop, settings().options.pool_wait_seconds, twins=twins
+        )
+    return queue

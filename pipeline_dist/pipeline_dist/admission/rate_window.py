@@ -1,9 +1,10 @@
 """
-Calls per minute: a sliding window, kept in the distributor's own row beside its quota.
+Calls per minute: a sliding window, kept in the distributor's own row beside its quota, and in that
+of a key with a limit of its own.
 
-So it is shared by all workers and hosts, and locked with the row. The window counts in half
-seconds and reaches back 60 s and the begun half second: never more than the limit within any
-60 s, and room again at most 0.5 s (under 1 %) later than an exact clock would give it.
+So it is shared by all workers and hosts, and locked with the distributor's row. The window counts
+in half seconds and reaches back 60 s and the begun half second: never more than the limit within
+any 60 s, and room again at most 0.5 s (under 1 %) later than an exact clock would give it.
 """
 
 import struct
@@ -50,7 +51,7 @@ class RateWindow:
         """Return the window as it is stored, 492 bytes."""
         return _LAYOUT.pack(self._newest, *self._counts)
 
-    def limit(self, maximum: int) -> Limit:
+    def limit(self, maximum: int, scope: str = "rate") -> Limit:
         """Return the window as a limit of *maximum* calls; it resets when there is room for one
         more, or, while there is room, when the oldest call leaves it."""
         count = self.count
@@ -62,7 +63,7 @@ class RateWindow:
             if passed > excess:
                 resets_at = _start(self._newest - age + _BUCKETS)
                 break
-        return Limit(scope="rate", limit=maximum, used=count, resets_at=resets_at)
+        return Limit(scope=scope, limit=maximum, used=count, resets_at=resets_at)
 
 
 def _bucket(moment: datetime) -> int:

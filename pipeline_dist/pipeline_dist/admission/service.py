@@ -19,13 +19,15 @@ from app.global_func import (
     quota_month,
     reading,
 )
-from pipeline_dist.accounts.authentication import Credentials
+from pipeline_dist.accounts.api_key import ApiKey
+from pipeline_dist.accounts.authentication import AuthenticatedDistributor, Credentials
 from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS, Distributor
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission import looks
 from pipeline_dist.admission.account import (
     DistributorAccount,
     check_pipeline,
+    check_pipeline_of_key,
     check_rate,
 )
 from pipeline_dist.admission.call_view import call_answer, quote_answer
@@ -36,7 +38,7 @@ from pipeline_dist.admission.commands import (
     FinishCall,
     FinishResult,
 )
-from pipeline_dist.admission.limits import Limit
+from pipeline_dist.admission.limits import Limit, key_limits
 from pipeline_dist.admission.looks import Look
 from pipeline_dist.admission.present_limits import limits_of_lines
 from pipeline_dist.admission.queue import admission_queue
@@ -66,11 +68,11 @@ async def begin(caller: str | Credentials, command: BeginCall) -> BeginResult:
 
 
 async def begin_many(
-    distributor_id: str, commands: Sequence[BeginCall]
+    caller: str | AuthenticatedDistributor, commands: Sequence[BeginCall]
 ) -> list[BeginResult | BaseException]:
     """Let finished calls in as `begin` does, at most `group_size`, by one transaction: the outcome
     of each, in their order."""
-    return await admission_queue().begin_many(distributor_id, commands)
+    return await admission_queue().begin_many(caller, commands)
 
 
 def check_queue() -> None:
@@ -107,13 +109,19 @@ async def extend(caller: str | Credentials, command: ExtendCall) -> FinishResult
 
 
 async def quote(
-    distributor_id: str, *, pipeline: str, lines: Lines, lang: str = "en"
+    distributor_id: str,
+    *,
+    pipeline: str,
+    lines: Lines,
+    lang: str = "en",
+    key: ApiKey | None = None,
 ) -> tuple[dict[str, Any], list[Limit]]:
     """
     Return what *lines* would cost in a call that begins now, and whether it would be let in (if
-    not, why, in *lang*), with the limits that it would meet; books nothing. Raises
-    pipeline_not_found, unknown_step, price_missing.
+    not, why, in *lang*), with the limits that it would meet; books nothing. *key*: by which it is
+    asked. Raises pipeline_not_found, unknown_step, price_missing.
     """
+    check_pipeline_of_key(key, pipeline)
     items, moment = usage_lines(lines), now()
     async with reading() as sor:
         distributor, look = await _look(sor, distributor_id, pipeline, items, moment)
@@ -124,24 +132,26 @@ async def quote(
         packages = look.packages(account.month_of(quota_month(moment)), line_terms)
         priced_lines = apply_prices(items, line_terms, packages)
         own, by_line = await limits_of_lines(sor, distributor, [look.offer], moment)
-    limits = own + by_line[0]
+    of_key = key_limits(key, moment)
+    limits = of_key + own + by_line[0]
     refusal: AppError | None = None
     try:
         check_active(distributor.status)
-        check_rate(distributor, moment)
+        check_rate(distributor, of_key, moment)
         check_pipeline(sold_pipeline.status, link, moment)
         check_amount(distributor, moment, total(priced_lines))
-        check_room([x for x in limits if x.scope not in ("rate", "spend")], moment)
+        check_room([x for x in limits if x.scope not in ("rate", "key", "spend")], moment)
     except AppError as exc:
         refusal = exc
     return quote_answer(sold_pipeline, distributor.currency, priced_lines, refusal, lang), limits
 
 
-async def read_call(distributor_id: str, call_no: str) -> dict[str, Any]:
-    """One call of this distributor with its lines; raises NotFound `call_not_found`."""
+async def read_call(distributor_id: str, call_no: str, key: ApiKey | None = None) -> dict[str, Any]:
+    """One call of this distributor with its lines; raises NotFound `call_not_found`, also for one
+    of a pipeline that is not the *key*'s."""
     async with reading() as sor:
         result = await find_call(sor, call_no, distributor_id)
-    if result is None:
+    if result is None or (key is not None and not key.may_call(result[1])):
         raise CALL_NOT_FOUND()
     return call_answer(*result)
 

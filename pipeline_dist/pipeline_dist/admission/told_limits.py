@@ -1,11 +1,17 @@
 """What is told of the limits that a request met: on the locked rows, after it was decided."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.global_func import AppError
 from pipeline_dist.admission.account import DistributorAccount
 from pipeline_dist.admission.commands import BeginCall, Command, Request
-from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits
+from pipeline_dist.admission.limits import (
+    Limit,
+    key_limits,
+    rate_limit_headers,
+    rate_limits,
+)
 from pipeline_dist.admission.spending import spend_limits
 from pipeline_dist.admission.workset import WorkSet
 from pipeline_ops.calls.capacity import Capacity
@@ -19,11 +25,14 @@ def limits_at(
     *,
     slot: bool,
     started_at: datetime | None = None,
+    of_key: Sequence[Limit] = (),
 ) -> list[Limit]:
-    """Return the limits of a call that begins now, or began at *started_at*, as they stand."""
+    """Return the limits of a call that begins now, or began at *started_at*, as they stand;
+    *of_key*: those of the key it is asked for by."""
     at = started_at or moment
     return [
         *rate_limits(account.distributor, moment),
+        *of_key,
         *spend_limits(account.distributor, moment),
         *account.limits(at),
         *capacity.limits(at, slot=slot),
@@ -39,21 +48,26 @@ async def add_limit_headers(workset: WorkSet, request: Request[Command], refusal
     for side in (account, capacity):
         await side.load_counts(workset.sor, moment)
         await side.load_counts(workset.sor, started_at)
-    limits = limits_at(account, capacity, moment, slot=slot)
+    of_key = key_limits(request.key, moment)
+    limits = limits_at(account, capacity, moment, slot=slot, of_key=of_key)
     refusal.headers.update(rate_limit_headers(limits, moment))
     if "Retry-After" in refusal.headers:
         # What refused it may have room before what was not looked at any more.
         del refusal.headers["Retry-After"]
-        limits = limits_at(account, capacity, moment, slot=slot, started_at=started_at)
+        limits = limits_at(
+            account, capacity, moment, slot=slot, started_at=started_at, of_key=of_key
+        )
         refusal.headers.update(retry_header(retry_after(limits, moment)))
 
 
 def _sides(workset: WorkSet, request: Request[Command]) -> tuple[DistributorAccount, Capacity]:
     """Return the account and the capacity that a request is about; of a line that is not the
     asker's nothing."""
-    pipeline_id, command = "", request.command
+    pipeline_id, command, key = "", request.command, request.key
     if isinstance(command, BeginCall):
         pipeline = workset.pipelines_by_code.get(command.pipeline)
+        if key is not None and not key.may_call(command.pipeline):
+            pipeline = None
         if pipeline is not None and (request.distributor_id, pipeline.id) in workset.links:
             pipeline_id = pipeline.id
     else:

@@ -1,11 +1,13 @@
 """The rows that one batch of requests touches: changed in memory, and written at once."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from app.global_func import SafeSqlor, now
+from app.global_func import SafeSqlor, now, update_texts
+from pipeline_dist.accounts.api_key import ApiKey
+from pipeline_dist.accounts.key_lookups import KEY_WINDOW, read_key
 from pipeline_dist.accounts.rows import Distributor, Link
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
 from pipeline_dist.admission.commands import BeginCall, Request
@@ -74,6 +76,46 @@ class WorkSet:
     # Of distributors: a window that was written, and what it was written from.
     _windows: dict[str, tuple[bytes, RateWindow]] = field(default_factory=dict)
     _snapshots: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    # By digest: keys that were read again. By id: one object for each, and those that have counted.
+    _keys: dict[str, ApiKey | None] = field(default_factory=dict)
+    _rated_keys: dict[str, ApiKey] = field(default_factory=dict)
+    _counted_keys: dict[str, ApiKey] = field(default_factory=dict)
+
+    async def key(self, memory: ApiKey | None, digest: str, owner: Distributor) -> ApiKey | None:
+        """
+        Return the key with this *digest* as it is now that the row of its *owner* is locked; None:
+        it is none any more. That is that of *memory*, if no key of the owner was changed since it
+        was read. The window of a key with a rate of its own is always read, and shared.
+        """
+        has_rate = memory is not None and memory.rate_limit_per_minute is not None
+        if memory is not None and not has_rate and memory.keys_no == owner.keys_no:
+            return memory
+        if digest not in self._keys:
+            rows = await read_key(self.sor, digest)
+            self._keys[digest] = self._shared(rows[0][0]) if rows else None
+        return self._keys[digest]
+
+    def _shared(self, key: ApiKey) -> ApiKey:
+        """Return the one object of a key's row: its present and its previous secret count alike."""
+        return self._rated_keys.setdefault(key.id, key)
+
+    async def key_of_group(self, key: ApiKey) -> ApiKey:
+        """Return a *key* that was looked up, with what its window has now."""
+        if key.rate_limit_per_minute is None:
+            return key
+        own = self._rated_keys.get(key.id)
+        if own is None:
+            windows = await self.sor.firsts(KEY_WINDOW, {"id": key.id})
+            own = self._shared(replace(key, rate_window=windows[0] if windows else None))
+        return own
+
+    def count_key(self, key: ApiKey | None) -> None:
+        """Count a call in the window of the rate limit that *key* has, if it has one."""
+        if key is not None and key.rate_limit_per_minute is not None:
+            window = RateWindow(key.rate_window, self.moment)
+            window.add()
+            key.rate_window = window.dump()
+            self._counted_keys[key.id] = key
 
     def __post_init__(self) -> None:
         self.event_times = EventTimes(self.sor)
@@ -215,6 +257,9 @@ class WorkSet:
                 *ledger.end_texts(self.sor, [one for one in self.entries if not one.is_new]),
                 *self._counters_texts(),
                 *past_texts,
+                *update_texts(
+                    self.sor, "app_key", ("rate_window",), list(self._counted_keys.values())
+                ),
                 *self._shared_texts(),
             ]
         )

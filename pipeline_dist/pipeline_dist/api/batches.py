@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, translate
+from pipeline_dist.accounts.authentication import AuthenticatedDistributor
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.api import input as api_input
@@ -49,16 +50,16 @@ class BatchResult:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-async def book_all(distributor_id: str, items: Sequence[Any]) -> BatchResult:
+async def book_all(caller: str | AuthenticatedDistributor, items: Sequence[Any]) -> BatchResult:
     """
-    Book *items* for a distributor, whose key was looked up.
+    Book *items* for *caller*, a distributor's id or whose key was looked up.
 
     Raises Unavailable, or what went wrong on our side, where not one of them was decided.
     """
     checked_items = await _check_all(items)
     commands = {n: one for n, one in enumerate(checked_items) if isinstance(one, BeginCall)}
     codes = {command.pipeline for command in commands.values()}
-    outcomes = await _begin_all(distributor_id, list(commands.values()), codes)
+    outcomes = await _begin_all(caller, list(commands.values()), codes)
     by_number = dict(zip(commands, outcomes, strict=True))
     result = BatchResult(
         [one if isinstance(one, AppError) else by_number[n] for n, one in enumerate(checked_items)],
@@ -109,14 +110,15 @@ def _short(refusal: AppError) -> AppError:
 
 
 async def _begin_all(
-    distributor_id: str, commands: Sequence[BeginCall], codes: Iterable[str]
+    caller: str | AuthenticatedDistributor, commands: Sequence[BeginCall], codes: Iterable[str]
 ) -> list[Outcome]:
     """Let *commands*, calls of the lines with these *codes*, in group by group."""
+    distributor_id = caller if isinstance(caller, str) else caller.id
     outcomes: list[Outcome] = []
     while len(outcomes) < len(commands):
         async with _turn({distributor_id, *codes}):
             group = _next_group(commands, len(outcomes), admission.group_size())
-            results = await admission.begin_many(distributor_id, group)
+            results = await admission.begin_many(caller, group)
         outcomes += [
             one if isinstance(one, BeginResult | AppError) else _failure(one) for one in results
         ]

@@ -18,8 +18,10 @@ from app.global_func import (
     Deprecation,
     Endpoint,
     for_programs,
+    twins_in_use,
     with_tag,
 )
+from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
     Credentials,
@@ -27,6 +29,7 @@ from pipeline_dist.accounts.authentication import (
     note_distributor,
     read_credentials,
 )
+from pipeline_dist.accounts.sandbox import sandbox_of
 from pipeline_dist.admission.limits import Limit, rate_limit_headers
 from pipeline_dist.admission.present_limits import own_limits
 from pipeline_dist.admission.queue import MAX_ENDING, MAX_WAITING
@@ -54,28 +57,47 @@ class Reply:
     holds_secret: bool = False
 
 
-ApiFunction = Callable[[ApiRequest, AuthenticatedDistributor], Awaitable[Reply]]
+ByCaller = Callable[[ApiRequest, AuthenticatedDistributor], Awaitable[Reply]]
+ByCredentials = Callable[[ApiRequest, Credentials], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
-class ByKey:
+class ApiCall:
     """
-    A function that leaves the key to admission, which checks it on the distributor's locked row;
-    one look fewer at the database for each call. `ends_calls`: whoever began a call may end it,
-    also where it may do nothing else any more (`check_caller`).
+    A function of the API, which is asked by a key that has one of `scopes`.
+
+    With `by_caller` the key is looked up first. With `by_credentials` it is left to admission,
+    which checks it on the distributor's locked row; one look fewer at the database for each call.
+    `ends_calls`: whoever began a call may end it, also where it may do nothing else any more
+    (`check_caller`). `is_shared`: it is about what both have, and runs on the real tables for keys
+    of the sandbox too.
     """
 
-    function: Callable[[ApiRequest, Credentials], Awaitable[Reply]]
+    scopes: frozenset[Scope]
+    by_caller: ByCaller | None = None
+    by_credentials: ByCredentials | None = None
     ends_calls: bool = False
+    is_shared: bool = False
 
 
-def to_end_calls(function: Callable[[ApiRequest, Credentials], Awaitable[Reply]]) -> ByKey:
-    """Make an API function that ends calls."""
-    return ByKey(function, ends_calls=True)
+def needs(*scopes: Scope, is_shared: bool = False) -> Callable[[ByCaller], ApiCall]:
+    """Make an API function of one that is told who calls, by a key with one of *scopes*; one that
+    *is_shared* looks itself at whether that is a key of the sandbox."""
+    return lambda function: ApiCall(frozenset(scopes), by_caller=function, is_shared=is_shared)
+
+
+def by_key(*scopes: Scope) -> Callable[[ByCredentials], ApiCall]:
+    """Make an API function that leaves the key, which needs one of *scopes*, to admission."""
+    return lambda function: ApiCall(frozenset(scopes), by_credentials=function)
+
+
+def to_end_calls(*scopes: Scope) -> Callable[[ByCredentials], ApiCall]:
+    """Make an API function that ends calls, by a key with one of *scopes*."""
+    return lambda function: ApiCall(frozenset(scopes), by_credentials=function, ends_calls=True)
 
 
 def endpoint(
-    deprecations: Mapping[str, Deprecation] = NO_DEPRECATIONS, **methods: ApiFunction | ByKey
+    deprecations: Mapping[str, Deprecation] = NO_DEPRECATIONS, **methods: ApiCall
 ) -> Endpoint:
     """
     Make an endpoint of the function that answers for each HTTP method that is allowed.
@@ -86,30 +108,14 @@ def endpoint(
     notices = {method: terms.headers() for method, terms in deprecations.items()}
 
     async def answer(request: ApiRequest) -> Answer:
-        func = methods["GET" if request.method == "HEAD" else request.method]
-        credentials = read_credentials(request)
-        caller, to_end = None, _ends_calls(func)
-        if isinstance(func, ByKey):
-            work = func.function(request, credentials)
-        else:
+        call = methods["GET" if request.method == "HEAD" else request.method]
+        credentials = read_credentials(request, call.scopes)
+        if credentials.is_sandbox:
+            return await _answer_in_sandbox(request, call, credentials)
+        caller = None
+        if call.by_caller is not None:
             caller = await authenticate(credentials)
-            work = func(request, caller)
-        try:
-            reply = await work
-        except AppError as exc:
-            await _tell_limits(exc, caller, credentials, to_end=to_end)
-            raise
-        finally:
-            note_distributor(request, credentials)
-        limits = reply.limits
-        if limits is None:
-            caller = caller or await authenticate(credentials, to_end=to_end)
-            limits = await own_limits(caller.distributor)
-        headers = {**rate_limit_headers(limits), **reply.headers}
-        if reply.holds_secret:
-            headers |= SECRET_HEADERS
-        result = Answer(reply.body, reply.status, headers, reply.content_type)
-        return await with_tag(result, reply.vary) if reply.is_kept else result
+        return await _answer(request, call, credentials, caller)
 
     async def answer_with_notice(request: ApiRequest) -> Answer:
         """As `answer`, and tell of the deprecation, where the method has one."""
@@ -124,17 +130,18 @@ def endpoint(
     async def check_key(request: AnyRequest) -> None:
         """Look the key up before a body is read that may be large. It is looked up again behind the
         body, which may take its time: a key revoked meanwhile is none any more."""
-        to_end = _ends_calls(methods.get(request.method))
-        await authenticate(read_credentials(request), to_end=to_end)
+        call = methods.get(request.method)
+        await authenticate(read_credentials(request, _scopes(call)), to_end=_ends_calls(call))
 
     async def decorate_refusal(request: AnyRequest, refusal: AppError) -> AppError:
         """
         Tell callers without a valid key that first, for a body that cannot be read for instance;
         the others are told their limits with *refusal*.
         """
-        to_end = _ends_calls(methods.get(request.method))
+        call = methods.get(request.method)
         try:
-            await _tell_limits(refusal, None, read_credentials(request), to_end=to_end)
+            credentials = read_credentials(request, _scopes(call))
+            await _tell_limits(refusal, None, credentials, to_end=_ends_calls(call))
         except AppError as exc:
             # Which methods an address has is in the public document.
             return refusal if refusal.status == 405 else exc
@@ -154,12 +161,73 @@ def _notice(notices: Mapping[str, Mapping[str, str]], request: AnyRequest) -> Ma
     return notices.get("GET" if request.method == "HEAD" else request.method, {})
 
 
-def _most_under_way(function: ApiFunction | ByKey) -> int:
-    return MAX_ENDING if _ends_calls(function) else MAX_WAITING
+async def _answer(
+    request: ApiRequest,
+    call: ApiCall,
+    credentials: Credentials,
+    caller: AuthenticatedDistributor | None,
+) -> Answer:
+    if call.by_credentials is not None:
+        work = call.by_credentials(request, credentials)
+    else:
+        assert call.by_caller is not None
+        assert caller is not None
+        work = call.by_caller(request, caller)
+    try:
+        reply = await work
+    except AppError as exc:
+        await _tell_limits(exc, caller, credentials, to_end=call.ends_calls)
+        raise
+    finally:
+        note_distributor(request, credentials)
+    limits = reply.limits
+    if limits is None:
+        caller = caller or await authenticate(credentials, to_end=call.ends_calls)
+        limits = await own_limits(caller.distributor, caller.key)
+    body = _with_mark(reply.body) if twins_in_use() else reply.body
+    headers = {**rate_limit_headers(limits), **reply.headers}
+    if reply.holds_secret:
+        headers |= SECRET_HEADERS
+    result = Answer(body, reply.status, headers, reply.content_type)
+    return await with_tag(result, reply.vary) if reply.is_kept else result
 
 
-def _ends_calls(function: ApiFunction | ByKey | None) -> bool:
-    return isinstance(function, ByKey) and function.ends_calls
+async def _answer_in_sandbox(
+    request: ApiRequest, call: ApiCall, credentials: Credentials
+) -> Answer:
+    """Do as `_answer` for a key of the sandbox, which says so in what it answers."""
+    caller = await authenticate(credentials, to_end=call.ends_calls)
+    if call.is_shared:
+        return await _answer(request, call, credentials, caller)
+    async with sandbox_of(caller) as caller:
+        return await _answer(request, call, credentials, caller)
+
+
+def _with_mark(body: Any) -> Any:
+    """Return an answer with the mark of the sandbox: on it, on each of its rows, and on each call
+    of a batch, which is JSON already. A file has none."""
+    mark = {"sandbox": True}
+    if isinstance(body, bytes):
+        if not body.startswith(b"{"):
+            return body
+        # Within a text no quote stands without a backslash before it.
+        return b'{"sandbox":true,' + body[1:].replace(b'"call":{', b'"call":{"sandbox":true,')
+    if isinstance(body.get("rows"), list):
+        body = body | {"rows": [row | mark for row in body["rows"]]}
+    return body | mark
+
+
+def _most_under_way(call: ApiCall) -> int:
+    return MAX_ENDING if call.ends_calls else MAX_WAITING
+
+
+def _ends_calls(call: ApiCall | None) -> bool:
+    return call is not None and call.ends_calls
+
+
+def _scopes(call: ApiCall | None) -> frozenset[Scope] | None:
+    """Return what a key needs for *call*; any will do to be told that there is no such method."""
+    return None if call is None else call.scopes
 
 
 async def _tell_limits(
@@ -173,4 +241,9 @@ async def _tell_limits(
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
         caller = caller or await authenticate(credentials, to_end=to_end)
-        error.headers.update(rate_limit_headers(await own_limits(caller.distributor)))
+        if credentials.is_sandbox and not twins_in_use():
+            async with sandbox_of(caller) as caller:
+                limits = await own_limits(caller.distributor, caller.key)
+        else:
+            limits = await own_limits(caller.distributor, caller.key)
+        error.headers.update(rate_limit_headers(limits))

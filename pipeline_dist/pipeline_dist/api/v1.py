@@ -18,6 +18,7 @@ from app.global_func import (
     reading,
     zone_name,
 )
+from pipeline_dist.accounts.api_key import Scope, words
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
     Credentials,
@@ -25,10 +26,12 @@ from pipeline_dist.accounts.authentication import (
 )
 from pipeline_dist.accounts.rows import BillingMode
 from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.account import check_pipeline_of_key
+from pipeline_dist.admission.limits import key_limits
 from pipeline_dist.admission.present_limits import limits_after, own_limits
 from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.api import batches, input as api_input
-from pipeline_dist.api.endpoint import ByKey, Reply, endpoint, to_end_calls
+from pipeline_dist.api.endpoint import Reply, by_key, endpoint, needs, to_end_calls
 from pipeline_dist.api.input import FINISH_RULES
 from pipeline_dist.api.tags import tag_filters
 from pipeline_dist.closing import pages as kept_statements
@@ -71,11 +74,13 @@ STATEMENT_CSV_QUERY = STATEMENT_FILE_QUERY | {"bom": STATEMENT_QUERY["bom"]}
 STATEMENTS_QUERY = {**kept_statements.PAGE_QUERY, "next": _NEXT}
 
 
+@needs(*Scope)
 async def me(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the distributor, its quota and limits, and the key in use."""
     api_input.query(request, {})
     row = caller.distributor
-    limits = await own_limits(row)
+    key = caller.key
+    limits = await own_limits(row, key)
     quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
     spend = next((item for item in limits if item.scope == "spend"), None)
     moment, is_prepaid = now(), row.billing_mode == BillingMode.PREPAID
@@ -103,11 +108,16 @@ async def me(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
         "allowed_ips": [str(network) for network in allowed_networks(row.allowed_ips)],
         "api_key_prefix": caller.key_prefix,
         "api_key_expires_at": caller.key_expires_at,
+        "sandbox": bool(key.sandbox),
+        "api_key_name": key.name,
+        "api_key_scopes": words(key.scopes),
+        "api_key_pipelines": None if key.pipelines is None else words(key.pipelines),
         "limits": [limit.public() for limit in limits],
     }
     return Reply(body=body, limits=limits)
 
 
+@needs(Scope.CALLS, Scope.READ)
 async def pipelines(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the lines this distributor may call; with `code` one of them, with its live
     version."""
@@ -118,22 +128,31 @@ async def pipelines(request: ApiRequest, caller: AuthenticatedDistributor) -> Re
     page = catalogue.page(owner, query, request.query.keys())
     async with reading() as sor:
         if query["code"]:
+            check_pipeline_of_key(caller.key, query["code"])
             body, limits = await catalogue.pipeline(sor, caller.distributor, query["code"])
+            limits = key_limits(caller.key, now()) + limits
             return Reply(body=body, limits=limits, is_kept=True)
-        rows = await catalogue.pipelines(sor, owner, caller.distributor, page)
+        rows = await catalogue.pipelines(sor, owner, caller.distributor, page, _lines_of(caller))
         return Reply(body=rows, is_kept=True)
 
 
+def _lines_of(caller: AuthenticatedDistributor) -> list[str] | None:
+    """Return the codes of the lines that the caller's key is limited to; None: it has all."""
+    codes = caller.key.pipelines
+    return None if codes is None else words(codes)
+
+
+@needs(Scope.CALLS, Scope.READ)
 async def quote(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return what lines would cost, and whether a call would be let in now."""
     pipeline, lines = api_input.quote(api_input.json_body(request))
     answer, limits = await admission.quote(
-        caller.id, pipeline=pipeline, lines=lines, lang=request.context.lang
+        caller.id, pipeline=pipeline, lines=lines, lang=request.context.lang, key=caller.key
     )
     return Reply(body=answer, limits=limits)
 
 
-@ByKey
+@by_key(Scope.CALLS)
 async def begin_call(request: ApiRequest, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     admission.check_queue()
@@ -148,21 +167,24 @@ async def begin_call(request: ApiRequest, credentials: Credentials) -> Reply:
     )
 
 
+@needs(Scope.CALLS, Scope.READ)
 async def read_calls(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return calls, page by page, the newest first; with `call_no` one of them, with its lines."""
     query = api_input.query(request, CALL_QUERY, apart=("tag",))
     if query["call_no"]:
         others = (*calls_report.PAGE_QUERY, "tag", "next")
         api_input.refuse_beside(request, "call_no", others)
-        return Reply(body=await admission.read_call(caller.id, query["call_no"]))
+        return Reply(body=await admission.read_call(caller.id, query["call_no"], caller.key))
     tags = tag_filters(request.query.getall("tag", []))
     owner = f"calls {caller.id}"
     page = calls_report.page(owner, query, tags, request.query.keys())
     async with reading(refusal=TOO_SLOW) as sor:
-        return Reply(body=await calls_report.list_calls(sor, owner, caller.id, page))
+        return Reply(
+            body=await calls_report.list_calls(sor, owner, caller.id, page, _lines_of(caller))
+        )
 
 
-@to_end_calls
+@to_end_calls(Scope.CALLS)
 async def finish_call(request: ApiRequest, credentials: Credentials) -> Reply:
     """End a call that was begun."""
     command = api_input.finish_call(api_input.json_body(request))
@@ -170,7 +192,7 @@ async def finish_call(request: ApiRequest, credentials: Credentials) -> Reply:
     return Reply(body=result.answer, limits=result.limits, headers=_replay_header(result.replayed))
 
 
-@ByKey
+@by_key(Scope.CALLS)
 async def extend_call(request: ApiRequest, credentials: Credentials) -> Reply:
     """Let a call that runs go on for longer."""
     command = api_input.extend_call(api_input.json_body(request))
@@ -178,17 +200,19 @@ async def extend_call(request: ApiRequest, credentials: Credentials) -> Reply:
     return Reply(body=result.answer, limits=result.limits)
 
 
+@needs(Scope.CALLS)
 async def book_batch(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
-    result = await batches.book_all(caller.id, items)
+    result = await batches.book_all(caller, items)
     async with reading() as sor:
-        limits = await limits_after(sor, caller.id, result.codes)
+        limits = await limits_after(sor, caller.id, result.codes, caller.key)
     # Others are served while thousands of lines become text.
     body = await asyncio.to_thread(batches.answer, result.outcomes, request.context.lang)
     return Reply(body=body, limits=limits, headers=result.headers)
 
 
+@needs(Scope.READ, Scope.FINANCE)
 async def usage_report(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Answer sums by what `group_by` names; without it the lines, page by page."""
     query = api_input.query(request, USAGE_QUERY)
@@ -216,6 +240,7 @@ async def usage_report(request: ApiRequest, caller: AuthenticatedDistributor) ->
     return Reply(body=body)
 
 
+@needs(Scope.FINANCE)
 async def month_statement(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the statement of a month as JSON, CSV or an Excel file."""
     query = api_input.query(request, STATEMENT_QUERY)
@@ -224,18 +249,21 @@ async def month_statement(request: ApiRequest, caller: AuthenticatedDistributor)
     return await _statement(request, caller, query, query["format"])
 
 
+@needs(Scope.FINANCE)
 async def statement_csv(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the statement of a month as CSV, with `bom=1` marked as UTF-8."""
     query = api_input.query(request, STATEMENT_CSV_QUERY)
     return await _statement(request, caller, query, Kind.CSV)
 
 
+@needs(Scope.FINANCE)
 async def statement_xlsx(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the statement of a month as an Excel file."""
     query = api_input.query(request, STATEMENT_FILE_QUERY)
     return await _statement(request, caller, query, Kind.XLSX)
 
 
+@needs(Scope.FINANCE)
 async def statements(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the statements of closed months, page by page, the newest first."""
     query = api_input.query(request, STATEMENTS_QUERY)

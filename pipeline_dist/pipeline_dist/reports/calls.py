@@ -121,16 +121,17 @@ def _page(query: Mapping[str, Any], before: tuple[datetime, str] | None) -> Page
 
 
 async def list_calls(
-    sor: SafeSqlor, owner: str, distributor_id: str, window: Page
+    sor: SafeSqlor,
+    owner: str,
+    distributor_id: str,
+    window: Page,
+    only: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Return `{rows, next}`: a page of calls, and the cursor of what comes behind it for *owner*;
-    None where nothing does."""
-    pipelines = None
-    if window.pipeline is not None:
-        text = "select id from pipelines where code = ${code}$"
-        pipelines = await sor.firsts(text, {"code": window.pipeline})
-        if not pipelines:
-            return {"rows": [], "next": None}
+    """Return `{rows, next}`: a page of calls, of those of the lines with the codes *only* (None: of
+    all), and the cursor of what comes behind it for *owner*; None where nothing does."""
+    pipelines = await _line_ids(sor, window.pipeline, only)
+    if pipelines == []:
+        return {"rows": [], "next": None}
     text, values = _statement(distributor_id, window, pipelines)
     rows = await sor.tuples(text, values)
     headers = [(header_of(row[1:]), row[0] or "") for row in rows[: window.rows]]
@@ -151,6 +152,21 @@ async def list_calls(
         ],
         "next": more,
     }
+
+
+async def _line_ids(
+    sor: SafeSqlor, pipeline: str | None, only: Collection[str] | None
+) -> list[str] | None:
+    """Return the ids of the lines that a list is of; None: of all."""
+    if pipeline is None and only is None:
+        return None
+    codes = sorted(only or ()) if pipeline is None else [pipeline]
+    if only is not None:
+        codes = [code for code in codes if code in only]
+    if not codes:
+        return []
+    text = "select id from pipelines where code in ${codes}$"
+    return await sor.firsts(text, {"codes": codes})
 
 
 def _statement(

@@ -79,16 +79,22 @@ def page(owner: str, query: Mapping[str, Any], names: Collection[str]) -> Page:
 
 
 async def pipelines(
-    sor: SafeSqlor, owner: str, distributor: Distributor, window: Page
+    sor: SafeSqlor,
+    owner: str,
+    distributor: Distributor,
+    window: Page,
+    only: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """
-    Return `{total, page, rows, next}`: how many lines may be called, one page of them, and the
-    cursor of the next page for *owner*. Behind a cursor no line comes twice or is left out because
-    others were added or taken away meanwhile.
+    Return `{total, page, rows, next}`: how many lines may be called, of those with the codes *only*
+    (None: of all), one page of them, and the cursor of the next page for *owner*. Behind a cursor
+    no line comes twice or is left out because others were added or taken away meanwhile.
     """
     name, pattern = any_case("p.name", like_pattern(window.text))
     code, _ = any_case("p.code", pattern)
     holds_text = f" and ({code} like ${{pattern}}$ or {name} like ${{pattern}}$)"
+    if only is not None:
+        holds_text += " and p.code in ${only}$"
     moment = now()
     values = {
         **looks.look_values(distributor.id, moment),
@@ -96,6 +102,7 @@ async def pipelines(
         "after": window.after,
         "skipped": 0 if window.after else (window.page - 1) * window.rows,
         "most": window.rows + 1,
+        "only": only,
     }
     rows = await sor.tuples(_page_statement(holds_text), values)
     # Put in order here, where it costs nothing: codes are compared by their bytes.

@@ -17,6 +17,7 @@ from app.global_func import (
     quota_month,
 )
 from pipeline_core.definition.states import PipelineStatus
+from pipeline_dist.accounts.app_keys import live_keys
 from pipeline_dist.accounts.distributors import TABLE
 from pipeline_dist.accounts.rows import (
     BillingMode,
@@ -49,7 +50,8 @@ _SHOWN_OF_TERMS = (
 
 async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
     """
-    Return `{distributor, gauges: [{scope, used, limit, resets_at, currency}], lines, by_day}`.
+    Return `{distributor, key_count, gauges: [{scope, used, limit, resets_at, currency}], lines,
+    by_day}`.
 
     `scope` is day, month, none (no quota), spend, spend_day, spend_month or (prepaid) balance: what
     is reserved of it. Each line has its `prices` as they apply to
@@ -61,6 +63,7 @@ async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
     return {
         "now": moment,
         "distributor": public(TABLE, record),
+        "key_count": len(await live_keys(sor, distributor_id)),
         "gauges": [_quota(record, moment), _spend(record, moment)],
         "lines": await _pipelines(sor, record, moment),
         "days": {"first": first, "last": last},

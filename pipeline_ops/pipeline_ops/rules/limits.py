@@ -22,6 +22,7 @@ from pipeline_ops.errors import (
 PERIODS = ("_day", "_month")
 _ENTRIES = {
     "rate": RATE_LIMITED,
+    "key": RATE_LIMITED,
     "distributor_day": QUOTA_EXCEEDED,
     "distributor_month": QUOTA_EXCEEDED,
     "link_day": QUOTA_EXCEEDED,
@@ -40,9 +41,9 @@ class Limit:
     """
     One limit: how much it allows, how much is used, when it has room again.
 
-    `scope`: rate, distributor_day, distributor_month, link_day, link_month, capacity (line
-    switched off), capacity_day, capacity_month, concurrency, spend (money, as Decimal; see
-    SpendLimit of pipeline_dist).
+    `scope`: rate, key (calls a minute by one key), distributor_day, distributor_month, link_day,
+    link_month, capacity (line switched off), capacity_day, capacity_month, concurrency, spend
+    (money, as Decimal; see SpendLimit of pipeline_dist).
     `resets_at` is None where no clock decides.
     """
 

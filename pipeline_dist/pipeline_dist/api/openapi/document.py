@@ -8,12 +8,16 @@ from app.global_func import Message, settings, to_json, translate
 from pipeline_dist.api.error_codes import ERROR_CODES
 from pipeline_dist.api.field_codes import field_sentences
 from pipeline_dist.api.openapi import examples as openapi_examples
+from pipeline_dist.api.openapi.key_operations import (
+    ALL_OPERATIONS,
+    KEY_ANSWERS,
+    KEY_REQUESTS,
+)
 from pipeline_dist.api.openapi.named_schemas import named_schemas
 from pipeline_dist.api.openapi.operations import (
     ETAG,
     HEADERS,
     IDEMPOTENCY_KEY,
-    OPERATIONS,
     REPLAYED,
     RETRY_AFTER,
     TAGS,
@@ -21,6 +25,7 @@ from pipeline_dist.api.openapi.operations import (
 )
 from pipeline_dist.api.openapi.requests import REQUESTS
 from pipeline_dist.api.openapi.responses import ANSWERS
+from pipeline_dist.api.openapi.schema import Schema
 from pipeline_dist.api.remedies import remedy_of
 from pipeline_dist.api.v1 import ENDPOINTS
 
@@ -37,6 +42,11 @@ _REPLAYED, _WAIT, _TAG = "Idempotent-Replayed", "Retry-After", "ETag"
 _ALL_HEADERS = HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER, _TAG: ETAG}
 # Of calls that have no example of their own for it.
 _ANY_KEY = "order-90"
+_OF_SANDBOX = (
+    "BatchResult", "Call", "FinishedCall", "PipelineList", "Quote", "Statement", "StatementList",
+    "UsageLines", "UsageSums",
+)  # fmt: skip
+_SANDBOX = {"type": "boolean", "description": "True in answers to keys of the sandbox only."}
 _TOLD = ("title", "summary", "description", "remedy")
 
 
@@ -52,7 +62,7 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
     system that answers at *public_url*; by default this one.
     """
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
-    for operation in OPERATIONS:
+    for operation in ALL_OPERATIONS:
         paths[operation.path][operation.method] = _operation(operation)
     whole = {
         "openapi": "3.1.0",
@@ -67,7 +77,7 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": named_schemas(REQUESTS | ANSWERS),
+            "schemas": named_schemas(REQUESTS | KEY_REQUESTS | _with_mark(ANSWERS) | KEY_ANSWERS),
             "headers": {name: _header(schema) for name, schema in _ALL_HEADERS.items()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},
@@ -98,6 +108,20 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
     return result
 
 
+def _with_mark(answers: dict[str, Schema]) -> dict[str, Schema]:
+    """Return the schemas of *answers* with the mark that those to keys of the sandbox have."""
+    result = dict(answers)
+    for name in _OF_SANDBOX:
+        result[name] = _schema_with_mark(answers[name])
+    rows = result["UsageLines"]["properties"]["rows"]
+    result["UsageLines"]["properties"]["rows"] = rows | {"items": _schema_with_mark(rows["items"])}
+    return result
+
+
+def _schema_with_mark(schema: Schema) -> Schema:
+    return schema | {"properties": schema["properties"] | {"sandbox": _SANDBOX}}
+
+
 def _operation(operation: Operation) -> dict[str, Any]:
     description: dict[str, Any] = {
         "operationId": operation.name,
@@ -105,6 +129,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "description": operation.description,
         **_deprecation(operation),
+        "x-scopes": sorted(operation.scopes),
         "responses": _responses(operation),
     }
     if operation.parameters:

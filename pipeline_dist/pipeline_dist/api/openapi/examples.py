@@ -72,6 +72,10 @@ ME: Example = {
     "allowed_ips": ["203.0.113.0/24"],
     "api_key_prefix": "ppk_7Hq2xWz9",
     "api_key_expires_at": None,
+    "sandbox": False,
+    "api_key_name": "default",
+    "api_key_scopes": ["admin", "calls", "finance", "read"],
+    "api_key_pipelines": None,
     "limits": _OF_ACME,
 }
 _PIPELINE: Example = {
@@ -341,3 +345,36 @@ PROBLEM: Example = {
         }
     ],
 }
+
+NEW_KEY: Example = {
+    "name": "bookkeeping",
+    "scopes": ["finance", "read"],
+    "rate_limit_per_minute": 60,
+    "allowed_ips": ["203.0.113.0/24"],
+}
+_KEY: Example = {
+    "id": "5f0c3a9be1d24c7f8a6b1d2e3f405162",
+    "name": "bookkeeping",
+    "prefix": "ppk_2Kd81fTq",
+    "scopes": ["finance", "read"],
+    "rate_limit_per_minute": 60,
+    "pipelines": None,
+    "allowed_ips": ["203.0.113.0/24"],
+    "expires_at": None,
+    "previous_expires_at": None,
+    "sandbox": False,
+    "last_used_at": None,
+    "last_used_ip": None,
+    "created_at": "2026-11-12T08:30:00.000Z",
+    "revoked_at": None,
+}
+KEY_WITH_SECRET: Example = {**_KEY, "api_key": "ppk_…", "shown_before": False}
+KEY_ROTATION: Example = {"key_id": _KEY["id"], "grace_hours": 24}
+ROTATED_KEY: Example = {
+    **KEY_WITH_SECRET,
+    "prefix": "ppk_9Xw3mLc0",
+    "previous_expires_at": "2026-11-13T08:45:00.000Z",
+}
+KEY_REVOCATION: Example = {"key_id": _KEY["id"]}
+REVOKED_KEY: Example = {**_KEY, "revoked_at": "2026-11-14T10:00:00.000Z"}
+KEYS: Example = {"rows": [_KEY]}

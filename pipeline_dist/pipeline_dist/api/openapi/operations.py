@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.global_func import XLSX_TYPE
+from pipeline_dist.accounts.api_key import Scope
+from pipeline_dist.api import v1
 from pipeline_dist.api.error_codes import (
     EVERYWHERE,
     OF_ADMISSION,
@@ -36,11 +38,13 @@ from pipeline_dist.api.v1 import (
 class Operation:
     """
     One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
-    `codes`: refusals besides those of every call; `links`: what can be done next with an answer;
-    `deprecated`: parameters that new programs leave out; `replays`: an answer may be one of an
-    earlier request; `repeats`: one that is no refusal may tell when to try a part of it again;
-    `queries`: parameters of named examples, which have the names of answers' or bodies' examples;
-    `is_kept`: it has an ETag, and who has it already hears that it is still so.
+    One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
+    `codes`: refusals besides those of every call; `scopes`: the key needs one of them; `links`:
+    what can be done next with an answer; `deprecated`: parameters that new programs leave out;
+    `replays`: an answer may be one of an earlier request; `repeats`: one that is no refusal may
+    tell when to try a part of it again; `queries`: parameters of named examples, which have the
+    names of answers' or bodies' examples; `is_kept`: it has an ETag, and who has it already hears
+    that it is still so.
     """
 
     tag: str
@@ -55,6 +59,7 @@ class Operation:
     queries: dict[str, dict[str, str]] = field(default_factory=dict)
     answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
     codes: tuple[str, ...] = ()
+    scopes: frozenset[Scope]
     links: dict[str, dict[str, Any]] = field(default_factory=dict)
     deprecated: tuple[str, ...] = ()
     replays: bool = False
@@ -69,11 +74,13 @@ class Operation:
 
 JSON = "application/json"
 ACCOUNT, PIPELINES, CALLS, REPORTS = "account", "pipelines", "calls", "reports"
+KEYS = "keys"
 TAGS = {
     ACCOUNT: "Who calls, and what is left.",
     PIPELINES: "What may be called, and what it costs.",
     CALLS: "Calls: begun and finished, or booked when they are over.",
     REPORTS: "What was used, and what is to be paid.",
+    KEYS: "Keys of your own, each with what it may be used for.",
 }
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _IDEMPOTENCY = parameter(IDEMPOTENCY_KEY, KEY, KEY_WORDS, where="header")
@@ -124,6 +131,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/me",
         method="get",
         name="me",
+        scopes=v1.me.scopes,
         summary="Who the key belongs to, and what is left",
         description="Changes nothing and counts against no limit, like every GET.",
         answers=((200, JSON, ref("Me"), {"answer": examples.ME}),),
@@ -133,6 +141,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/pipelines",
         method="get",
         name="pipelines",
+        scopes=v1.pipelines.scopes,
         summary="The lines you may call, or one of them",
         description="Without `code` a list, page by page. With `code` one line, with its live"
         " version: stages run one after another, the steps of a stage in parallel.",
@@ -175,6 +184,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/quote",
         method="post",
         name="quote",
+        scopes=v1.quote.scopes,
         summary="What a call would cost",
         description="Prices lines as a call that begins now would be priced, and says whether it"
         " would be let in. Books nothing.",
@@ -188,6 +198,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls",
         method="post",
         name="begin_call",
+        scopes=v1.begin_call.scopes,
         summary="Begin a call, or book a finished one in one go",
         description="Takes one of each quota and, for a call that begins, a slot for"
         " `lease_seconds`; with `estimate` it reserves so much of what may be spent. With `status`"
@@ -234,6 +245,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls",
         method="get",
         name="read_call",
+        scopes=v1.read_calls.scopes,
         summary="Your calls, or one with its lines",
         description="Without `call_no` a list, page by page, the newest first: all that run,"
         " failed, ran out, were cancelled or voided too, as the ledger has them now. All that is"
@@ -281,6 +293,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls/finish",
         method="post",
         name="finish_call",
+        scopes=v1.finish_call.scopes,
         summary="End a call that was begun",
         description="Gives the slot back and charges the lines. `cancelled` gives the quota back"
         " too, `failed` does not. Repeating it with the same body answers the same. It is taken"
@@ -297,6 +310,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls/extend",
         method="post",
         name="extend_call",
+        scopes=v1.extend_call.scopes,
         summary="Let a call run for longer",
         description="Its lease ends `lease_seconds` from now, unless it ends later anyway, and"
         " never more than 7 days after the begin. So repeating it does no harm. A call that is over"
@@ -312,6 +326,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/calls/batch",
         method="post",
         name="book_batch",
+        scopes=v1.book_batch.scopes,
         summary="Book up to 1,000 finished calls",
         description="Each item is booked on its own and counts as one call; one that is refused"
         " does not touch the others. The answer is 200 also where items are refused; where no item"
@@ -329,6 +344,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/usage",
         method="get",
         name="usage",
+        scopes=v1.usage_report.scopes,
         summary="What was used: sums, or the lines",
         description="With `group_by` sums per group and unit; without it the lines, page by page,"
         " in the order they were settled: send `next` back until a page has fewer lines than"
@@ -371,6 +387,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/statements",
         method="get",
         name="statements",
+        scopes=v1.statements.scopes,
         summary="The statements of closed months",
         description="Page by page, the newest first. A month without anything in it has none.",
         parameters=query_parameters(
@@ -392,6 +409,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/statement",
         method="get",
         name="statement",
+        scopes=v1.month_statement.scopes,
         summary="The statement of a month",
         description="Amounts have 10 decimals; only the total is rounded, once, half up, to the"
         " currency's minor units. A closed month's is answered byte for byte the same for ever;"
@@ -415,6 +433,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/statement.csv",
         method="get",
         name="statement_csv",
+        scopes=v1.statement_csv.scopes,
         summary="The statement of a month as CSV",
         description="A row for each line of the statement, then one for the total.",
         parameters=query_parameters(
@@ -435,6 +454,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/pipeline_dist/v1/statement.xlsx",
         method="get",
         name="statement_xlsx",
+        scopes=v1.statement_xlsx.scopes,
         summary="The statement of a month as an Excel file",
         description="A row for each line of the statement, then one for the total.",
         parameters=query_parameters(STATEMENT_FILE_QUERY, _WHICH),

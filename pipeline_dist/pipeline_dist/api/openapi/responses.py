@@ -28,7 +28,7 @@ _UNITS_LEFT = maybe(money("Units of packages that are paid for and not used, thi
 _LIMIT = record(
     "One limit and what is left of it.",
     {
-        "scope": text("Which limit: rate, distributor_day, link_month, capacity_day, …"),
+        "scope": text("Which limit: rate, key, distributor_day, link_month, capacity_day, …"),
         "limit": {"type": ["integer", "string"], "description": "How much it allows."},
         "used": {"type": ["integer", "string"], "description": "How much is used."},
         "remaining": {"type": ["integer", "string"], "description": "How much is left."},
@@ -106,6 +106,12 @@ ANSWERS: dict[str, Schema] = {
             ),
             "api_key_prefix": text("How the key used begins."),
             "api_key_expires_at": maybe(moment("When the key used ends; null: never.")),
+            "sandbox": {"type": "boolean", "description": "Whether the key is of the sandbox."},
+            "api_key_name": text("What the key used is called."),
+            "api_key_scopes": list_of(text("A scope."), "What the key used may be used for."),
+            "api_key_pipelines": maybe(
+                list_of(PIPELINE, "The only lines it may be used for; null for all.")
+            ),
             "limits": _LIMITS,
         },
     ),

@@ -8,6 +8,7 @@ import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';
 import { editDistributor } from './edit_dialog.js';
+import { KeysTab } from './keys_tab.js';
 import { PipelinesTab } from './pipelines_tab.js';
 import { OverviewTab } from './overview_tab.js';
 import { StatementTab } from './statement_tab.js';
@@ -34,6 +35,7 @@ export class DistributorPage {
     }
     this.tabs = new PageTabs([
       { name: 'overview', label: 'Key and limits', make: () => new OverviewTab(this) },
+      { name: 'keys', label: 'API keys', make: () => new KeysTab(this) },
       { name: 'lines', label: 'Lines and prices', make: () => new PipelinesTab(this) },
       { name: 'usage', label: 'Usage', make: () => new UsageTab(this) },
       { name: 'statement', label: 'Statement', make: () => new StatementTab(this) },
@@ -61,7 +63,7 @@ export class DistributorPage {
     fillNode(this.head,
       h('nav', { class: 'crumbs', 'aria-label': t('Where you are') }, h('a', { href: '#/pipeline_dist/distributors' }, t('Distributors')), ' / ', h('span', {}, record.code)),
       h('div', { class: 'page-title' }, h('h1', {}, record.name), badge(t(state), tone),
-        record.api_key_prefix ? null : badge(t('no key yet'), 'warn'), h('span', { class: 'spring' }),
+        this.data.key_count ? null : badge(t('no key yet'), 'warn'), h('span', { class: 'spring' }),
         tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true }),
         this.mayEdit ? tool('edit_distributor', 'update', 'Edit', () => this.edit()) : null));
   }

@@ -94,7 +94,7 @@ export class OverviewTab {
   async revoke() {
     const { owner, record } = this.page;
     const isSure = await owner.app.confirm({
-      title: 'Revoke the key', message: 'Every key of this distributor ends at once; its programs are refused from then on.', yes_label: 'Revoke', danger: true,
+      title: 'Revoke the key', message: 'The default key ends at once; programs that use it are refused from then on. Other keys stay.', yes_label: 'Revoke', danger: true,
     });
     if (!isSure) return;
     await tell(owner, await send(owner, `${API}/distributor_revoke_key.dspy`, { id: record.id, lock_version: record.lock_version }));
