@@ -16,6 +16,8 @@ export const problemCodes = {
   bad_json: 400,
   /** The address is not UTF-8 behind its question mark. */
   bad_query: 400,
+  /** A key cannot give or renew what it may not do itself. */
+  beyond_own_key: 403,
   /** The connection ended before the whole body had arrived. */
   body_incomplete: 400,
   /** The body is too large. Send less at a time. */
@@ -38,6 +40,8 @@ export const problemCodes = {
   database_unavailable: 503,
   /** The distributor is suspended or closed. Ask the operator. */
   distributor_suspended: 403,
+  /** The secret of the rotation before is still valid; end it with end_previous. */
+  grace_running: 409,
   /** The header Idempotency-Key is missing. */
   idempotency_key_required: 400,
   /** The key was used before with another request. */
@@ -50,6 +54,12 @@ export const problemCodes = {
   invalid_key: 401,
   /** The calling address is not in the distributor's list. */
   ip_not_allowed: 403,
+  /** Another key has this name. */
+  key_name_taken: 409,
+  /** There is no such key of this distributor. */
+  key_not_found: 404,
+  /** The last key with the scope admin cannot be revoked by itself. */
+  last_admin_key: 409,
   /** The address does not answer to this method; see Allow. */
   method_not_allowed: 405,
   /** The address takes no files. */
@@ -74,10 +84,14 @@ export const problemCodes = {
   refused: 400,
   /** The service is being upgraded. Nothing was changed; try again after Retry-After seconds. */
   schema_not_current: 503,
+  /** The key does not have the scope that this call needs. */
+  scope_missing: 403,
   /** The spending limit is reached, or the balance spent. Ask the operator. */
   spend_limit_reached: 402,
   /** There is no such statement of this distributor. */
   statement_not_found: 404,
+  /** There are as many keys as there may be. */
+  too_many_keys: 409,
   /** What was asked for takes too long to find. Ask for a shorter time. */
   too_slow: 503,
   /** Only 100-continue can be expected. */

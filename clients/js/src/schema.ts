@@ -248,6 +248,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pipeline_dist/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your keys
+         * @description All that are not revoked, without their secrets.
+         */
+        get: operations["keys"];
+        put?: never;
+        /**
+         * Make a key
+         * @description At most 20. It can have no scope and no line that the key has not by which it is made. The key is shown once, in this answer.
+         */
+        post: operations["make_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a key a new secret
+         * @description The new one is shown once, in this answer; the one until now stays valid for the grace period.
+         */
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/keys/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke a key
+         * @description It ends with the next request, the secret before it too. The last key with the scope admin only the operator can revoke.
+         */
+        post: operations["revoke_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -358,9 +422,48 @@ export interface components {
             /** @description What was used. */
             lines: components["schemas"]["Line"][];
         };
+        /** @description A key to be made. */
+        NewKey: {
+            /** @description What it is called; no two keys of the distributor have one name. */
+            name: string;
+            /** @description Calls a minute by this key, beside the limits of the distributor. */
+            rate_limit_per_minute?: number | null;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expires_at?: string | null;
+            /** @description A key of the sandbox: the same answers and checks, on counters of their own; nothing of it is billed or stands among what is. */
+            sandbox?: boolean | null;
+            /** @description What it may be used for. */
+            scopes: ("calls" | "read" | "finance" | "admin")[];
+            /** @description Codes of the only lines it may be used for; left out for all. */
+            pipelines?: string[] | null;
+            /** @description Where it may be used from, beside the distributor's: addresses and networks. */
+            allowed_ips?: string[] | null;
+        };
+        /** @description Which key gets a new secret. */
+        KeyRotation: {
+            /** @description The key's id, of the list of keys. */
+            key_id: string;
+            /** @description So long the secret until now stays valid; 24 when left out, 0 ends it at once. */
+            grace_hours?: number | null;
+            /**
+             * Format: date-time
+             * @description When the new one ends; left out: it lives as long as that before.
+             */
+            expires_at?: string | null;
+            /** @description End the secret that an earlier rotation left, which is still in its grace period. */
+            end_previous?: boolean | null;
+        };
+        /** @description Which key ends. */
+        KeyRevocation: {
+            /** @description The key's id, of the list of keys. */
+            key_id: string;
+        };
         /** @description One limit and what is left of it. */
         Limit: {
-            /** @description Which limit: rate, distributor_day, link_month, capacity_day, … */
+            /** @description Which limit: rate, key, distributor_day, link_month, capacity_day, … */
             scope: string;
             /** @description How much it allows. */
             limit: number | string;
@@ -443,6 +546,14 @@ export interface components {
              * @description When the key used ends; null: never.
              */
             api_key_expires_at: string | null;
+            /** @description Whether the key is of the sandbox. */
+            sandbox: boolean;
+            /** @description What the key used is called. */
+            api_key_name: string;
+            /** @description What the key used may be used for. */
+            api_key_scopes: string[];
+            /** @description The only lines it may be used for; null for all. */
+            api_key_pipelines: string[] | null;
             /** @description The limits that apply, with what is left. */
             limits: components["schemas"]["Limit"][];
         };
@@ -517,6 +628,8 @@ export interface components {
             rows: components["schemas"]["Pipeline"][];
             /** @description Send it back as `next` for the next page; null on the last one. */
             next: string | null;
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description A step of a line. */
         Step: {
@@ -611,6 +724,8 @@ export interface components {
             /** @description What is reserved of what may be spent, if anything. */
             estimate: string | null;
             current?: components["schemas"]["CurrentCall"];
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description A line with the price applied to it. */
         PricedLine: {
@@ -699,6 +814,8 @@ export interface components {
             /** @description True where the month is closed and archived: the amount is that of all lines, which are not told any more. */
             archived?: boolean;
             current?: components["schemas"]["CurrentCall"];
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description A call without its lines. */
         CallSummary: {
@@ -775,6 +892,8 @@ export interface components {
             admitted: boolean;
             /** @description What would refuse it; null when it would be let in. */
             refusal: components["schemas"]["Refusal"] | null;
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description The result of one item. */
         BatchItemResult: {
@@ -795,6 +914,8 @@ export interface components {
             refused: number;
             /** @description The results. */
             results: components["schemas"]["BatchItemResult"][];
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description The sum of one group and unit. */
         UsageSum: {
@@ -854,6 +975,8 @@ export interface components {
             /** @description The sums. By a tag there is a member named like it, tag:NAME, null for calls without it. */
             rows: components["schemas"]["UsageSum"][];
             total: components["schemas"]["UsageTotal"];
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description One line of a call, what takes one back, an adjustment or a top-up (which counts in no sum). */
         UsageLine: {
@@ -933,6 +1056,8 @@ export interface components {
             };
             /** @description True where the month is closed and archived: the amount is that of all lines, which are not told any more. */
             archived?: boolean;
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description One page of lines, in the order they were settled. */
         UsageLines: {
@@ -954,6 +1079,8 @@ export interface components {
             rows: components["schemas"]["UsageLine"][];
             /** @description Send it back as `next` for what comes after; there is always one. */
             next: string;
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description One statement, without its lines. */
         StatementSummary: {
@@ -995,6 +1122,8 @@ export interface components {
             rows: components["schemas"]["StatementSummary"][];
             /** @description Send it back as `next` for the next page; null on the last one. */
             next: string | null;
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description Whose statement it is. */
         StatementDistributor: {
@@ -1171,12 +1300,14 @@ export interface components {
             made_at: string;
             /** @description SHA-256 of its canonical JSON without this field; null until it is closed. */
             checksum: string | null;
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description What is wrong with one field. */
         FieldProblem: {
             /** @description Which field, as a JSON pointer. */
             pointer: string;
-            /** @description What is wrong with it. There may be new ones. Known: required, unknown_field, empty, not_text, not_scalar, not_a_number, not_an_integer, not_a_list, not_an_object, out_of_range, out_of_order, too_many_decimals, too_long, too_many, bad_boolean, bad_characters, bad_choice, bad_cursor, bad_date, bad_datetime, bad_idempotency_key, bad_month, bad_pattern, blank_ends, no_zone, not_as_before, not_together, in_future, too_long_ago, before_access, unknown_version, unknown_step, price_missing, amount_too_large. */
+            /** @description What is wrong with it. There may be new ones. Known: required, unknown_field, empty, not_text, not_scalar, not_a_number, not_an_integer, not_a_list, not_an_object, out_of_range, out_of_order, too_many_decimals, too_long, too_many, bad_boolean, bad_characters, bad_choice, bad_cursor, bad_date, bad_datetime, bad_idempotency_key, bad_month, bad_pattern, blank_ends, no_zone, not_as_before, not_together, in_future, too_long_ago, before_access, unknown_version, not_as_before, not_together, bad_address, grace_running, in_the_past, name_reserved, unknown_pipeline, unknown_step, price_missing, amount_too_large. */
             code: string;
             /** @description What would be right. */
             detail: string;
@@ -1185,7 +1316,7 @@ export interface components {
         Refusal: {
             /** @description What to do about it. */
             detail: string;
-            /** @description What programs go by; it does not change. There may be new ones. Known: invalid_key, distributor_suspended, ip_not_allowed, rate_limited, pipeline_not_found, pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded, concurrency_exceeded, idempotency_key_required, idempotency_key_reused, call_not_found, already_finished, archived, statement_not_found, unknown_step, price_missing, amount_too_large, invalid_fields, bad_json, bad_body, bad_form, body_too_large, body_too_slow, body_incomplete, unknown_expectation, no_files_here, cross_site, unsupported_media_type, unsupported_encoding, bad_query, method_not_allowed, not_found, unknown_host, bad_http, refused, not_signed_in, version_corrupted, internal_error, busy, database_busy, database_unavailable, schema_not_current, too_slow. */
+            /** @description What programs go by; it does not change. There may be new ones. Known: invalid_key, distributor_suspended, ip_not_allowed, scope_missing, rate_limited, pipeline_not_found, pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded, concurrency_exceeded, idempotency_key_required, idempotency_key_reused, call_not_found, already_finished, archived, statement_not_found, key_not_found, key_name_taken, too_many_keys, beyond_own_key, last_admin_key, grace_running, unknown_step, price_missing, amount_too_large, invalid_fields, bad_json, bad_body, bad_form, body_too_large, body_too_slow, body_incomplete, unknown_expectation, no_files_here, cross_site, unsupported_media_type, unsupported_encoding, bad_query, method_not_allowed, not_found, unknown_host, bad_http, refused, not_signed_in, version_corrupted, internal_error, busy, database_busy, database_unavailable, schema_not_current, too_slow. */
             code: string;
             /** @description One entry for each field. */
             errors?: components["schemas"]["FieldProblem"][];
@@ -1219,7 +1350,7 @@ export interface components {
             request_id: string;
             /** @description What to do about it. */
             detail: string;
-            /** @description What programs go by; it does not change. There may be new ones. Known: invalid_key, distributor_suspended, ip_not_allowed, rate_limited, pipeline_not_found, pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded, concurrency_exceeded, idempotency_key_required, idempotency_key_reused, call_not_found, already_finished, archived, statement_not_found, unknown_step, price_missing, amount_too_large, invalid_fields, bad_json, bad_body, bad_form, body_too_large, body_too_slow, body_incomplete, unknown_expectation, no_files_here, cross_site, unsupported_media_type, unsupported_encoding, bad_query, method_not_allowed, not_found, unknown_host, bad_http, refused, not_signed_in, version_corrupted, internal_error, busy, database_busy, database_unavailable, schema_not_current, too_slow. */
+            /** @description What programs go by; it does not change. There may be new ones. Known: invalid_key, distributor_suspended, ip_not_allowed, scope_missing, rate_limited, pipeline_not_found, pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded, concurrency_exceeded, idempotency_key_required, idempotency_key_reused, call_not_found, already_finished, archived, statement_not_found, key_not_found, key_name_taken, too_many_keys, beyond_own_key, last_admin_key, grace_running, unknown_step, price_missing, amount_too_large, invalid_fields, bad_json, bad_body, bad_form, body_too_large, body_too_slow, body_incomplete, unknown_expectation, no_files_here, cross_site, unsupported_media_type, unsupported_encoding, bad_query, method_not_allowed, not_found, unknown_host, bad_http, refused, not_signed_in, version_corrupted, internal_error, busy, database_busy, database_unavailable, schema_not_current, too_slow. */
             code: string;
             /** @description One entry for each field. */
             errors?: components["schemas"]["FieldProblem"][];
@@ -1240,6 +1371,107 @@ export interface components {
             amount?: string | null;
             /** @description Of a prepaid account: what is left. */
             balance?: string;
+        };
+        /** @description A key, without its secret. */
+        Key: {
+            /** @description The key's id. */
+            id: string;
+            /** @description What it is called; no two keys of the distributor have one name. */
+            name: string;
+            /** @description How it begins. */
+            prefix: string;
+            /** @description What it may be used for. */
+            scopes: ("calls" | "read" | "finance" | "admin")[];
+            /** @description Calls a minute by this key, beside the limits of the distributor. */
+            rate_limit_per_minute: number | null;
+            /** @description The only lines it may be used for; null for all. */
+            pipelines: string[] | null;
+            /** @description Where it may be used from; empty: anywhere. */
+            allowed_ips: string[];
+            /**
+             * Format: date-time
+             * @description When it ends; null: never.
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the secret before is valid; null where there is none.
+             */
+            previous_expires_at: string | null;
+            /** @description Whether it is a key of the sandbox. */
+            sandbox: boolean;
+            /**
+             * Format: date-time
+             * @description When it was used last, to a minute; null: not yet.
+             */
+            last_used_at: string | null;
+            /** @description From where it was used last. */
+            last_used_ip: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was revoked.
+             */
+            revoked_at: string | null;
+        };
+        /** @description Keys that are not revoked. */
+        KeyList: {
+            /** @description The keys, the oldest first. */
+            rows: components["schemas"]["Key"][];
+        };
+        /** @description A key with its secret, which is shown only here. */
+        KeyWithSecret: {
+            /** @description The key's id. */
+            id: string;
+            /** @description What it is called; no two keys of the distributor have one name. */
+            name: string;
+            /** @description How it begins. */
+            prefix: string;
+            /** @description What it may be used for. */
+            scopes: ("calls" | "read" | "finance" | "admin")[];
+            /** @description Calls a minute by this key, beside the limits of the distributor. */
+            rate_limit_per_minute: number | null;
+            /** @description The only lines it may be used for; null for all. */
+            pipelines: string[] | null;
+            /** @description Where it may be used from; empty: anywhere. */
+            allowed_ips: string[];
+            /**
+             * Format: date-time
+             * @description When it ends; null: never.
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the secret before is valid; null where there is none.
+             */
+            previous_expires_at: string | null;
+            /** @description Whether it is a key of the sandbox. */
+            sandbox: boolean;
+            /**
+             * Format: date-time
+             * @description When it was used last, to a minute; null: not yet.
+             */
+            last_used_at: string | null;
+            /** @description From where it was used last. */
+            last_used_ip: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was revoked.
+             */
+            revoked_at: string | null;
+            /** @description The key itself; null in an answer that comes again. */
+            api_key: string | null;
+            /** @description Whether the key was shown before, in the first answer. */
+            shown_before: boolean;
         };
     };
     responses: never;
@@ -1272,6 +1504,9 @@ export type Extension = components['schemas']['Extension'];
 export type BatchItem = components['schemas']['BatchItem'];
 export type Batch = components['schemas']['Batch'];
 export type QuoteRequest = components['schemas']['QuoteRequest'];
+export type NewKey = components['schemas']['NewKey'];
+export type KeyRotation = components['schemas']['KeyRotation'];
+export type KeyRevocation = components['schemas']['KeyRevocation'];
 export type Limit = components['schemas']['Limit'];
 export type Me = components['schemas']['Me'];
 export type Price = components['schemas']['Price'];
@@ -1306,6 +1541,9 @@ export type Statement = components['schemas']['Statement'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Refusal = components['schemas']['Refusal'];
 export type Problem = components['schemas']['Problem'];
+export type Key = components['schemas']['Key'];
+export type KeyList = components['schemas']['KeyList'];
+export type KeyWithSecret = components['schemas']['KeyWithSecret'];
 export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
 export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
 export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
@@ -1367,7 +1605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -1502,7 +1740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed, not_enabled. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, not_enabled. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -1644,7 +1882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed, cross_site. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -1871,7 +2109,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2017,7 +2255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed, cross_site, not_enabled. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, not_enabled. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2245,7 +2483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed, cross_site. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2457,7 +2695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed, cross_site. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2656,7 +2894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed, cross_site. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2835,7 +3073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2950,7 +3188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3084,7 +3322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3229,7 +3467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3372,7 +3610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused: distributor_suspended, ip_not_allowed. */
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
             403: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3429,6 +3667,714 @@ export interface operations {
                 };
             };
             /** @description Refused: busy, database_busy, database_unavailable, schema_not_current, too_slow. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_key: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A value of your own for each key. The same request again is answered with the record of the key that it made, without the key itself, which is stored nowhere: rotate it if the answer was lost. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyWithSecret"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here, idempotency_key_required. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, beyond_own_key. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: too_many_keys, key_name_taken. */
+            409: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: idempotency_key_reused. */
+            422: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRotation"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyWithSecret"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, beyond_own_key. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: key_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: grace_running. */
+            409: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRevocation"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: key_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: last_admin_key. */
+            409: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
             503: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];

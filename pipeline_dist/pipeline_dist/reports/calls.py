@@ -129,7 +129,7 @@ async def list_calls(
 ) -> dict[str, Any]:
     """Return `{rows, next}`: a page of calls, of those of the lines with the codes *only* (None: of
     all), and the cursor of what comes behind it for *owner*; None where nothing does."""
-    pipelines = await _line_ids(sor, window.pipeline, only)
+    pipelines = await _pipeline_ids(sor, window.pipeline, only)
     if pipelines == []:
         return {"rows": [], "next": None}
     text, values = _statement(distributor_id, window, pipelines)
@@ -154,7 +154,7 @@ async def list_calls(
     }
 
 
-async def _line_ids(
+async def _pipeline_ids(
     sor: SafeSqlor, pipeline: str | None, only: Collection[str] | None
 ) -> list[str] | None:
     """Return the ids of the lines that a list is of; None: of all."""

@@ -11,6 +11,7 @@ __all__ = [
     "BadHttp",
     "BadJson",
     "BadQuery",
+    "BeyondOwnKey",
     "BodyIncomplete",
     "BodyTooLarge",
     "BodyTooSlow",
@@ -22,12 +23,16 @@ __all__ = [
     "DatabaseBusy",
     "DatabaseUnavailable",
     "DistributorSuspended",
+    "GraceRunning",
     "IdempotencyKeyRequired",
     "IdempotencyKeyReused",
     "InternalError",
     "InvalidFields",
     "InvalidKey",
     "IpNotAllowed",
+    "KeyNameTaken",
+    "KeyNotFound",
+    "LastAdminKey",
     "MethodNotAllowed",
     "NoFilesHere",
     "NotEnabled",
@@ -40,8 +45,10 @@ __all__ = [
     "RateLimited",
     "Refused",
     "SchemaNotCurrent",
+    "ScopeMissing",
     "SpendLimitReached",
     "StatementNotFound",
+    "TooManyKeys",
     "TooSlow",
     "UnknownExpectation",
     "UnknownHost",
@@ -101,6 +108,12 @@ class BadQuery(Problem):
     """400: The address is not UTF-8 behind its question mark."""
 
     known_code = "bad_query"
+
+
+class BeyondOwnKey(Problem):
+    """403: A key cannot give or renew what it may not do itself."""
+
+    known_code = "beyond_own_key"
 
 
 class BodyIncomplete(Problem):
@@ -169,6 +182,12 @@ class DistributorSuspended(Problem):
     known_code = "distributor_suspended"
 
 
+class GraceRunning(Problem):
+    """409: The secret of the rotation before is still valid; end it with end_previous."""
+
+    known_code = "grace_running"
+
+
 class IdempotencyKeyRequired(Problem):
     """400: The header Idempotency-Key is missing."""
 
@@ -203,6 +222,24 @@ class IpNotAllowed(Problem):
     """403: The calling address is not in the distributor's list."""
 
     known_code = "ip_not_allowed"
+
+
+class KeyNameTaken(Problem):
+    """409: Another key has this name."""
+
+    known_code = "key_name_taken"
+
+
+class KeyNotFound(Problem):
+    """404: There is no such key of this distributor."""
+
+    known_code = "key_not_found"
+
+
+class LastAdminKey(Problem):
+    """409: The last key with the scope admin cannot be revoked by itself."""
+
+    known_code = "last_admin_key"
 
 
 class MethodNotAllowed(Problem):
@@ -279,6 +316,12 @@ class SchemaNotCurrent(Problem):
     known_code = "schema_not_current"
 
 
+class ScopeMissing(Problem):
+    """403: The key does not have the scope that this call needs."""
+
+    known_code = "scope_missing"
+
+
 class SpendLimitReached(Problem):
     """402: The spending limit is reached, or the balance spent. Ask the operator."""
 
@@ -289,6 +332,12 @@ class StatementNotFound(Problem):
     """404: There is no such statement of this distributor."""
 
     known_code = "statement_not_found"
+
+
+class TooManyKeys(Problem):
+    """409: There are as many keys as there may be."""
+
+    known_code = "too_many_keys"
 
 
 class TooSlow(Problem):
