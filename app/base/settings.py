@@ -84,6 +84,9 @@ class Options(ServiceOptions, LogOptions):
     statement_grace_days: int = option(
         3, "Days from a month's end until the worker closes it", least=0, most=366
     )
+    events_days: int = option(
+        90, "Days for which distributors' events are kept", least=90, most=3660
+    )
     report_seconds: int = option(
         20, "Longest time the database may look for one report or list before 503", most=3600
     )

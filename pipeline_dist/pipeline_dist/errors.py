@@ -240,6 +240,18 @@ BALANCE_SPENT = SPEND_LIMIT_REACHED.variant(
     "The balance of {limit} {currency} is too little for this call. The operator can top it up.",
     "余额 {limit} {currency} 不足以进行本次调用，请联系运营方充值。",
 )
+EVENTS_GONE = ErrorCode(
+    "events_gone",
+    410,
+    "Events up to {after} were asked from, and the first one kept is {first}. Ask with"
+    " after={first} less 1, or without after, and look up what else you need.",
+    "所请求的 after 为 {after}，而保留的第一个事件为 {first}。请以 {first} 减 1 作为 after，或不带"
+    " after 重新读取，并自行核对其间的数据。",
+    hint=Sentence(
+        "Events behind `after` are no longer kept; `first_event_no` is the first that is.",
+        "`after` 之后的部分事件已不再保留；`first_event_no` 为保留的第一个事件。",
+    ),
+)
 STATEMENT_NOT_FOUND = ErrorCode(
     "statement_not_found",
     404,

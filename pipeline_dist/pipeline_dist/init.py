@@ -19,10 +19,12 @@ from pipeline_dist.admin import (
     statement as statement_api,
 )
 from pipeline_dist.admission import account as accounts
-from pipeline_dist.api import docs as document_api, v1 as v1_api
+from pipeline_dist.api import docs as document_api, events as events_api, v1 as v1_api
 from pipeline_dist.closing import check as kept_statements
 from pipeline_dist.closing.archive import CLOSED_MONTHS
 from pipeline_dist.closing.worker import MONTH_CLOSER
+from pipeline_dist.events.outbox import WATCHER
+from pipeline_dist.events.worker import KEEPER, TELLER
 from pipeline_dist.reports import statements
 
 EXPORTS = {
@@ -47,6 +49,7 @@ EXPORTS = {
     "statement_list": reading_endpoint(statement_api.statement_list, raw=True),
     "statement_close": writing(statement_api.statement_close),
     **v1_api.ENDPOINTS,
+    **events_api.EVENT_ENDPOINTS,
     "v1_openapi": document_api.openapi,
     "v1_docs": document_api.docs,
 }
@@ -69,10 +72,11 @@ MODULE = Module(
             "关账至某月，并生成账单",
         ),
     ),
-    background=(MONTH_CLOSER.run,),
+    background=(MONTH_CLOSER.run, TELLER.run, KEEPER.run),
     contributions=(
         links.FACTS,
         links.PRICE_OWNERS_OF_DIST,
+        WATCHER,
         accounts.PROVIDER,
         *counted.COUNTED,
         usage_fences.FENCES,

@@ -37,6 +37,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("pipeline_ops.endpoints",),
     ("pipeline_ops.init",),
     ("pipeline_dist.errors",),
+    ("pipeline_dist.events",),
     ("pipeline_dist.accounts",),
     ("pipeline_dist.admission",),
     ("pipeline_dist.reports",),

@@ -200,6 +200,7 @@ def test_ids_of_operations_stay() -> None:
     assert [operation.name for operation in OPERATIONS] == [
         "me", "pipelines", "quote", "begin_call", "read_call", "finish_call", "book_batch",
         "usage", "statements", "statement", "statement_csv", "statement_xlsx",
+        "events",
     ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from app.global_func import SafeSqlor, now
 from pipeline_dist.accounts.rows import Distributor, Link
+from pipeline_dist.accounts.thresholds import distributor_events, link_events, name_pipelines
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
 from pipeline_dist.admission.commands import BeginCall, Request
 from pipeline_dist.admission.locked_packages import LockedPackages
@@ -21,9 +22,13 @@ from pipeline_dist.admission.rows import (
     link_counters,
     write_texts,
 )
+from pipeline_dist.events.calls import expired_events
+from pipeline_dist.events.kinds import NewEvent
+from pipeline_dist.events.store import add_events
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.day_marks import days_to_mark, mark_days
+from pipeline_ops.ledger.expiry import OverdueCall
 from pipeline_ops.ledger.ready_rows import ready_texts
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import pricing
@@ -60,6 +65,8 @@ class WorkSet:
     # Rows of calls that are written as texts (ledger/ready_rows.py).
     ready_rows: list[str] = field(default_factory=list)
     packages: LockedPackages = field(default_factory=LockedPackages)
+    # Calls of any distributor that this batch ended, since their lease ran out.
+    expired_calls: Sequence[OverdueCall] = ()
     _final_headers: dict[str, CallHeader] = field(default_factory=dict)
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
     _quota_counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -191,12 +198,17 @@ class WorkSet:
         fences = {row.id: row.usage_day for row in self.distributors.values()}
         await mark_days(self.sor, days_to_mark(self.entries, fences))
         await self.packages.save(self.sor)
+        distributors = self._rows_to_write(self.distributors.values(), distributor_counters)
+        links = self._rows_to_write(self.links.values(), link_counters)
+        capacities = self._rows_to_write(self._capacity_rows(), capacity_counters)
+        if events := self._events(distributors, links):
+            await add_events(self.sor, await name_pipelines(self.sor, events))
         await self.sor.write_last(
             [
                 *ready_texts(self.ready_rows),
                 *ledger.entry_texts(self.sor, self.entries),
                 *ledger.end_texts(self.sor, [one for one in self.entries if not one.is_new]),
-                *self._counters_texts(),
+                *counters_texts(self.sor, distributors, links, capacities),
                 *self._shared_texts(),
             ]
         )
@@ -221,13 +233,15 @@ class WorkSet:
         self.pipelines_by_code.clear()
         self._prices.clear()
 
-    def _counters_texts(self) -> list[str]:
-        return counters_texts(
-            self.sor,
-            self._rows_to_write(self.distributors.values(), distributor_counters),
-            self._rows_to_write(self.links.values(), link_counters),
-            self._rows_to_write(self._capacity_rows(), capacity_counters),
-        )
+    def _events(self, distributors: Iterable[Distributor], links: Iterable[Link]) -> list[NewEvent]:
+        """Return what is to be told: thresholds that the counters of these changed rows reach, and
+        calls that ran out. Mostly nothing, found out once a batch and row."""
+        events = expired_events(self.expired_calls)
+        for row in distributors:
+            events += distributor_events(self._snapshots[row.id], row)
+        for link in links:
+            events += link_events(self._snapshots[link.id], link)
+        return events
 
     def _shared_texts(self) -> list[str]:
         """

@@ -7,16 +7,20 @@ from typing import Any
 from app.global_func import Message, settings, to_json, translate
 from pipeline_dist.api.error_codes import ERROR_CODES
 from pipeline_dist.api.openapi import examples as openapi_examples
+from pipeline_dist.api.openapi.event_operations import EVENTS
+from pipeline_dist.api.openapi.event_schemas import EVENT_DATA, schema_name
+from pipeline_dist.api.openapi.operation import Operation
 from pipeline_dist.api.openapi.operations import (
     HEADERS,
     OPERATIONS,
     REPLAYED,
     RETRY_AFTER,
     TAGS,
-    Operation,
 )
 from pipeline_dist.api.openapi.requests import REQUESTS
 from pipeline_dist.api.openapi.responses import ANSWERS
+from pipeline_dist.api.openapi.schema import ref
+from pipeline_dist.events.kinds import EventType
 
 VERSION = "1.0.0"
 TITLE = "Distributor API"
@@ -54,6 +58,7 @@ def document(lang: str) -> dict[str, Any]:
         "security": [{"bearer": []}, {"api_key": []}],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
+        "webhooks": {str(kind): _webhook(kind) for kind in EventType},
         "components": {
             "schemas": REQUESTS | ANSWERS,
             "headers": {
@@ -77,6 +82,22 @@ def document(lang: str) -> dict[str, Any]:
     }
     result: dict[str, Any] = _in_language(whole, lang)
     return result
+
+
+def _webhook(kind: EventType) -> dict[str, Any]:
+    """Return what is sent where an event of this type happens."""
+    return {
+        "post": {
+            "operationId": f"on_{kind.replace('.', '_')}",
+            "tags": [EVENTS],
+            "summary": EVENT_DATA[kind][0],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": ref(schema_name(kind))}},
+            },
+            "responses": {"2XX": {"description": "Taken."}},
+        }
+    }
 
 
 def _operation(operation: Operation) -> dict[str, Any]:

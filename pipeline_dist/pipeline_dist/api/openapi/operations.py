@@ -1,21 +1,17 @@
 """The calls of the distributor API: address, parameters, bodies, answers and refusals of each."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from app.global_func import XLSX_TYPE
-from pipeline_dist.api.error_codes import (
-    EVERYWHERE,
-    OF_ADMISSION,
-    OF_PIPELINE,
-    OF_PRICING,
-    WITH_BODY,
-)
+from pipeline_dist.api.error_codes import OF_ADMISSION, OF_PIPELINE, OF_PRICING
 from pipeline_dist.api.input import KEY
 from pipeline_dist.api.openapi import examples
+from pipeline_dist.api.openapi.event_operations import EVENT_OPERATIONS, EVENTS
+from pipeline_dist.api.openapi.operation import JSON, Operation
 from pipeline_dist.api.openapi.requests import KEY_WORDS
 from pipeline_dist.api.openapi.rule_schemas import parameter, query_parameters
-from pipeline_dist.api.openapi.schema import Schema, number, ref, text
+from pipeline_dist.api.openapi.schema import number, ref, text
 from pipeline_dist.api.v1 import (
     CALL_QUERY,
     PIPELINES_QUERY,
@@ -26,45 +22,13 @@ from pipeline_dist.api.v1 import (
     USAGE_QUERY,
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """
-    One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
-    `codes`: refusals besides those of every call; `links`: what can be done next with an answer;
-    `deprecated`: parameters that new programs leave out; `replays`: an answer may be one of an
-    earlier request; `repeats`: one that is no refusal may tell when to try a part of it again.
-    """
-
-    tag: str
-    path: str
-    method: str
-    name: str
-    summary: str
-    description: str
-    parameters: tuple[dict[str, Any], ...] = ()
-    body: str | None = None
-    body_examples: dict[str, Any] = field(default_factory=dict)
-    answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
-    codes: tuple[str, ...] = ()
-    links: dict[str, dict[str, Any]] = field(default_factory=dict)
-    deprecated: tuple[str, ...] = ()
-    replays: bool = False
-    repeats: bool = False
-
-    @property
-    def all_codes(self) -> tuple[str, ...]:
-        """Every refusal this call may meet."""
-        return (*EVERYWHERE, *(WITH_BODY if self.body else ()), *self.codes)
-
-
-JSON = "application/json"
 ACCOUNT, PIPELINES, CALLS, REPORTS = "account", "pipelines", "calls", "reports"
 TAGS = {
     ACCOUNT: "Who calls, and what is left.",
     PIPELINES: "What may be called, and what it costs.",
     CALLS: "Calls: begun and finished, or booked when they are over.",
     REPORTS: "What was used, and what is to be paid.",
+    EVENTS: "What happened, in the order it did.",
 }
 _IDEMPOTENCY = parameter("Idempotency-Key", KEY, KEY_WORDS, where="header")
 _NEXT = (
@@ -362,6 +326,7 @@ OPERATIONS: tuple[Operation, ...] = (
         answers=((200, XLSX_TYPE, {"type": "string", "format": "binary"}, {}),),
         codes=_OF_STATEMENT,
     ),
+    *EVENT_OPERATIONS,
 )
 
 # What an answer's headers tell; the same everywhere.
