@@ -19,13 +19,19 @@ from pipeline_dist.admin import (
     statement as statement_api,
 )
 from pipeline_dist.admission import account as accounts
-from pipeline_dist.api import docs as document_api, events as events_api, v1 as v1_api
+from pipeline_dist.api import (
+    docs as document_api,
+    events as events_api,
+    v1 as v1_api,
+    webhooks as webhooks_api,
+)
 from pipeline_dist.closing import check as kept_statements
 from pipeline_dist.closing.archive import CLOSED_MONTHS
 from pipeline_dist.closing.worker import MONTH_CLOSER
 from pipeline_dist.events.outbox import WATCHER
 from pipeline_dist.events.worker import KEEPER, TELLER
 from pipeline_dist.reports import statements
+from pipeline_dist.webhooks.worker import DELIVERY_KEEPER, run_sender
 
 EXPORTS = {
     **table_endpoints(distributors.SERVICE),
@@ -50,6 +56,7 @@ EXPORTS = {
     "statement_close": writing(statement_api.statement_close),
     **v1_api.ENDPOINTS,
     **events_api.EVENT_ENDPOINTS,
+    **webhooks_api.WEBHOOK_ENDPOINTS,
     "v1_openapi": document_api.openapi,
     "v1_docs": document_api.docs,
 }
@@ -72,7 +79,7 @@ MODULE = Module(
             "关账至某月，并生成账单",
         ),
     ),
-    background=(MONTH_CLOSER.run, TELLER.run, KEEPER.run),
+    background=(MONTH_CLOSER.run, TELLER.run, KEEPER.run, run_sender, DELIVERY_KEEPER.run),
     contributions=(
         links.FACTS,
         links.PRICE_OWNERS_OF_DIST,

@@ -42,6 +42,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("pipeline_dist.admission",),
     ("pipeline_dist.reports",),
     ("pipeline_dist.closing",),
+    ("pipeline_dist.webhooks",),
     ("pipeline_dist.api", "pipeline_dist.admin"),
     ("pipeline_dist.replay",),
     ("pipeline_dist.init",),

@@ -200,7 +200,8 @@ def test_ids_of_operations_stay() -> None:
     assert [operation.name for operation in OPERATIONS] == [
         "me", "pipelines", "quote", "begin_call", "read_call", "finish_call", "book_batch",
         "usage", "statements", "statement", "statement_csv", "statement_xlsx",
-        "events",
+        "events", "webhooks", "create_webhook", "update_webhook", "rotate_webhook",
+        "delete_webhook", "webhook_deliveries", "replay_webhook", "test_webhook",
     ]  # fmt: skip
 
 

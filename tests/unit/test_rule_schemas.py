@@ -9,7 +9,12 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 
 from app.global_func import InvalidFields
 from app.schema.validation import FieldRule, check_params
-from pipeline_dist.api import events as events_api, input as api_input, v1 as v1_api
+from pipeline_dist.api import (
+    events as events_api,
+    input as api_input,
+    v1 as v1_api,
+    webhooks as webhooks_api,
+)
 from pipeline_dist.api.openapi.operations import OPERATIONS
 from pipeline_dist.api.openapi.requests import REQUESTS
 from pipeline_dist.api.openapi.rule_schemas import rule_schema
@@ -35,6 +40,7 @@ QUERIES: dict[str, Mapping[str, FieldRule]] = {
     "statement_csv": v1_api.STATEMENT_CSV_QUERY,
     "statement_xlsx": v1_api.STATEMENT_FILE_QUERY,
     "events": events_api.EVENTS_QUERY,
+    "webhook_deliveries": webhooks_api.DELIVERIES_QUERY,
 }
 RULES = {
     f"{where} {name}": (rule, "query" if where in QUERIES else "body")

@@ -16,6 +16,8 @@ from pipeline_dist.errors import (
     PIPELINE_OFFLINE,
     SPEND_LIMIT_REACHED,
     STATEMENT_NOT_FOUND,
+    TOO_MANY_WEBHOOKS,
+    WEBHOOK_NOT_FOUND,
 )
 from pipeline_ops.errors import (
     AMOUNT_TOO_LARGE,
@@ -88,6 +90,8 @@ ERROR_CODES = {
         ARCHIVED,
         STATEMENT_NOT_FOUND,
         EVENTS_GONE,
+        TOO_MANY_WEBHOOKS,
+        WEBHOOK_NOT_FOUND,
         UNKNOWN_LINE_STEP,
         PRICE_MISSING,
         AMOUNT_TOO_LARGE,
@@ -126,7 +130,8 @@ FIELD_CODES = (
     "not_an_integer",
     "not_a_list", "not_an_object", "out_of_range", "out_of_order", "too_many_decimals", "too_long",
     "too_many", "bad_boolean", "bad_characters", "bad_choice", "bad_cursor", "bad_date",
-    "bad_datetime", "bad_idempotency_key", "bad_month", "bad_pattern", "blank_ends", "no_zone",
-    "not_as_before", "not_together",
+    "bad_datetime", "bad_event_types", "bad_idempotency_key", "bad_month", "bad_pattern",
+    "bad_replay", "bad_webhook_url", "blank_ends", "no_zone",
+    "not_as_before", "not_together", "private_webhook_url",
     "unknown_step", "price_missing", "amount_too_large",
 )  # fmt: skip

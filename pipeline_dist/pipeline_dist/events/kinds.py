@@ -23,6 +23,7 @@ class EventType(StrEnum):
     STATEMENT_CLOSED = "statement.closed"
     ADJUSTMENT_CREATED = "adjustment.created"
     TOPUP_CREATED = "topup.created"
+    WEBHOOK_DISABLED = "webhook.disabled"
 
 
 @dataclass(frozen=True, slots=True)

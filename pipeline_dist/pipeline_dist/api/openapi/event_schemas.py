@@ -160,6 +160,18 @@ EVENT_DATA: dict[EventType, tuple[str, dict[str, Schema]]] = {
         },
     ),
     EventType.ADJUSTMENT_CREATED: ("The bill was changed by hand.", _CREDIT_DATA),
+    EventType.WEBHOOK_DISABLED: (
+        "A webhook is disabled: it failed for 3 days, or answered 410.",
+        {
+            "webhook_id": text("The webhook."),
+            "url": text("Where it sent to."),
+            "reason": text("failures or gone."),
+            "failing_since": moment("Since when it fails."),
+            "http_status": maybe(number("What the receiver answered last.")),
+            "error": maybe(text("What went wrong last.")),
+            "delivered_event_no": number("The last event that was taken."),
+        },
+    ),
     EventType.TOPUP_CREATED: ("Something was paid in, or paid back.", _CREDIT_DATA),
 }
 

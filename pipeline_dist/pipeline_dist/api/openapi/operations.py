@@ -12,6 +12,7 @@ from pipeline_dist.api.openapi.operation import JSON, Operation
 from pipeline_dist.api.openapi.requests import KEY_WORDS
 from pipeline_dist.api.openapi.rule_schemas import parameter, query_parameters
 from pipeline_dist.api.openapi.schema import number, ref, text
+from pipeline_dist.api.openapi.webhook_operations import WEBHOOK_OPERATIONS
 from pipeline_dist.api.v1 import (
     CALL_QUERY,
     PIPELINES_QUERY,
@@ -327,6 +328,7 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=_OF_STATEMENT,
     ),
     *EVENT_OPERATIONS,
+    *WEBHOOK_OPERATIONS,
 )
 
 # What an answer's headers tell; the same everywhere.

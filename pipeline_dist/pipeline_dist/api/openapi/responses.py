@@ -24,6 +24,7 @@ from pipeline_dist.api.openapi.schema import (
     ref,
     text,
 )
+from pipeline_dist.api.openapi.webhook_schemas import WEBHOOK_ANSWERS
 
 _UNITS_LEFT = maybe(money("Units of packages that are paid for and not used, this quota month."))
 _LIMIT = record(
@@ -261,7 +262,7 @@ ANSWERS |= {
         },
     ),
 }
-ANSWERS |= REPORT_ANSWERS | EVENT_ANSWERS
+ANSWERS |= REPORT_ANSWERS | EVENT_ANSWERS | WEBHOOK_ANSWERS
 
 # Never an enum: a code that is new would stop programs made from the document.
 _CODE = text(
