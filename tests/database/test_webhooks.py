@@ -52,7 +52,7 @@ class Receiver:
 
 
 @pytest.fixture(autouse=True)
-def _private_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def _any_address(monkeypatch: pytest.MonkeyPatch) -> None:
     allow_private(monkeypatch, allows=True)
 
 
@@ -65,7 +65,11 @@ def allow_private(monkeypatch: pytest.MonkeyPatch, *, allows: bool) -> None:
 async def receiver() -> AsyncIterator[Receiver]:
     result = Receiver("")
     application = web.Application()
-    application.router.add_post("/hook", lambda request: result.take(request))
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        return await result.take(request)  # which a test may replace
+
+    application.router.add_post("/hook", take)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -103,11 +107,11 @@ async def happen(trade: Trade, *subjects: str, kind: EventType = EventType.CALL_
 
 
 async def read(webhook: Webhook) -> Webhook:
-    (row,) = await listed(webhook)
+    (row,) = await list_of(webhook)
     return row
 
 
-async def listed(webhook: Webhook) -> list[Webhook]:
+async def list_of(webhook: Webhook) -> list[Webhook]:
     async with reading() as sor:
         return await manage.list_webhooks(sor, webhook.distributor_id)
 

@@ -136,8 +136,10 @@ async def events_after(
 
 
 async def delete_events(sor: SafeSqlor, distributor_id: str) -> None:
-    """Delete all events of a distributor that is deleted itself."""
+    """Delete all events of a distributor that is deleted itself, and what they were sent by."""
     values = {"id": distributor_id}
+    await sor.sqlExe("delete from app_webhook_delivery where distributor_id = ${id}$", values)
+    await sor.sqlExe("delete from app_webhook where distributor_id = ${id}$", values)
     await sor.sqlExe("delete from app_event where distributor_id = ${id}$", values)
     await sor.sqlExe("delete from app_event_counter where id = ${id}$", values)
 

@@ -21,13 +21,15 @@ from pipeline_dist.errors import BAD_WEBHOOK_URL, PRIVATE_WEBHOOK_URL
 
 MAX_URL = 500
 _VISIBLE = re.compile(r"[!-~]+")
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# Addresses of IPv6 that lead to an IPv4 address inside them: NAT64, 6to4, Teredo, and site-local
-# ones, which ipaddress takes for global.
+# What ipaddress takes for global, and leads elsewhere: addresses of IPv6 with one of IPv4 inside
+# (NAT64, 6to4, Teredo), site-local ones, and those that the IETF keeps for protocols.
 _LEADING_ELSEWHERE = tuple(
-    ipaddress.IPv6Network(text)
-    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10", "::/96")
-)
+    ipaddress.ip_network(text)
+    for text in (
+        "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10", "::/96",
+        "192.0.0.0/24", "192.88.99.0/24",
+    )
+)  # fmt: skip
 
 
 class PrivateAddress(OSError):
@@ -39,9 +41,7 @@ def is_public(text: str) -> bool:
     address = read_address(text)
     if address is None or address.is_multicast or address.is_reserved or address.is_unspecified:
         return False
-    if isinstance(address, ipaddress.IPv6Address) and any(
-        address in network for network in _LEADING_ELSEWHERE
-    ):
+    if any(address in network for network in _LEADING_ELSEWHERE):
         return False
     return address.is_global
 

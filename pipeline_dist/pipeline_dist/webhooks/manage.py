@@ -122,13 +122,6 @@ async def delete_webhook(sor: SafeSqlor, webhook: Webhook) -> None:
     await sor.sqlExe("delete from app_webhook where id = ${id}$", values)
 
 
-async def delete_webhooks(sor: SafeSqlor, distributor_id: str) -> None:
-    """Delete all webhooks of a distributor that is deleted itself."""
-    values = {"id": distributor_id}
-    await sor.sqlExe("delete from app_webhook_delivery where distributor_id = ${id}$", values)
-    await sor.sqlExe("delete from app_webhook where distributor_id = ${id}$", values)
-
-
 async def replay_from(sor: SafeSqlor, webhook: Webhook, event_no: int) -> None:
     """Send a locked webhook everything from this event on again, in order."""
     await set_columns(
