@@ -172,8 +172,9 @@ async def test_what_is_not_taken_comes_again_before_the_next(
 async def test_redirects_are_not_followed(hands: Clock, receiver: Receiver, sender: Sender) -> None:
     trade = await make_trade()
     webhook = await make_webhook(trade, receiver)
-    there = web.HTTPTemporaryRedirect(location=receiver.url)
-    receiver.answers = lambda count, request: there
+    receiver.answers = lambda count, request: web.Response(
+        status=307, headers={"Location": receiver.url}
+    )
     await happen(trade, "a")
     await turn(sender)
 

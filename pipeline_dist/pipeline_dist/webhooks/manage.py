@@ -147,10 +147,10 @@ async def list_deliveries(
     sor: SafeSqlor, webhook_id: str, rows: int, before: str | None = None
 ) -> list[Delivery]:
     """Return at most *rows* deliveries of a webhook, the newest first; before that with this id."""
-    values = {"webhook_id": webhook_id, "rows": rows, "before": before or "~"}
+    values = {"webhook_id": webhook_id, "rows": rows, "before": before}
     text = (
-        f"{SELECT_DELIVERIES} webhook_id = ${{webhook_id}}$ and id < ${{before}}$"
-        " order by id desc limit ${rows}$"
+        f"{SELECT_DELIVERIES} webhook_id = ${{webhook_id}}$"
+        f"{' and id < ${before}$' if before else ''} order by id desc limit ${{rows}}$"
     )
     return [Delivery(*row) for row in await sor.tuples(text, values)]
 
