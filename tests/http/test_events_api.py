@@ -51,7 +51,7 @@ async def test_a_change_of_a_pipeline_comes_by_the_background(server: Installati
     reseller = make_reseller(server, pipeline)
     answer = server.admin.post(
         "/pipeline_core/api/pipeline_set_status.dspy",
-        json={"id": pipeline["id"], "status": "offline", "reason": "repair"},
+        json={"pipeline_id": pipeline["id"], "status": "offline", "reason": "repair"},
     )
     assert answer.status_code == 200, answer.text
 

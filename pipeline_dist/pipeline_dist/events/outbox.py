@@ -47,6 +47,8 @@ _LINKED = (
     "select l.distributor_id from distributor_pipeline l"
     " join distributors d on d.id = l.distributor_id"
     " where l.pipeline_id = ${pipeline_id}$ and l.enabled = 1 and d.status <> 'closed'"
+    # Who got the pipeline since then has nothing that changed.
+    " and l.created_at <= ${since}$"
     " order by l.distributor_id"
 )
 _TYPES = {
@@ -144,8 +146,10 @@ async def _tell(row: _Row) -> None:
 
 async def _news_of(sor: SafeSqlor, row: _Row) -> _News:
     if row.topic == PRICES:
-        return _News(*await price_news.news_of_number(sor, row.pipeline_id, row.data["terms_no"]))
+        number = row.data["terms_no"]
+        return _News(*await price_news.news_of_number(sor, row.pipeline_id, number, row.due_at))
     if row.topic == PRICE:
-        return _News(await price_news.news_of_date(sor, row.data))
-    ids: Sequence[Any] = await sor.firsts(_LINKED, {"pipeline_id": row.pipeline_id})
+        return _News(await price_news.news_of_date(sor, row.data, row.due_at))
+    values = {"pipeline_id": row.pipeline_id, "since": row.due_at}
+    ids: Sequence[Any] = await sor.firsts(_LINKED, values)
     return _News([NewEvent(key, EventType(row.topic), row.id, row.data) for key in ids])

@@ -81,7 +81,7 @@ _CONCERNED = (
     "select l.distributor_id, if(l.pricing_mode = 'discount', l.discount_rate, null)"  # noqa: S608
     " from distributor_pipeline l join distributors d on d.id = l.distributor_id"
     " where l.pipeline_id = ${pipeline_id}$ and l.enabled = 1 and l.pricing_mode <> 'fixed'"
-    " and d.status <> 'closed' and d.currency = ${currency}$"
+    " and d.status <> 'closed' and d.currency = ${currency}$ and l.created_at <= ${since}$"
     " and not exists (select 1 from pipeline_pricing o where o.pipeline_id = l.pipeline_id"
     f" and o.distributor_id = l.distributor_id and {_KEY}"
     " and o.step_key in ('', ${step_key}$) and o.model in ('', ${model}$)"
@@ -97,10 +97,10 @@ _FOLLOWS = (
 
 
 async def news_of_number(
-    sor: SafeSqlor, pipeline_id: str, number: int
+    sor: SafeSqlor, pipeline_id: str, number: int, since: datetime
 ) -> tuple[list[NewEvent], list[Later]]:
-    """Return the events of what was recorded of a pipeline's prices under *number*, and what is to
-    be looked at again."""
+    """Return the events of what was recorded of a pipeline's prices under *number*, for who has it
+    *since* then, and what is to be looked at again."""
     events: list[NewEvent] = []
     later: list[Later] = []
     moment = now()
@@ -117,7 +117,9 @@ async def news_of_number(
             change, at = Change.CONTINUES, moment
         else:
             change, at = Change.ENDS, price.effective_to
-        events += await _events(sor, price, code, change, at, coming=at > moment, number=number)
+        events += await _events(
+            sor, price, code, change, at, since, coming=at > moment, number=number
+        )  # fmt: skip
         dates = [(Change.BEGINS, price.effective_from), (Change.ENDS, price.effective_to)]
         later += [
             Later(due, {"price_id": price.id, "change": kind, "at": iso(due)})
@@ -127,7 +129,7 @@ async def news_of_number(
     return events, later
 
 
-async def news_of_date(sor: SafeSqlor, data: dict[str, Any]) -> list[NewEvent]:
+async def news_of_date(sor: SafeSqlor, data: dict[str, Any], since: datetime) -> list[NewEvent]:
     """Return the events of a price's begin or end that is due, as far as it still is."""
     rows = await sor.tuples(_BY_ID, {"id": data["price_id"]})
     if not rows:
@@ -139,7 +141,7 @@ async def news_of_date(sor: SafeSqlor, data: dict[str, Any]) -> list[NewEvent]:
         return []
     if change == Change.ENDS and await sor.firsts(_FOLLOWS, _values(price, at)):
         return []  # told where the next one begins
-    return await _events(sor, price, code, change, at, coming=False, number=0)
+    return await _events(sor, price, code, change, at, since, coming=False, number=0)
 
 
 async def _events(
@@ -148,6 +150,7 @@ async def _events(
     code: str,
     change: Change,
     at: datetime,
+    since: datetime,
     *,
     coming: bool,
     number: int,
@@ -168,7 +171,9 @@ async def _events(
         return [NewEvent(price.distributor_id, kind, subject, data | {"discount_rate": None})]
     return [
         NewEvent(distributor_id, kind, subject, data | {"discount_rate": rate})
-        for distributor_id, rate in await sor.tuples(_CONCERNED, _values(price, at))
+        for distributor_id, rate in await sor.tuples(
+            _CONCERNED, _values(price, at) | {"since": since}
+        )
     ]
 
 

@@ -43,7 +43,7 @@ PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14_400)
 _JITTER = 0.2
 MAX_FAILING = timedelta(days=3)
 _GONE = 410
-_EVENTS_AT_ONCE = 50
+_EVENT_BATCH_SIZE = 50
 _WAITING = f"{SELECT_DELIVERIES} webhook_id = ${{id}}$ and outcome = 'waiting' order by id limit 20"
 
 _deliveries = Counter("pipeline_webhook_deliveries", "Webhooks sent, by outcome", ["outcome"])
@@ -94,7 +94,7 @@ async def _next_events(webhook: Webhook) -> tuple[list[Event], int]:
     async with reading(snapshot=True) as sor:
         numbers = await kept_numbers(sor, webhook.distributor_id)
         events = await events_after(
-            sor, webhook.distributor_id, webhook.sent_no, _EVENTS_AT_ONCE, webhook.types
+            sor, webhook.distributor_id, webhook.sent_no, _EVENT_BATCH_SIZE, webhook.types
         )
     return events, numbers.last
 
