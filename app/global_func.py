@@ -76,6 +76,7 @@ from app.base.log_repeats import log_failure, log_unavailable
 from app.base.metrics import Count, Counter, Gauge, Histogram, add_measure
 from app.base.pause import pause
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
+from app.base.secrets import secret
 from app.base.settings import FUNCTION_NAME, settings
 from app.db.background import BackgroundWork
 from app.db.bulk import (
@@ -245,6 +246,7 @@ __all__ = [
     "insert_row",
     "insert_rows",
     "insert_texts",
+    "installation_secret",
     "is_bounded",
     "iso",
     "json_bytes",
@@ -312,6 +314,11 @@ def get_module_dbname(module: str) -> str:
     if module not in ("app", *MODULES):
         raise KeyError(f"{module} is not a module of this application")
     return "pipeline"
+
+
+def installation_secret(name: str) -> str:
+    """Return the secret *name* of this installation, made at its first use."""
+    return secret(settings().var_dir, name)
 
 
 def offer_functions(env: Any) -> None:

@@ -87,6 +87,12 @@ class Options(ServiceOptions, LogOptions):
     backdating_days: int = option(
         35, "Days back to which programs may book calls that happened earlier", least=0, most=366
     )
+    events_days: int = option(
+        90, "Days for which distributors' events are kept", least=90, most=3660
+    )
+    webhooks_allow_private: bool = option(
+        False, "Send webhooks also to private addresses and by http; for tests only"
+    )
     report_seconds: int = option(
         20, "Longest time the database may look for one report or list before 503", most=3600
     )

@@ -19,7 +19,7 @@ from pipeline_core.endpoints import (
     pipelines as admin_api,
     transfer as transfer_api,
 )
-from pipeline_core.lifecycle import pipelines, step_prices, versions
+from pipeline_core.lifecycle import pipelines, step_prices, versions, watchers
 from pipeline_core.transfer.parts import PARTS
 
 EXPORTS = {
@@ -70,7 +70,13 @@ MODULE = Module(
         BodyLimit("/pipeline_core/api/pipeline_import.dspy", *_FILE),
         BodyLimit("/pipeline_core/api/pipeline_import_view.dspy", *_FILE),
     ),
-    accepts=(STEP_FUNCTIONS, context.FACTS, step_prices.STEP_PRICES, PARTS),
+    accepts=(
+        STEP_FUNCTIONS,
+        context.FACTS,
+        step_prices.STEP_PRICES,
+        PARTS,
+        watchers.PIPELINE_WATCHERS,
+    ),
 )
 
 

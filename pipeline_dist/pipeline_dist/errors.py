@@ -301,6 +301,64 @@ BALANCE_SPENT = SPEND_LIMIT_REACHED.variant(
     "The balance of {limit} {currency} is too little for this call. The operator can top it up.",
     "余额 {limit} {currency} 不足以进行本次调用，请联系运营方充值。",
 )
+WEBHOOK_NOT_FOUND = ErrorCode(
+    "webhook_not_found",
+    404,
+    "There is no webhook, or no delivery, of this id for this account.",
+    "本账户没有这个编号的 Webhook 或投递记录。",
+    hint=Sentence(
+        "There is no such webhook or delivery of this distributor.",
+        "该分销商没有这个 Webhook 或投递记录。",
+    ),
+)
+NOT_IN_SANDBOX = ErrorCode(
+    "not_in_sandbox",
+    403,
+    "The sandbox has no webhooks: nothing of it is sent. Read its events with GET /events.",
+    "沙箱没有 Webhook，不会发送任何内容。请用 GET /events 读取其事件。",
+    hint=Sentence("Keys of the sandbox have no use of this.", "沙箱密钥不能使用此功能。"),
+)
+TOO_MANY_WEBHOOKS = ErrorCode(
+    "too_many_webhooks",
+    409,
+    "There are {most} webhooks already. Delete one first.",
+    "已有 {most} 个 Webhook，请先删除一个。",
+    hint=Sentence(
+        "The distributor has as many webhooks as it may have.", "该分销商的 Webhook 已达上限。"
+    ),
+)
+BAD_WEBHOOK_URL = FieldCode(
+    "bad_webhook_url",
+    "Give an https address of at most 500 characters, without user, password or fragment.",
+    "请给出至多 500 个字符的 https 地址，不含用户名、密码或片段。",
+)
+PRIVATE_WEBHOOK_URL = FieldCode(
+    "private_webhook_url",
+    "Give a public address; this one is private.",
+    "请给出公网地址；这是内网地址。",
+)
+BAD_EVENT_TYPES = FieldCode(
+    "bad_event_types",
+    "Give a list of types of events, of: {types}.",
+    "请给出事件类型的列表，可用的有：{types}。",
+)
+BAD_REPLAY = FieldCode(
+    "bad_replay",
+    "Give either delivery_id, or webhook_id and from_event_no.",
+    "请给出 delivery_id，或者 webhook_id 与 from_event_no。",
+)
+EVENTS_GONE = ErrorCode(
+    "events_gone",
+    410,
+    "Events up to {after} were asked from, and the first one kept is {first}. Ask with"
+    " after={first} less 1, or without after, and look up what else you need.",
+    "所请求的 after 为 {after}，而保留的第一个事件为 {first}。请以 {first} 减 1 作为 after，或不带"
+    " after 重新读取，并自行核对其间的数据。",
+    hint=Sentence(
+        "Events behind `after` are no longer kept; `first_event_no` is the first that is.",
+        "`after` 之后的部分事件已不再保留；`first_event_no` 为保留的第一个事件。",
+    ),
+)
 STATEMENT_NOT_FOUND = ErrorCode(
     "statement_not_found",
     404,

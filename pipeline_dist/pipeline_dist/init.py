@@ -22,11 +22,15 @@ from pipeline_dist.admin import (
     statement as statement_api,
 )
 from pipeline_dist.admission import account as accounts
-from pipeline_dist.api import docs as document_api, keys as key_endpoints, v1 as v1_api
+from pipeline_dist.api import docs as document_api
+from pipeline_dist.api.endpoints import ENDPOINTS
 from pipeline_dist.closing import check as kept_statements
 from pipeline_dist.closing.archive import CLOSED_MONTHS
 from pipeline_dist.closing.worker import MONTH_CLOSER
+from pipeline_dist.events.outbox import WATCHER
+from pipeline_dist.events.worker import KEEPER, TELLER
 from pipeline_dist.reports import statements
+from pipeline_dist.webhooks.worker import DELIVERY_KEEPER, run_sender
 
 EXPORTS = {
     **table_endpoints(distributors.SERVICE),
@@ -54,8 +58,7 @@ EXPORTS = {
     "distributor_statement_page": reading_endpoint(statement_api.distributor_statement_page),
     "statement_list": reading_endpoint(statement_api.statement_list, raw=True),
     "statement_close": writing(statement_api.statement_close),
-    **v1_api.ENDPOINTS,
-    **key_endpoints.KEY_ENDPOINTS,
+    **ENDPOINTS,
     "v1_openapi": document_api.openapi,
     "v1_docs": document_api.docs,
     "v1_docs_guide": document_api.guide,
@@ -80,10 +83,19 @@ MODULE = Module(
             "关账至某月，并生成账单",
         ),
     ),
-    background=(MONTH_CLOSER.run, KEY_USE_WRITER.run, SANDBOX_SWEEPER.run),
+    background=(
+        MONTH_CLOSER.run,
+        KEY_USE_WRITER.run,
+        SANDBOX_SWEEPER.run,
+        TELLER.run,
+        KEEPER.run,
+        run_sender,
+        DELIVERY_KEEPER.run,
+    ),
     contributions=(
         links.FACTS,
         links.PRICE_OWNERS_OF_DIST,
+        WATCHER,
         accounts.PROVIDER,
         *counted.COUNTED,
         usage_fences.FENCES,

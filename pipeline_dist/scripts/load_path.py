@@ -17,6 +17,12 @@ DISTRIBUTORS = (
     "/pipeline_dist/distributor_topup.ui",
     "/pipeline_dist/distributor_statement.ui",
     "/pipeline_dist/statements.ui",
+    "/pipeline_dist/app_event/index.ui",
+    "/pipeline_dist/app_event/get_app_event.dspy",
+    "/pipeline_dist/app_webhook/index.ui",
+    "/pipeline_dist/app_webhook/get_app_webhook.dspy",
+    "/pipeline_dist/app_webhook_delivery/index.ui",
+    "/pipeline_dist/app_webhook_delivery/get_app_webhook_delivery.dspy",
     "/pipeline_dist/statement_close.ui",
 )
 SEARCH = "/pipeline_dist/api/get_search_distributor_id.dspy"

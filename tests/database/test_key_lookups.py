@@ -18,7 +18,7 @@ from app.db.transactions import in_transaction, reading
 from app.web.responses import Answer
 from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.authentication import Credentials, authenticate
-from pipeline_dist.api.v1 import ENDPOINTS
+from pipeline_dist.api.endpoints import ENDPOINTS
 from tests.support.trade import make_trade
 
 pytestmark = pytest.mark.usefixtures("pool")

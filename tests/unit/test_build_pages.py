@@ -15,6 +15,9 @@ from app.schema.tables import ROOT
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 DEFINITIONS = sorted(ROOT.glob("pipeline_*/json/*.json"))
+# What the program writes and people look at.
+LOOKED_AT = {"app_event", "app_webhook", "app_webhook_delivery"}
+EDITED = [path for path in DEFINITIONS if path.stem not in LOOKED_AT]
 HOSTILE = {"x": '"}],"</script><script>alert(1)</script>', "q": "{{7*7}}\\", "_lang": "zh\u2028"}
 
 
@@ -46,7 +49,7 @@ def page(path: Path, params: dict[str, Any]) -> Any:
 def test_each_table_has_its_definition() -> None:
     business = {t.name for t in models.tables().values() if not t.name.startswith("app_")}
 
-    assert {path.stem for path in DEFINITIONS} == business
+    assert {path.stem for path in DEFINITIONS} == business | LOOKED_AT
 
 
 def test_a_page_is_its_list_and_one_call(root: Path) -> None:
@@ -71,7 +74,7 @@ def test_a_page_stays_json_whatever_the_request_brings(root: Path, path: Path) -
     assert descriptor["options"]["data_params"] == HOSTILE
 
 
-@pytest.mark.parametrize("path", DEFINITIONS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", EDITED, ids=lambda p: p.stem)
 def test_a_page_writes_through_the_hand_written_endpoints_only(root: Path, path: Path) -> None:
     module = path.parts[-3]
     index = root / module / "wwwroot" / path.stem / "index.ui"
@@ -85,7 +88,7 @@ def test_a_page_writes_through_the_hand_written_endpoints_only(root: Path, path:
     }
 
 
-@pytest.mark.parametrize("path", DEFINITIONS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", EDITED, ids=lambda p: p.stem)
 def test_the_definition_agrees_with_the_model(path: Path) -> None:
     table = models.table(path.stem)
     params = definition(path)["params"]

@@ -18,12 +18,12 @@ from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.api import docs_page, guides as guides_module
 from pipeline_dist.api.endpoint import Reply, by_key, endpoint
+from pipeline_dist.api.endpoints import ENDPOINTS
 from pipeline_dist.api.error_codes import FIELD_CODES
 from pipeline_dist.api.openapi import document as openapi
 from pipeline_dist.api.openapi.operations import OPERATIONS
 from pipeline_dist.api.remedies import Repeat
 from pipeline_dist.api.samples import LANGUAGES, SampleRequest, python, sample_requests
-from pipeline_dist.api.v1 import ENDPOINTS
 from pipeline_dist.errors import CALL_NOT_FOUND
 
 OLD = Deprecation(

@@ -13,7 +13,7 @@ from app.base.errors import ErrorCode, FieldCode
 from app.base.settings import DatabaseSettings, Options, Settings
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.openapi import document as openapi, examples as openapi_examples
-from pipeline_dist.api.openapi.key_operations import ALL_OPERATIONS as OPERATIONS
+from pipeline_dist.api.openapi.operations import OPERATIONS
 from tests.support.catalogue import codes_named_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,6 +201,8 @@ def test_ids_of_operations_stay() -> None:
     assert [operation.name for operation in OPERATIONS] == [
         "me", "pipelines", "quote", "begin_call", "read_call", "finish_call", "extend_call",
         "book_batch", "usage", "statements", "statement", "statement_csv", "statement_xlsx",
+        "events", "webhooks", "create_webhook", "update_webhook", "rotate_webhook",
+        "delete_webhook", "webhook_deliveries", "replay_webhook", "test_webhook",
         "keys", "make_key", "rotate_key", "revoke_key",
     ]  # fmt: skip
 

@@ -9,7 +9,12 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 
 from app.global_func import InvalidFields
 from app.schema.validation import FieldRule, check_params
-from pipeline_dist.api import input as api_input, v1 as v1_api
+from pipeline_dist.api import (
+    events as events_api,
+    input as api_input,
+    v1 as v1_api,
+    webhooks as webhooks_api,
+)
 from pipeline_dist.api.openapi.operations import OPERATIONS
 from pipeline_dist.api.openapi.requests import REQUESTS
 from pipeline_dist.api.openapi.rule_schemas import rule_schema
@@ -34,6 +39,8 @@ QUERIES: dict[str, Mapping[str, FieldRule]] = {
     "statement": {n: rule for n, rule in v1_api.STATEMENT_QUERY.items() if n != "bom"},
     "statement_csv": v1_api.STATEMENT_CSV_QUERY,
     "statement_xlsx": v1_api.STATEMENT_FILE_QUERY,
+    "events": events_api.EVENTS_QUERY,
+    "webhook_deliveries": webhooks_api.DELIVERIES_QUERY,
 }
 RULES = {
     f"{where} {name}": (rule, "query" if where in QUERIES else "body")
@@ -46,6 +53,7 @@ PIECES = [
     "\u3000", "订", "\U0001f600", "x" * 31, "y" * 64, "z" * 128, "0", "1", "9" * 12, "9" * 13,
     ".5", ".000001", ".0000001", "e", "2026-11", "2026-11-29", "1999-12", "T06:00:00", "Z",
     "T06:00:00Z", "T06:00:00+08:00", "succeeded", "failed", "cancelled", "day", "json", "null",
+    "call.voided",
 ]  # fmt: skip
 TEXTS = sorted({first + second for first in PIECES for second in PIECES})
 VALUES = [*TEXTS, *range(-2, 3), 86_400, 86_401, 10**12 - 1, 10**12, 0.5, -0.5, 1e300, True, []]

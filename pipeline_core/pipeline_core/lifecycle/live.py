@@ -15,6 +15,7 @@ from app.global_func import Actor, Row, SafeSqlor, canonical_json, iso, now
 from pipeline_core.definition.snapshot import load
 from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.errors import VERSION_NOT_FOUND
+from pipeline_core.lifecycle.watchers import WhatHappened, tell_watchers
 
 LIVE = """
 select * from pipeline_versions where pipeline_id = ${pipeline_id}$ and status = 'published'
@@ -115,6 +116,15 @@ async def put_live(
     await sor.sqlExe(
         SET_LIVE, {"id": pipeline["id"], "version_no": version["version_no"], "raise": risen}
     )
+    if risen:
+        await tell_watchers(
+            sor, WhatHappened.ONLINE, pipeline, version_no=version["version_no"]
+        )  # fmt: skip
+    if version["version_no"] != pipeline["current_version"]:
+        await tell_watchers(
+            sor, WhatHappened.PUBLISHED, pipeline, version_no=version["version_no"],
+            previous_version_no=pipeline["current_version"], checksum=version["checksum"],
+        )  # fmt: skip
 
 
 async def take_off(
@@ -124,6 +134,7 @@ async def take_off(
     version = await sor.one(LIVE, {"pipeline_id": pipeline["id"]})
     if version is not None:
         await _log(sor, version, {"status": "superseded"}, event, why, actor)
+    await tell_watchers(sor, WhatHappened.OFFLINE, pipeline, status=event)
 
 
 async def _log(

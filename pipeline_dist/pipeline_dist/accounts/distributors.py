@@ -29,7 +29,8 @@ from app.global_func import (
 )
 from pipeline_dist.accounts import app_keys
 from pipeline_dist.accounts.api_key import ALL_SCOPES, comma_list
-from pipeline_dist.accounts.rows import BillingMode, spend_key
+from pipeline_dist.accounts.rows import BillingMode, distributor_of, spend_key
+from pipeline_dist.accounts.thresholds import events_of_limits
 from pipeline_dist.errors import (
     BALANCE_LEFT,
     CALLS_IN_CURRENCY,
@@ -39,6 +40,7 @@ from pipeline_dist.errors import (
     QUOTA_CALLS_REQUIRED,
     QUOTA_PERIOD_REQUIRED,
 )
+from pipeline_dist.events.store import add_events, delete_events
 from pipeline_ops.ledger.past_counters import Owner, drop_past
 from pipeline_ops.ledger.spend_sums import spend_sum
 from pipeline_ops.tables.prices import with_currency
@@ -46,6 +48,9 @@ from pipeline_ops.tables.prices import with_currency
 TABLE = "distributors"
 MAX_SEARCH_ROWS = 50
 MAX_REFERRERS = 20
+
+_LIMITS = {"quota_calls", "quota_period", "spend_limit", "spend_period"}
+_NO_TOPUP = {"balance_base": None, "balance_base_no": None}
 
 
 class DistributorService(TableService):
@@ -83,11 +88,20 @@ class DistributorService(TableService):
             **_turned_billing(current, values),
         }
 
+    async def update(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, values: Values, actor: Actor
+    ) -> Record:
+        record = await super().update(sor, record_id, lock_version, values, actor)
+        if _LIMITS & values.keys():
+            await add_events(sor, events_of_limits(distributor_of(record)))
+        return record
+
     async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
         referrers = await _referrers(sor, current["id"])
         if referrers:
             raise InUse(referrers)
         await app_keys.delete_keys(sor, current["id"])
+        await delete_events(sor, current["id"])
 
 
 SERVICE = DistributorService()
@@ -224,7 +238,8 @@ def _turned_billing(current: Mapping[str, Any], values: Mapping[str, Any]) -> di
     if mode == current["billing_mode"]:
         return {}
     if mode == BillingMode.PREPAID:
-        return {"prepaid_since": now(), "prepaid_entry_no": current["entry_no"], "balance": 0}
+        entry_no = current["entry_no"]
+        return {"prepaid_since": now(), "prepaid_entry_no": entry_no, "balance": 0, **_NO_TOPUP}
     # Less than a minor unit cannot be paid, neither way.
     decimals = minor_units(current["currency"])
     rest = current["balance"].quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
@@ -234,7 +249,7 @@ def _turned_billing(current: Mapping[str, Any], values: Mapping[str, Any]) -> di
             rest=format(-rest, "f"),
             currency=current["currency"],
         )
-    return {"prepaid_since": None, "prepaid_entry_no": None, "balance": 0}
+    return {"prepaid_since": None, "prepaid_entry_no": None, "balance": 0, **_NO_TOPUP}
 
 
 async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]]:

@@ -28,7 +28,11 @@ from app.global_func import (
     lock_parent,
 )
 from pipeline_core.draft.context import PipelineFacts, Referrer
+from pipeline_dist.accounts.rows import link_of
+from pipeline_dist.accounts.thresholds import events_of_link_limits, name_pipelines
 from pipeline_dist.errors import DISCOUNT_OUT_OF_RANGE, DISCOUNT_REQUIRED, NOT_LINKED
+from pipeline_dist.events.outbox import keep_price_change
+from pipeline_dist.events.store import add_events
 from pipeline_ops.errors import WRONG_CURRENCY
 from pipeline_ops.ledger.past_counters import Owner, drop_past
 from pipeline_ops.rules.terms import PricingMode
@@ -39,6 +43,7 @@ from pipeline_ops.tables.price_owners import PriceOwners
 TABLE = "distributor_pipeline"
 FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
 _PRICES = "fixed_prices"
+_LIMITS = {"daily_quota", "monthly_quota"}
 
 
 class LinkService(TableService):
@@ -76,7 +81,11 @@ class LinkService(TableService):
         if not new and prices is None:
             raise NOTHING_TO_CHANGE()
         link = await super().update(sor, record_id, lock_version, new, actor)
-        return await _with_prices(sor, link, prices, actor)
+        result = await _with_prices(sor, link, prices, actor)
+        if _LIMITS & new.keys():
+            events = events_of_link_limits(link_of(link))
+            await add_events(sor, await name_pipelines(sor, events))
+        return result
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
         await check_references(sor, TABLE, values)
@@ -112,8 +121,8 @@ async def _price_problems(sor: SafeSqlor, price: Values) -> list[FieldProblem]:
     return problems
 
 
-# Lets pipeline_ops ask whether a price can be a distributor's own.
-PRICE_OWNERS_OF_DIST = PriceOwners(_price_problems)
+# Lets pipeline_ops ask whether a price can be a distributor's own, and say that prices change.
+PRICE_OWNERS_OF_DIST = PriceOwners(_price_problems, keep_price_change)
 
 
 def _split(values: Values) -> tuple[dict[str, Any], list[Any] | None]:

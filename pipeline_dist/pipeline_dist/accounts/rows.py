@@ -44,6 +44,7 @@ class Distributor:
     `keys_no` is raised by each change of its keys: what was read of a key under the same number is
     still so. `closed_month`: the last month that is closed, with all before it; None: none is.
     `usage_day`: the last day whose use is kept as sums (ledger/day_marks.py); None: none is yet.
+    `balance_base`: the balance after the last top-up, `balance_base_no` the number of that.
     """
 
     id: str
@@ -59,6 +60,8 @@ class Distributor:
     quota_used: int
     billing_mode: BillingMode
     balance: Decimal
+    balance_base: Decimal | None
+    balance_base_no: int | None
     spend_limit: Decimal | None
     spend_period: SpendPeriod
     spend_key: str | None

@@ -32,7 +32,8 @@ _COUNTERS = {"day_key": "null", "day_used": "0", "month_key": "null", "month_use
 _OWN: Mapping[str, Mapping[str, str]] = {
     "distributors": {
         "quota_key": "null", "quota_used": "0", "spend_key": "null", "spend_used": "0",
-        "spend_reserved": "0", "balance": "r.balance", "entry_no": "0", "rate_window": "null",
+        "spend_reserved": "0", "balance": "r.balance",
+        "balance_base": "null", "balance_base_no": "null", "entry_no": "0", "rate_window": "null",
         "closed_month": "null", "usage_day": "null", "lock_no": "0",
     },
     "distributor_pipeline": _COUNTERS,

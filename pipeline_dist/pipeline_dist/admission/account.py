@@ -22,6 +22,7 @@ from app.global_func import (
 from pipeline_core.definition.states import PipelineStatus
 from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.rows import Distributor, Link, QuotaPeriod
+from pipeline_dist.accounts.thresholds import distributor_events, link_events, name_pipelines
 from pipeline_dist.admission.limits import (
     count_for_link,
     quota_key,
@@ -46,9 +47,14 @@ from pipeline_dist.errors import (
     PIPELINE_NOT_FOUND,
     PIPELINE_OFFLINE,
 )
+from pipeline_dist.events.calls import expired_events, voided_event
+from pipeline_dist.events.kinds import NewEvent
+from pipeline_dist.events.store import add_events
 from pipeline_ops.calls.account import AccountProvider, Settlement
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.expiry import OverdueCall
 from pipeline_ops.ledger.past_counters import Owner, load_past, past_texts
+from pipeline_ops.ledger.rows import CallHeader
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.counters import PeriodCounts, is_past
 from pipeline_ops.rules.limits import Limit, check_room
@@ -72,6 +78,7 @@ class DistributorAccount:
         self._link_counts = PeriodCounts()
         self._quota_counts = PeriodCounts() if quota_counts is None else quota_counts
         self._snapshot = self._state()
+        self._events: list[NewEvent] = []
 
     @property
     def distributor_id(self) -> str:
@@ -185,15 +192,26 @@ class DistributorAccount:
         self.distributor.entry_no += 1
         return Settlement(self.distributor.entry_no, roll_over_spending(self.distributor, moment))
 
+    def tell(self, event: NewEvent) -> None:
+        """Take note of an event, written with the rest."""
+        self._events.append(event)
+
+    def tell_voided(self, header: CallHeader, amount: Decimal, reason: str) -> None:
+        """Take note that a call was voided, and what is given back for it."""
+        self.tell(voided_event(header, self.distributor_id, amount, reason))
+
     async def save(self, sor: SafeSqlor) -> None:
-        """Write the counters that have changed."""
+        """Write the counters that have changed, and the events of it."""
         distributor, link = self._state()
         if distributor != self._snapshot[0]:
             await save_distributors(sor, [self.distributor])
+            self._events += distributor_events(self._snapshot[0], self.distributor)
         if self.link is not None and link != self._snapshot[1]:
             await save_links(sor, [self.link])
+            self._events += link_events(self._snapshot[1], self.link)
         for text in await self.past_texts(sor):
             await sor.write(text)
+        await add_events(sor, await name_pipelines(sor, self._events))
 
     async def past_texts(self, sor: SafeSqlor) -> list[str]:
         """Return the statements that write its counters of past periods: what the link counts, and
@@ -285,6 +303,8 @@ class LockedReservations:
         self._rows = rows
         self._ids = distributor_ids
         self._dirty_ids: set[str] = set()
+        # Those whose lease ran out; of any distributor.
+        self.expired_calls: list[OverdueCall] = []
 
     def __contains__(self, distributor_id: object) -> bool:
         """Return whether this distributor's row is locked."""
@@ -297,10 +317,15 @@ class LockedReservations:
             row.spend_reserved -= estimate
             self._dirty_ids.add(distributor_id)
 
+    def tell_expired(self, calls: Sequence[OverdueCall]) -> None:
+        """Take note that the lease of these *calls* ran out."""
+        self.expired_calls += calls
+
     async def save(self, sor: SafeSqlor) -> None:
-        """Write the rows that have changed."""
+        """Write the rows that have changed, and that the calls ran out."""
         if self._dirty_ids:
             await save_distributors(sor, [self._rows[key] for key in sorted(self._dirty_ids)])
+        await add_events(sor, await name_pipelines(sor, expired_events(self.expired_calls)))
 
 
 async def lock_reservations(sor: SafeSqlor, distributor_ids: Collection[str]) -> LockedReservations:

@@ -21,6 +21,7 @@ from pipeline_dist.accounts.rows import BillingMode, Distributor
 from pipeline_dist.admission.account import DistributorAccount
 from pipeline_dist.admission.rows import lock_distributors
 from pipeline_dist.errors import CURRENCY_DECIMALS, NO_AMOUNT, NOT_PREPAID, REFERENCE_REUSED
+from pipeline_dist.events.credits import credit_event
 from pipeline_ops.ledger import credit_rows, entries as ledger
 from pipeline_ops.ledger.states import EntryType
 
@@ -74,8 +75,17 @@ async def _add_entry(
     settlement = account.settle(moment)
     if entry_type == EntryType.TOPUP:
         distributor.balance += amount
+        await _note_topup(sor, distributor, settlement.entry_no)
     else:
         account.charge(amount, settlement.spend_day)
+    is_prepaid = distributor.billing_mode == BillingMode.PREPAID
+    account.tell(
+        credit_event(
+            entry_type, distributor.id, entry_no=settlement.entry_no, amount=amount,
+            currency=distributor.currency, balance=distributor.balance if is_prepaid else None,
+            reason=about["reason"], reference=about["reference"],
+        )
+    )  # fmt: skip
     entry = await credit_rows.add_credit(
         sor,
         entry_type,
@@ -91,6 +101,16 @@ async def _add_entry(
     )
     await account.save(sor)
     return entry
+
+
+async def _note_topup(sor: SafeSqlor, distributor: Distributor, entry_no: int) -> None:
+    """Keep what the balance is after a top-up: thresholds go by that."""
+    distributor.balance_base, distributor.balance_base_no = distributor.balance, entry_no
+    await sor.sqlExe(
+        "update distributors set balance_base = ${base}$, balance_base_no = ${entry_no}$"
+        " where id = ${id}$",
+        {"base": distributor.balance, "entry_no": entry_no, "id": distributor.id},
+    )
 
 
 def _check_amount(distributor: Distributor, amount: Decimal) -> None:

@@ -356,3 +356,4 @@ async def _find_slots(
         )
         if workset.headers and capacity.row.running != running:
             workset.headers = await ledger.lock_headers(workset.sor, sorted(workset.headers))
+    workset.expired_calls = reservations.expired_calls

@@ -9,6 +9,7 @@ from app.global_func import SafeSqlor, now, update_texts
 from pipeline_dist.accounts.api_key import ApiKey
 from pipeline_dist.accounts.key_lookups import KEY_WINDOW, read_key
 from pipeline_dist.accounts.rows import Distributor, Link
+from pipeline_dist.accounts.thresholds import distributor_events, link_events, name_pipelines
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
 from pipeline_dist.admission.commands import BeginCall, Request
 from pipeline_dist.admission.event_time import EventTimes
@@ -24,11 +25,14 @@ from pipeline_dist.admission.rows import (
     link_counters,
     write_texts,
 )
+from pipeline_dist.events.calls import expired_events
+from pipeline_dist.events.kinds import NewEvent
+from pipeline_dist.events.store import add_events
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.call_tags import tag_texts
 from pipeline_ops.ledger.day_marks import days_to_mark, mark_days
-from pipeline_ops.ledger.expiry import lease_texts
+from pipeline_ops.ledger.expiry import OverdueCall, lease_texts
 from pipeline_ops.ledger.ready_rows import ready_texts
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import pricing
@@ -68,6 +72,8 @@ class WorkSet:
     # Calls whose leases were extended, by call_no.
     extended_headers: dict[str, CallHeader] = field(default_factory=dict)
     event_times: EventTimes = field(init=False)
+    # Calls of any distributor that this batch ended, since their lease ran out.
+    expired_calls: Sequence[OverdueCall] = ()
     _final_headers: dict[str, CallHeader] = field(default_factory=dict)
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
     _quota_counts: dict[str, PeriodCounts] = field(default_factory=dict)
@@ -247,6 +253,11 @@ class WorkSet:
         fences = {row.id: row.usage_day for row in self.distributors.values()}
         await mark_days(self.sor, days_to_mark(self.entries, fences))
         await self.packages.save(self.sor)
+        distributors = self._rows_to_write(self.distributors.values(), distributor_counters)
+        links = self._rows_to_write(self.links.values(), link_counters)
+        capacities = self._rows_to_write(self._capacity_rows(), capacity_counters)
+        if events := self._events(distributors, links):
+            await add_events(self.sor, await name_pipelines(self.sor, events))
         past_texts = await self._past_texts()
         await self.sor.write_last(ready_texts(self.ready_rows))
         await ledger.write_entries_last(self.sor, self.entries)
@@ -255,7 +266,7 @@ class WorkSet:
                 *tag_texts(self.sor, self.entries),
                 *lease_texts(self.sor, self.extended_headers.values()),
                 *ledger.end_texts(self.sor, [one for one in self.entries if not one.is_new]),
-                *self._counters_texts(),
+                *counters_texts(self.sor, distributors, links, capacities),
                 *past_texts,
                 *update_texts(
                     self.sor, "app_key", ("rate_window",), list(self._counted_keys.values())
@@ -284,13 +295,15 @@ class WorkSet:
         self.pipelines_by_code.clear()
         self._prices.clear()
 
-    def _counters_texts(self) -> list[str]:
-        return counters_texts(
-            self.sor,
-            self._rows_to_write(self.distributors.values(), distributor_counters),
-            self._rows_to_write(self.links.values(), link_counters),
-            self._rows_to_write(self._capacity_rows(), capacity_counters),
-        )
+    def _events(self, distributors: Iterable[Distributor], links: Iterable[Link]) -> list[NewEvent]:
+        """Return what is to be told: thresholds that the counters of these changed rows reach, and
+        calls that ran out. Mostly nothing, found out once a batch and row."""
+        events = expired_events(self.expired_calls)
+        for row in distributors:
+            events += distributor_events(self._snapshots[row.id], row)
+        for link in links:
+            events += link_events(self._snapshots[link.id], link)
+        return events
 
     async def _past_texts(self) -> list[str]:
         texts: list[str] = []

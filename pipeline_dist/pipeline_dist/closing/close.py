@@ -32,6 +32,8 @@ from pipeline_dist.closing.content import content_checksum, statement_content
 from pipeline_dist.closing.files import keep_all_files
 from pipeline_dist.closing.store import Statement
 from pipeline_dist.errors import CALLS_RUNNING, MONTH_CLOSED, MONTH_NOT_OVER, OLDER_MONTH_OPEN
+from pipeline_dist.events.kinds import EventType, NewEvent
+from pipeline_dist.events.store import add_events
 from pipeline_dist.reports.statement import HAS_STATEMENT, Closing, statement
 
 log = logging.getLogger("pipeline_dist.closing")
@@ -83,12 +85,22 @@ async def close_month(
         " where id = ${id}$",
         {"month": month, "entry_no": row["entry_no"], "id": distributor_id},
     )
+    if result is not None:
+        await add_events(sor, [_closed_event(result)])
     before, after = {"closed_month": row["closed_month"]}, {"closed_month": month}
     detail = {"month": month, "number": result.number if result else None}
     await record_changes(
         sor, actor, Change("close_month", DISTRIBUTORS, row, before, after, detail)
     )
     return result
+
+
+def _closed_event(result: Statement) -> NewEvent:
+    names = ("number", "month", "total", "currency", "calls", "checksum", "closed_at")
+    data = {name: getattr(result, name) for name in names}
+    return NewEvent(
+        result.distributor_id, EventType.STATEMENT_CLOSED, result.month, data
+    )  # fmt: skip
 
 
 async def close(distributor_id: str, month: str, actor: Actor) -> Statement | None:

@@ -6,7 +6,7 @@ distributor's quotas, prices and limits. So pipeline_dist contributes the provid
 calls of our own, which name no distributor, go on `OwnAccount`.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol
 
 from app.global_func import Contributions, SafeSqlor, quota_day, settings
 from pipeline_ops.errors import NO_DISTRIBUTORS
+from pipeline_ops.ledger.expiry import OverdueCall
+from pipeline_ops.ledger.rows import CallHeader
 from pipeline_ops.rules.terms import LinkTerms
 
 
@@ -67,6 +69,10 @@ class Account(Protocol):
     def settle(self, moment: datetime) -> Settlement:
         """Raise the account's `entry_no`: the number of what is settled now, at *moment*."""
 
+    def tell_voided(self, header: CallHeader, amount: Decimal, reason: str) -> None:
+        """Take note that a call was voided, and what is given back for it; written with the
+        rest."""
+
     async def save(self, sor: SafeSqlor) -> None:
         """Write what has changed."""
 
@@ -79,6 +85,9 @@ class Reservations(Protocol):
 
     def release(self, distributor_id: str, estimate: Decimal) -> None:
         """Give back the estimate of a call that no longer runs."""
+
+    def tell_expired(self, calls: Sequence[OverdueCall]) -> None:
+        """Take note that the lease of these *calls* ran out; written with the rest."""
 
     async def save(self, sor: SafeSqlor) -> None:
         """Write what has changed."""
@@ -130,6 +139,9 @@ class OwnAccount:
 
     def release_estimate(self, estimate: Decimal) -> None:
         """Give nothing back."""
+
+    def tell_voided(self, header: CallHeader, amount: Decimal, reason: str) -> None:
+        """Tell nobody."""
 
     def settle(self, moment: datetime) -> Settlement:
         """Raise `entry_no` and return it."""

@@ -159,6 +159,7 @@ async def void(
         month_of=account.month_of,
     )
     account.charge(-amount, header.spend_day)
+    account.tell_voided(header, amount, reason)
     await account.save(sor)
     await capacity.save(sor)
     before, after = {"status": status}, {"status": CallStatus.VOIDED}

@@ -189,7 +189,9 @@ class UnlockedReservations(Exception):
 
 
 def release_estimates(calls: Sequence[OverdueCall], reservations: Reservations) -> None:
-    """Give back what was reserved for *calls*, which no longer run."""
+    """Give back what was reserved for *calls*, which no longer run since their lease ran out, and
+    say so."""
+    reservations.tell_expired(calls)
     for distributor_id, estimate in estimates_of(calls).items():
         reservations.release(distributor_id, estimate)
 

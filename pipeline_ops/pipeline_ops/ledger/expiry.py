@@ -42,12 +42,17 @@ def lease_texts(sor: SafeSqlor, headers: Iterable[CallHeader]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class OverdueCall:
-    """A call whose lease ran out: whose it is, and what was reserved for it, if anything."""
+    """A call whose lease ran out: whose it is, and what was reserved for it, if anything; `id`,
+    that of its header, is its number."""
 
     id: str
     distributor_id: str | None
     day_key: str
     estimate: Decimal | None
+    pipeline_id: str
+    client_ref: str | None
+    started_at: datetime
+    lease_expires_at: datetime
 
     def may_end(self, distributors: Container[object]) -> bool:
         """Return whether who has locked these *distributors* may end it."""
@@ -59,7 +64,8 @@ async def find_overdue(
 ) -> list[OverdueCall]:
     """Return a line's calls whose lease ran out by *moment*, the oldest first; not locked."""
     rows = await sor.tuples(
-        "select id, distributor_id, day_key, estimate from pipeline_usage_log"
+        "select id, distributor_id, day_key, estimate, pipeline_id, client_ref, started_at,"
+        " lease_expires_at from pipeline_usage_log"
         " where status = 'reserved' and line_no = 0 and pipeline_id = ${pipeline_id}$"
         " and lease_expires_at <= ${moment}$"
         " order by lease_expires_at limit ${at_most}$",

@@ -18,14 +18,24 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PriceOwners:
-    """Who keeps distributors: `problems` (sor, price) returns what is wrong with an own price of
-    one, whose row is locked."""
+    """
+    Who keeps distributors: `problems` (sor, price) returns what is wrong with an own price of one,
+    whose row is locked. `hear_change` (sor, pipeline_id, terms_no) hears that prices of a line,
+    also everybody's, are recorded under this number, in the transaction that does.
+    """
 
     problems: Callable[[SafeSqlor, Values], Awaitable[list[FieldProblem]]]
+    hear_change: Callable[[SafeSqlor, str, int], Awaitable[None]]
 
 
 # One at most.
 PRICE_OWNERS = Contributions(PriceOwners, lambda _: "of distributors")
+
+
+async def tell_owners(sor: SafeSqlor, pipeline_id: str, terms_no: int) -> None:
+    """Tell who keeps distributors that prices are recorded under *terms_no*."""
+    for owners in PRICE_OWNERS:
+        await owners.hear_change(sor, pipeline_id, terms_no)
 
 
 async def check_owner(sor: SafeSqlor, price: Values) -> None:

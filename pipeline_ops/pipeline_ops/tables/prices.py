@@ -57,7 +57,7 @@ from pipeline_ops.rules.price_changes import (
     is_over,
 )
 from pipeline_ops.rules.terms import EVERYBODY
-from pipeline_ops.tables.price_owners import check_owner
+from pipeline_ops.tables.price_owners import check_owner, tell_owners
 
 TABLE = "pipeline_pricing"
 
@@ -261,7 +261,9 @@ async def raise_terms_no(sor: SafeSqlor, pipeline_id: str) -> int:
     await sor.sqlExe("update pipelines set terms_no = terms_no + 1 where id = ${id}$", values)
     row = await sor.one("select terms_no from pipelines where id = ${id}$ for update", values)
     assert row is not None
-    return int(row["terms_no"])
+    number = int(row["terms_no"])
+    await tell_owners(sor, pipeline_id, number)
+    return number
 
 
 def with_currency(params: Values) -> Values:

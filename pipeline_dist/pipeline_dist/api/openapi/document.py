@@ -5,29 +5,32 @@ from functools import cache
 from typing import Any
 
 from app.global_func import Message, settings, to_json, translate
+from pipeline_dist.api.endpoints import ENDPOINTS
 from pipeline_dist.api.error_codes import ERROR_CODES
 from pipeline_dist.api.field_codes import field_sentences
 from pipeline_dist.api.openapi import examples as openapi_examples
+from pipeline_dist.api.openapi.event_operations import EVENTS
+from pipeline_dist.api.openapi.event_schemas import EVENT_DATA, schema_name
 from pipeline_dist.api.openapi.key_operations import (
-    ALL_OPERATIONS,
     KEY_ANSWERS,
     KEY_REQUESTS,
 )
 from pipeline_dist.api.openapi.named_schemas import named_schemas
+from pipeline_dist.api.openapi.operation import Operation
 from pipeline_dist.api.openapi.operations import (
     ETAG,
     HEADERS,
     IDEMPOTENCY_KEY,
+    OPERATIONS,
     REPLAYED,
     RETRY_AFTER,
     TAGS,
-    Operation,
 )
 from pipeline_dist.api.openapi.requests import REQUESTS
 from pipeline_dist.api.openapi.responses import ANSWERS
-from pipeline_dist.api.openapi.schema import Schema
+from pipeline_dist.api.openapi.schema import Schema, ref
 from pipeline_dist.api.remedies import remedy_of
-from pipeline_dist.api.v1 import ENDPOINTS
+from pipeline_dist.events.kinds import EventType
 
 VERSION = "1.0.0"
 TITLE = "Distributor API"
@@ -62,7 +65,7 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
     system that answers at *public_url*; by default this one.
     """
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
-    for operation in ALL_OPERATIONS:
+    for operation in OPERATIONS:
         paths[operation.path][operation.method] = _operation(operation)
     whole = {
         "openapi": "3.1.0",
@@ -76,6 +79,7 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
         "security": [{"bearer": []}, {"api_key": []}],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
+        "webhooks": {str(kind): _webhook(kind) for kind in EventType},
         "components": {
             "schemas": named_schemas(REQUESTS | KEY_REQUESTS | _with_mark(ANSWERS) | KEY_ANSWERS),
             "headers": {name: _header(schema) for name, schema in _ALL_HEADERS.items()},
@@ -120,6 +124,22 @@ def _with_mark(answers: dict[str, Schema]) -> dict[str, Schema]:
 
 def _schema_with_mark(schema: Schema) -> Schema:
     return schema | {"properties": schema["properties"] | {"sandbox": _SANDBOX}}
+
+
+def _webhook(kind: EventType) -> dict[str, Any]:
+    """Return what is sent where an event of this type happens."""
+    return {
+        "post": {
+            "operationId": f"on_{kind.replace('.', '_')}",
+            "tags": [EVENTS],
+            "summary": EVENT_DATA[kind][0],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": ref(schema_name(kind))}},
+            },
+            "responses": {"2XX": {"description": "Taken."}},
+        }
+    }
 
 
 def _operation(operation: Operation) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pipeline_dist.accounts.app_keys import MAX_KEYS, MAX_PIPELINES
 from pipeline_dist.api import keys as key_api
 from pipeline_dist.api.input import KEY
 from pipeline_dist.api.openapi import examples
-from pipeline_dist.api.openapi.operations import JSON, KEYS, OPERATIONS, Operation
+from pipeline_dist.api.openapi.operation import JSON, Operation
 from pipeline_dist.api.openapi.rule_schemas import body_schema, parameter
 from pipeline_dist.api.openapi.schema import (
     PIPELINE,
@@ -21,6 +21,7 @@ from pipeline_dist.api.openapi.schema import (
     text,
 )
 
+KEYS = "keys"
 _KEY_WORDS = (
     "A value of your own for each key. The same request again is answered with the record of the"
     " key that it made, without the key itself, which is stored nowhere: rotate it if the answer"
@@ -155,4 +156,3 @@ KEY_OPERATIONS = (
         codes=("key_not_found", "last_admin_key"),
     ),
 )  # fmt: skip
-ALL_OPERATIONS = (*OPERATIONS, *KEY_OPERATIONS)

@@ -1,27 +1,24 @@
 """The calls of the distributor API: address, parameters, bodies, answers and refusals of each."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from app.global_func import XLSX_TYPE
-from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.api import v1
-from pipeline_dist.api.error_codes import (
-    EVERYWHERE,
-    OF_ADMISSION,
-    OF_PIPELINE,
-    OF_PRICING,
-    WITH_BODY,
-)
+from pipeline_dist.api.error_codes import OF_ADMISSION, OF_PIPELINE, OF_PRICING
 from pipeline_dist.api.input import KEY
 from pipeline_dist.api.openapi import examples
+from pipeline_dist.api.openapi.event_operations import EVENT_OPERATIONS, EVENTS
+from pipeline_dist.api.openapi.key_operations import KEY_OPERATIONS, KEYS
+from pipeline_dist.api.openapi.operation import JSON, Operation
 from pipeline_dist.api.openapi.requests import KEY_WORDS
 from pipeline_dist.api.openapi.rule_schemas import (
     parameter,
     query_parameters,
     tag_filter_pattern,
 )
-from pipeline_dist.api.openapi.schema import Schema, number, ref, text
+from pipeline_dist.api.openapi.schema import number, ref, text
+from pipeline_dist.api.openapi.webhook_operations import WEBHOOK_OPERATIONS
 from pipeline_dist.api.tags import MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS
 from pipeline_dist.api.v1 import (
     CALL_QUERY,
@@ -33,53 +30,13 @@ from pipeline_dist.api.v1 import (
     USAGE_QUERY,
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """
-    One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
-    One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
-    `codes`: refusals besides those of every call; `scopes`: the key needs one of them; `links`:
-    what can be done next with an answer; `deprecated`: parameters that new programs leave out;
-    `replays`: an answer may be one of an earlier request; `repeats`: one that is no refusal may
-    tell when to try a part of it again; `queries`: parameters of named examples, which have the
-    names of answers' or bodies' examples; `is_kept`: it has an ETag, and who has it already hears
-    that it is still so.
-    """
-
-    tag: str
-    path: str
-    method: str
-    name: str
-    summary: str
-    description: str
-    parameters: tuple[dict[str, Any], ...] = ()
-    body: str | None = None
-    body_examples: dict[str, Any] = field(default_factory=dict)
-    queries: dict[str, dict[str, str]] = field(default_factory=dict)
-    answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
-    codes: tuple[str, ...] = ()
-    scopes: frozenset[Scope]
-    links: dict[str, dict[str, Any]] = field(default_factory=dict)
-    deprecated: tuple[str, ...] = ()
-    replays: bool = False
-    repeats: bool = False
-    is_kept: bool = False
-
-    @property
-    def all_codes(self) -> tuple[str, ...]:
-        """Every refusal this call may meet."""
-        return (*EVERYWHERE, *(WITH_BODY if self.body else ()), *self.codes)
-
-
-JSON = "application/json"
 ACCOUNT, PIPELINES, CALLS, REPORTS = "account", "pipelines", "calls", "reports"
-KEYS = "keys"
 TAGS = {
     ACCOUNT: "Who calls, and what is left.",
     PIPELINES: "What may be called, and what it costs.",
     CALLS: "Calls: begun and finished, or booked when they are over.",
     REPORTS: "What was used, and what is to be paid.",
+    EVENTS: "What happened, in the order it did.",
     KEYS: "Keys of your own, each with what it may be used for.",
 }
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -463,6 +420,9 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=_OF_STATEMENT,
         is_kept=True,
     ),
+    *EVENT_OPERATIONS,
+    *WEBHOOK_OPERATIONS,
+    *KEY_OPERATIONS,
 )
 
 # What an answer's headers tell; the same everywhere.

@@ -26,6 +26,7 @@ from pipeline_dist.api.openapi.schema import (
     maybe,
     ref,
 )
+from pipeline_dist.api.openapi.webhook_schemas import WEBHOOK_REQUESTS
 from pipeline_dist.api.tags import MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS, SEPARATORS, TAG_WORDS
 from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES
@@ -99,6 +100,7 @@ _CANCELLED_WITHOUT_LINES = {
 }
 
 REQUESTS: dict[str, Schema] = {
+    **WEBHOOK_REQUESTS,
     "Line": body_schema(
         "So much of one unit was used.",
         LINE_RULES,

@@ -4,6 +4,7 @@ from app.global_func import Message
 from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.input import LABEL_WORDS
+from pipeline_dist.api.openapi.event_schemas import EVENT_ANSWERS
 from pipeline_dist.api.openapi.price_schemas import PRICE, PRICED_LINE, SCOPE
 from pipeline_dist.api.openapi.report_responses import ARCHIVED, NEXT, REPORT_ANSWERS, TAGS, ZONE
 from pipeline_dist.api.openapi.schema import (
@@ -23,6 +24,7 @@ from pipeline_dist.api.openapi.schema import (
     ref,
     text,
 )
+from pipeline_dist.api.openapi.webhook_schemas import WEBHOOK_ANSWERS
 
 _UNITS_LEFT = maybe(money("Units of packages that are paid for and not used, this quota month."))
 _LIMIT = record(
@@ -280,7 +282,7 @@ ANSWERS |= {
         },
     ),
 }
-ANSWERS |= REPORT_ANSWERS
+ANSWERS |= REPORT_ANSWERS | EVENT_ANSWERS | WEBHOOK_ANSWERS
 
 # Never an enum: a code that is new would stop programs made from the document.
 _CODE = text(
@@ -315,8 +317,11 @@ _REFUSED: dict[str, Schema] = {
     "reserved": money("Of money: how much is reserved for calls that run."),
     "amount": maybe(money("Of money: what this call costs or is estimated at, if that is known.")),
     "balance": money("Of a prepaid account: what is left."),
+    "first_event_no": number("The first event that is kept."),
 }
-_OF_LIMITS = ("scope", "limit", "used", "resets_at", "reserved", "amount", "balance")
+_OF_LIMITS = (
+    "scope", "limit", "used", "resets_at", "reserved", "amount", "balance", "first_event_no",
+)  # fmt: skip
 ANSWERS |= {
     "Refusal": record("A refusal inside an answer.", _REFUSED, "errors", *_OF_LIMITS),
     "Problem": record(

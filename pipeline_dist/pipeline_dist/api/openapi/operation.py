@@ -1,0 +1,47 @@
+"""What the document says of one call of the distributor API."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline_dist.accounts.api_key import Scope
+from pipeline_dist.api.error_codes import EVERYWHERE, WITH_BODY
+from pipeline_dist.api.openapi.schema import Schema
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """
+    One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
+    `codes`: refusals besides those of every call; `scopes`: the key needs one of them; `links`:
+    what can be done next with an answer; `deprecated`: parameters that new programs leave out;
+    `replays`: an answer may be one of an earlier request; `repeats`: one that is no refusal may
+    tell when to try a part of it again; `queries`: parameters of named examples, which have the
+    names of answers' or bodies' examples; `is_kept`: it has an ETag, and who has it already hears
+    that it is still so.
+    """
+
+    tag: str
+    path: str
+    method: str
+    name: str
+    summary: str
+    description: str
+    parameters: tuple[dict[str, Any], ...] = ()
+    body: str | None = None
+    body_examples: dict[str, Any] = field(default_factory=dict)
+    queries: dict[str, dict[str, str]] = field(default_factory=dict)
+    answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
+    codes: tuple[str, ...] = ()
+    scopes: frozenset[Scope]
+    links: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deprecated: tuple[str, ...] = ()
+    replays: bool = False
+    repeats: bool = False
+    is_kept: bool = False
+
+    @property
+    def all_codes(self) -> tuple[str, ...]:
+        """Every refusal this call may meet."""
+        return (*EVERYWHERE, *(WITH_BODY if self.body else ()), *self.codes)

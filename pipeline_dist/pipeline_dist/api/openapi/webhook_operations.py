@@ -1,0 +1,131 @@
+"""The calls of the distributor API by which webhooks are managed."""
+
+from pipeline_dist.api.openapi import event_examples as examples
+from pipeline_dist.api.openapi.event_operations import EVENTS
+from pipeline_dist.api.openapi.operation import JSON, Operation
+from pipeline_dist.api.openapi.rule_schemas import query_parameters
+from pipeline_dist.api.openapi.schema import ref
+from pipeline_dist.api.webhooks import DELIVERIES_QUERY, SCOPES
+
+_NOT_FOUND = ("webhook_not_found",)
+_OF_ALL = ("not_in_sandbox",)
+_PATH = "/pipeline_dist/v1/webhooks"
+
+WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        tag=EVENTS,
+        path=_PATH,
+        method="get",
+        name="webhooks",
+        scopes=SCOPES,
+        summary="Your webhooks",
+        description="Each with how far it is, and since when it fails.",
+        answers=((200, JSON, ref("WebhookList"), {"answer": examples.WEBHOOK_LIST}),),
+        codes=_OF_ALL,
+    ),
+    Operation(
+        tag=EVENTS,
+        path=_PATH,
+        method="post",
+        name="create_webhook",
+        scopes=SCOPES,
+        summary="Make a webhook",
+        description="Events from now on are sent to it, in their order, signed as Standard Webhooks"
+        " says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). The secret is told here"
+        " only. An answer with 2xx within 10 seconds takes an event; else it is sent again after"
+        " growing pauses, and the next one waits for it. After 3 days of failures, or an answer"
+        " with 410, the webhook is disabled. Drop what comes twice by `webhook-id`.",
+        body="NewWebhook",
+        body_examples={"webhook": examples.NEW_WEBHOOK},
+        answers=((201, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
+        codes=("too_many_webhooks", *_OF_ALL),
+    ),
+    Operation(
+        tag=EVENTS,
+        path=f"{_PATH}/update",
+        method="post",
+        name="update_webhook",
+        scopes=SCOPES,
+        summary="Change a webhook",
+        description="What is left out stays. One that is enabled again goes on with the event at"
+        " which it stopped.",
+        body="WebhookChange",
+        body_examples={"change": examples.WEBHOOK_CHANGE},
+        answers=((200, JSON, ref("Webhook"), {"answer": examples.WEBHOOK}),),
+        codes=(*_NOT_FOUND, *_OF_ALL),
+    ),
+    Operation(
+        tag=EVENTS,
+        path=f"{_PATH}/rotate",
+        method="post",
+        name="rotate_webhook",
+        scopes=SCOPES,
+        summary="Give a webhook a new secret",
+        description="For `grace_hours` messages have a signature by each of both.",
+        body="WebhookRotation",
+        body_examples={"rotation": examples.WEBHOOK_ROTATION},
+        answers=((200, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
+        codes=(*_NOT_FOUND, *_OF_ALL),
+    ),
+    Operation(
+        tag=EVENTS,
+        path=f"{_PATH}/delete",
+        method="post",
+        name="delete_webhook",
+        scopes=SCOPES,
+        summary="Delete a webhook",
+        description="With what is known of its deliveries.",
+        body="WebhookId",
+        body_examples={"webhook": examples.WEBHOOK_ID},
+        answers=((200, JSON, ref("Webhook"), {"answer": examples.WEBHOOK}),),
+        codes=(*_NOT_FOUND, *_OF_ALL),
+    ),
+    Operation(
+        tag=EVENTS,
+        path=f"{_PATH}/deliveries",
+        method="get",
+        name="webhook_deliveries",
+        scopes=SCOPES,
+        queries={"answer": {"webhook_id": examples.WEBHOOK_ID["webhook_id"]}},
+        summary="What was sent by a webhook",
+        description="The newest first, for 30 days.",
+        parameters=query_parameters(
+            DELIVERIES_QUERY,
+            {
+                "webhook_id": "The webhook.",
+                "rows": "Deliveries a page; {default} when left out.",
+                "before": "From the page before: its `next_before`.",
+            },
+        ),
+        answers=((200, JSON, ref("DeliveryList"), {"answer": examples.DELIVERY_LIST}),),
+        codes=(*_NOT_FOUND, *_OF_ALL),
+    ),
+    Operation(
+        tag=EVENTS,
+        path=f"{_PATH}/replay",
+        method="post",
+        name="replay_webhook",
+        scopes=SCOPES,
+        summary="Send events again",
+        description="Everything from `from_event_no` on, in order; or the event of one delivery,"
+        " beside what is in order. Messages have the same `webhook-id` as the first time.",
+        body="WebhookReplay",
+        body_examples={"from_event": examples.WEBHOOK_REPLAY},
+        answers=((202, JSON, ref("WebhookReplayed"), {"answer": examples.WEBHOOK_REPLAYED}),),
+        codes=(*_NOT_FOUND, *_OF_ALL),
+    ),
+    Operation(
+        tag=EVENTS,
+        path=f"{_PATH}/test",
+        method="post",
+        name="test_webhook",
+        scopes=SCOPES,
+        summary="Try a webhook",
+        description="Sends an event of the type `webhook.test`, also while it is disabled; the"
+        " deliveries tell what came of it.",
+        body="WebhookId",
+        body_examples={"webhook": examples.WEBHOOK_ID},
+        answers=((202, JSON, ref("Delivery"), {"answer": examples.DELIVERY}),),
+        codes=(*_NOT_FOUND, *_OF_ALL),
+    ),
+)

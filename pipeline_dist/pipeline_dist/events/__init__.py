@@ -1,0 +1,1 @@
+"""What happens to distributors, in the order of a number: written once, read and sent on."""

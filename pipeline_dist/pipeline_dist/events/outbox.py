@@ -1,0 +1,155 @@
+"""
+What many distributors are to be told: kept with the change, and told in the background.
+
+A pipeline may be linked by hundreds of distributors. Whoever changes it holds its lock and may not
+wait for theirs, so the change only leaves a row here, in its own transaction; a worker makes the
+events of it, some distributors at a time. The row goes when all are written, and an event is known
+by the row that it is of: so each is there once, however often that is begun again.
+
+A row may also be due later: what comes into force by the clock.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.global_func import (
+    SafeSqlor,
+    bulk_insert_tuples,
+    in_transaction,
+    now,
+    parse_json,
+    reading,
+    time_ordered_id,
+    to_json,
+)
+from pipeline_core.lifecycle.watchers import LiveChange, PipelineWatcher, WhatHappened
+from pipeline_dist.events import price_news
+from pipeline_dist.events.kinds import EventType, NewEvent
+from pipeline_dist.events.price_news import PRICE, PRICES, Later
+from pipeline_dist.events.store import add_events
+
+log = logging.getLogger("pipeline_dist.events")
+
+TABLE = "app_event_outbox"
+# So many rows are taken up in one turn, and so many events written in one transaction.
+TURN_SIZE = 100
+PORTION_SIZE = 100
+
+_COLUMNS = ("id", "due_at", "topic", "pipeline_id", "data", "created_at")
+_DUE = (
+    f"select {', '.join(_COLUMNS)} from app_event_outbox where due_at <= ${{moment}}$"  # noqa: S608
+    " order by due_at, id limit ${most}$"
+)
+_LINKED = (
+    "select l.distributor_id from distributor_pipeline l"
+    " join distributors d on d.id = l.distributor_id"
+    " where l.pipeline_id = ${pipeline_id}$ and l.enabled = 1 and d.status <> 'closed'"
+    # Who got the pipeline since then has nothing that changed.
+    " and l.created_at <= ${since}$"
+    " order by l.distributor_id"
+)
+_TYPES = {
+    WhatHappened.PUBLISHED: EventType.VERSION_PUBLISHED,
+    WhatHappened.ONLINE: EventType.PIPELINE_ONLINE,
+    WhatHappened.OFFLINE: EventType.PIPELINE_OFFLINE,
+}
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row of the outbox."""
+
+    id: str
+    due_at: datetime
+    topic: str
+    pipeline_id: str
+    data: Any
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        self.data = parse_json(self.data)
+
+
+@dataclass(slots=True)
+class _News:
+    """The events that a row makes, and the rows that it leaves for later."""
+
+    events: list[NewEvent] = field(default_factory=list)
+    later: list[Later] = field(default_factory=list)
+
+
+async def put(
+    sor: SafeSqlor,
+    topic: str,
+    pipeline_id: str,
+    data: Mapping[str, Any],
+    due_at: datetime | None = None,
+) -> None:
+    """Keep, in the transaction of the change, what those who have the pipeline are to be told."""
+    moment = now()
+    row = (time_ordered_id(), due_at or moment, topic, pipeline_id, to_json(data), moment)
+    await bulk_insert_tuples(sor, TABLE, _COLUMNS, [row])
+
+
+async def _keep_pipeline_change(sor: SafeSqlor, change: LiveChange) -> None:
+    data = {"pipeline": change.code, **change.details}
+    await put(sor, _TYPES[change.what], change.pipeline_id, data)
+
+
+async def keep_price_change(sor: SafeSqlor, pipeline_id: str, terms_no: int) -> None:
+    """Keep that prices of a pipeline were recorded under *terms_no*."""
+    await put(sor, PRICES, pipeline_id, {"terms_no": terms_no})
+
+
+# Lets pipeline_core tell when a pipeline goes live, changes, or is taken off.
+WATCHER = PipelineWatcher(_keep_pipeline_change)
+
+
+async def tell_due(moment: datetime) -> int:
+    """Make the events of what is due by *moment*; of how many rows. One that fails stays, the log
+    says why, and the others are told."""
+    async with reading() as sor:
+        rows = await sor.tuples(_DUE, {"moment": moment, "most": TURN_SIZE})
+    count = 0
+    for values in rows:
+        row = _Row(*values)
+        try:
+            await _tell(row)
+            count += 1
+        except Exception:
+            log.exception("telling of %s failed", row.topic, extra={"action": "events_failed"})
+    return count
+
+
+async def _tell(row: _Row) -> None:
+    async with reading() as sor:
+        news = await _news_of(sor, row)
+    for first in range(0, len(news.events), PORTION_SIZE):
+        portion = news.events[first : first + PORTION_SIZE]
+        await in_transaction(lambda sor, events=portion: add_events(sor, events))  # type: ignore[misc]
+
+    async def end(sor: SafeSqlor) -> None:
+        # Of two who do this on two database nodes one is done again, and then it is gone.
+        if not await sor.firsts(
+            "select id from app_event_outbox where id = ${id}$ for update", {"id": row.id}
+        ):
+            return
+        for later in news.later:
+            await put(sor, PRICE, row.pipeline_id, later.data, later.due_at)
+        await sor.sqlExe("delete from app_event_outbox where id = ${id}$", {"id": row.id})
+
+    await in_transaction(end)
+
+
+async def _news_of(sor: SafeSqlor, row: _Row) -> _News:
+    if row.topic == PRICES:
+        number = row.data["terms_no"]
+        return _News(*await price_news.news_of_number(sor, row.pipeline_id, number, row.due_at))
+    if row.topic == PRICE:
+        return _News(await price_news.news_of_date(sor, row.data, row.due_at))
+    values = {"pipeline_id": row.pipeline_id, "since": row.due_at}
+    ids: Sequence[Any] = await sor.firsts(_LINKED, values)
+    return _News([NewEvent(key, EventType(row.topic), row.id, row.data) for key in ids])

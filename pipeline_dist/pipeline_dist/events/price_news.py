@@ -1,0 +1,182 @@
+"""
+What distributors are told of prices: that one begins or ends, and before that, that it will.
+
+A change of prices is known by the number under which it was recorded (`terms_no`); what it was is
+read from the rows that have this number, when it is told. What only comes into force later is
+looked at again by then, since it may have been moved or taken back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from app.global_func import SafeSqlor, column_names, iso, now
+from pipeline_dist.events.kinds import EventType, NewEvent
+from pipeline_ops.rules.terms import EVERYBODY, PriceScope
+
+# What rows of the outbox are about: a number, and a price at a time.
+PRICES, PRICE = "prices", "price"
+
+
+class Change(StrEnum):
+    """What becomes of a price."""
+
+    BEGINS = "begins"
+    ENDS = "ends"
+    CONTINUES = "continues"
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A price that begins or ends at a time to come."""
+
+    due_at: datetime
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Price:
+    """What is told of a row of pipeline_pricing, and what decides whether it is."""
+
+    id: str
+    distributor_id: str
+    pipeline_id: str
+    step_key: str
+    model: str
+    unit: str
+    pricing_type: str
+    unit_price: Decimal | None
+    unit_size: int
+    package_size: int | None
+    package_price: Decimal | None
+    currency: str
+    effective_from: datetime
+    effective_to: datetime | None
+    enabled: int
+    succeeded_by: str | None
+    terms_no: int
+    end_terms_no: int
+
+
+_TOLD = (
+    "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
+    "package_price", "currency", "effective_from", "effective_to",
+)  # fmt: skip
+_COLUMNS = column_names(_Price)
+_SELECT = (
+    f"select {', '.join('r.' + name for name in _COLUMNS)}, p.code from pipeline_pricing r"  # noqa: S608
+    " join pipelines p on p.id = r.pipeline_id where "
+)
+_BY_NUMBER = (
+    f"{_SELECT} r.pipeline_id = ${{pipeline_id}}$"
+    " and (r.terms_no = ${number}$ or r.end_terms_no = ${number}$) order by r.id"
+)
+_BY_ID = f"{_SELECT} r.id = ${{id}}$"
+_KEY = "o.unit = ${unit}$ and o.enabled = 1"
+# Whom a general price concerns: whoever may call the line, pays in its currency, and has no own
+# price that goes before it.
+_CONCERNED = (
+    "select l.distributor_id, if(l.pricing_mode = 'discount', l.discount_rate, null)"  # noqa: S608
+    " from distributor_pipeline l join distributors d on d.id = l.distributor_id"
+    " where l.pipeline_id = ${pipeline_id}$ and l.enabled = 1 and l.pricing_mode <> 'fixed'"
+    " and d.status <> 'closed' and d.currency = ${currency}$ and l.created_at <= ${since}$"
+    " and not exists (select 1 from pipeline_pricing o where o.pipeline_id = l.pipeline_id"
+    f" and o.distributor_id = l.distributor_id and {_KEY}"
+    " and o.step_key in ('', ${step_key}$) and o.model in ('', ${model}$)"
+    " and o.effective_from <= ${at}$ and (o.effective_to is null or o.effective_to > ${at}$))"
+    " order by l.distributor_id"
+)
+_FOLLOWS = (
+    "select 1 from pipeline_pricing o where o.pipeline_id = ${pipeline_id}$"  # noqa: S608
+    f" and o.distributor_id = ${{distributor_id}}$ and {_KEY}"
+    " and o.step_key = ${step_key}$ and o.model = ${model}$"
+    " and o.effective_from = ${at}$ limit 1"
+)
+
+
+async def news_of_number(
+    sor: SafeSqlor, pipeline_id: str, number: int, since: datetime
+) -> tuple[list[NewEvent], list[Later]]:
+    """Return the events of what was recorded of a pipeline's prices under *number*, for who has it
+    *since* then, and what is to be looked at again."""
+    events: list[NewEvent] = []
+    later: list[Later] = []
+    moment = now()
+    values = {"pipeline_id": pipeline_id, "number": number}
+    for row in await sor.tuples(_BY_NUMBER, values):
+        price, code = _Price(*row[:-1]), row[-1]
+        if not price.enabled:
+            continue
+        if price.terms_no == number:
+            change, at = Change.BEGINS, price.effective_from
+        elif price.succeeded_by is not None:
+            continue  # its successor is told
+        elif price.effective_to is None:
+            change, at = Change.CONTINUES, moment
+        else:
+            change, at = Change.ENDS, price.effective_to
+        events += await _events(
+            sor, price, code, change, at, since, coming=at > moment, number=number
+        )  # fmt: skip
+        dates = [(Change.BEGINS, price.effective_from), (Change.ENDS, price.effective_to)]
+        later += [
+            Later(due, {"price_id": price.id, "change": kind, "at": iso(due)})
+            for kind, due in dates
+            if due is not None and due > moment
+        ]
+    return events, later
+
+
+async def news_of_date(sor: SafeSqlor, data: dict[str, Any], since: datetime) -> list[NewEvent]:
+    """Return the events of a price's begin or end that is due, as far as it still is."""
+    rows = await sor.tuples(_BY_ID, {"id": data["price_id"]})
+    if not rows:
+        return []
+    price, code = _Price(*rows[0][:-1]), rows[0][-1]
+    change = Change(data["change"])
+    at = price.effective_from if change == Change.BEGINS else price.effective_to
+    if not price.enabled or at is None or iso(at) != data["at"]:
+        return []
+    if change == Change.ENDS and await sor.firsts(_FOLLOWS, _values(price, at)):
+        return []  # told where the next one begins
+    return await _events(sor, price, code, change, at, since, coming=False, number=0)
+
+
+async def _events(
+    sor: SafeSqlor,
+    price: _Price,
+    code: str,
+    change: Change,
+    at: datetime,
+    since: datetime,
+    *,
+    coming: bool,
+    number: int,
+) -> list[NewEvent]:
+    kind = EventType.PRICE_COMING if coming else EventType.PRICE_CHANGED
+    # What comes may be told again with other terms; what has come, once.
+    subject = f"{price.id}:{change}:{iso(at)}"
+    if coming or change == Change.CONTINUES:
+        subject = f"{price.id}:{change}:{number}"
+    data = {
+        "pipeline": code,
+        "change": change,
+        "at": at,
+        "price_scope": PriceScope.GENERAL if price.distributor_id == EVERYBODY else PriceScope.OWN,
+        **{name: getattr(price, name) for name in _TOLD},
+    }
+    if price.distributor_id != EVERYBODY:
+        return [NewEvent(price.distributor_id, kind, subject, data | {"discount_rate": None})]
+    return [
+        NewEvent(distributor_id, kind, subject, data | {"discount_rate": rate})
+        for distributor_id, rate in await sor.tuples(
+            _CONCERNED, _values(price, at) | {"since": since}
+        )
+    ]
+
+
+def _values(price: _Price, at: datetime) -> dict[str, Any]:
+    names = ("pipeline_id", "distributor_id", "currency", "unit", "step_key", "model")
+    return {name: getattr(price, name) for name in names} | {"at": at}

@@ -1,0 +1,116 @@
+"""
+Where webhooks may go: to public addresses, by https.
+
+A distributor names the address, and this host can reach what it cannot: neighbours, services on
+this machine, a cloud's metadata. So every address that a name resolves to is looked at, and that
+very address is connected to: nothing is resolved twice. Redirects are not followed, and no proxy of
+the environment is used (`sender.py`).
+"""
+
+import asyncio
+import ipaddress
+import re
+import socket
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from app.global_func import FieldProblem, InvalidFields, read_address, settings
+from pipeline_dist.errors import BAD_WEBHOOK_URL, PRIVATE_WEBHOOK_URL
+
+MAX_URL = 500
+_VISIBLE = re.compile(r"[!-~]+")
+# What ipaddress takes for global, and leads elsewhere: addresses of IPv6 with one of IPv4 inside
+# (NAT64, 6to4, Teredo), site-local ones, and those that the IETF keeps for protocols.
+_LEADING_ELSEWHERE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10", "::/96",
+        "192.0.0.0/24", "192.88.99.0/24",
+    )
+)  # fmt: skip
+
+
+class PrivateAddress(OSError):
+    """A name resolves to an address that webhooks may not be sent to."""
+
+
+def is_public(text: str) -> bool:
+    """Return whether the address that *text* spells is one of the open internet."""
+    address = read_address(text)
+    if address is None or address.is_multicast or address.is_reserved or address.is_unspecified:
+        return False
+    if any(address in network for network in _LEADING_ELSEWHERE):
+        return False
+    return address.is_global
+
+
+def check_url(url: str) -> None:
+    """Raise InvalidFields where webhooks cannot be sent to *url*, as far as it can be told without
+    a look-up."""
+    parts = _parts(url)
+    schemes = ("https", "http") if settings().options.webhooks_allow_private else ("https",)
+    if parts is None or parts.scheme not in schemes or parts.username or parts.password:
+        raise InvalidFields([BAD_WEBHOOK_URL("url")])
+    problems: list[FieldProblem] = []
+    host = parts.hostname or ""
+    if read_address(host) is not None and not is_allowed(host):
+        problems.append(PRIVATE_WEBHOOK_URL("url"))
+    if problems:
+        raise InvalidFields(problems)
+
+
+def is_allowed(address: str) -> bool:
+    """Return whether webhooks may be sent to this address: a public one, or the settings allow
+    any."""
+    return settings().options.webhooks_allow_private or is_public(address)
+
+
+def _parts(url: str) -> SplitResult | None:
+    """Return the parts of a URL that a request can be sent to, or None."""
+    if len(url) > MAX_URL or not _VISIBLE.fullmatch(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return parts if parts.hostname and port != 0 and not parts.fragment else None
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names, and refuses those with an address that is not public."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the addresses of *host*; raises PrivateAddress where one may not be used, and
+        OSError where there is none."""
+        loop = asyncio.get_running_loop()
+        infos: list[Any] = await loop.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, family=family
+        )
+        results: list[ResolveResult] = []
+        for kind, _, protocol, _, place in infos:
+            address = str(place[0])
+            if not is_allowed(address):
+                raise PrivateAddress(f"{host} has an address that is not public")
+            results.append(
+                ResolveResult(
+                    hostname=host, host=address, port=port, family=kind, proto=protocol,
+                    flags=socket.AI_NUMERICHOST,
+                )
+            )  # fmt: skip
+        return results
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+def check_literal(url: str) -> None:
+    """Raise PrivateAddress where *url* names an address itself, which is not looked up, and may not
+    be used."""
+    host = urlsplit(url).hostname or ""
+    if read_address(host) is not None and not is_allowed(host):
+        raise PrivateAddress(f"{host} is not public")

@@ -1,0 +1,269 @@
+"""
+Sending what a webhook is due: its events in their order, each until the receiver has taken it.
+
+An event is sent again after growing pauses until it is taken; the next one waits for it. After
+three days of failures, or when the receiver says that it is gone, the webhook is disabled and the
+distributor told; nothing is passed over, so that it goes on there when it is enabled again. What a
+delivery came to is noted after it: who dies in between sends it once more, under the same id.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import aiohttp
+
+from app.global_func import (
+    Counter,
+    SafeSqlor,
+    in_transaction,
+    now,
+    reading,
+    time_ordered_id,
+)
+from pipeline_dist.events.kinds import EventType, NewEvent
+from pipeline_dist.events.store import Event, add_events, events_after, kept_numbers
+from pipeline_dist.webhooks.leases import Lease
+from pipeline_dist.webhooks.manage import set_columns
+from pipeline_dist.webhooks.messages import Answer, Message, send
+from pipeline_dist.webhooks.rows import (
+    SELECT_DELIVERIES,
+    Delivery,
+    Kind,
+    Outcome,
+    Reason,
+    Webhook,
+    add_delivery,
+)
+from pipeline_dist.webhooks.sealing import unseal
+
+# Seconds until the next try, after so many; the last one from then on.
+PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14_400)
+_JITTER = 0.2
+MAX_FAILING = timedelta(days=3)
+_GONE = 410
+_EVENT_BATCH_SIZE = 50
+_WAITING = f"{SELECT_DELIVERIES} webhook_id = ${{id}}$ and outcome = 'waiting' order by id limit 20"
+
+_deliveries = Counter("pipeline_webhook_deliveries", "Webhooks sent, by outcome", ["outcome"])
+
+
+async def deliver(session: aiohttp.ClientSession, lease: Lease, stop: asyncio.Event) -> None:
+    """Send what the webhook of *lease* is due until nothing is, one try fails, or *stop* is set."""
+    while not stop.is_set():
+        webhook = await in_transaction(lease.hold)
+        if webhook is None:
+            return
+        if webhook.waiting:
+            await _send_waiting(session, lease, webhook, stop)
+            continue
+        if not webhook.enabled or (webhook.next_try_at is not None and webhook.next_try_at > now()):
+            return
+        events, last_no = await _next_events(webhook)
+        if not events:
+            await _pass_by(lease, webhook, last_no)
+            return
+        for event in events:
+            if stop.is_set():
+                return
+            answer = await send(session, webhook.url, _message(webhook, event), secrets_of(webhook))
+            present = await _note(lease, webhook, event, answer)
+            if present is None or not answer.is_delivered:
+                return
+            webhook = present
+
+
+def secrets_of(webhook: Webhook) -> list[str]:
+    """Return what a webhook is signed with now; raises OtherKey."""
+    secrets = [unseal(webhook.secret, webhook.id)]
+    until = webhook.previous_until
+    if webhook.previous_secret is not None and until is not None and until > now():
+        secrets.append(unseal(webhook.previous_secret, webhook.id))
+    return secrets
+
+
+def next_pause(attempts: int, retry_after: int | None) -> float:
+    """Return how many seconds to wait after so many tries that failed."""
+    pause = PAUSES[min(attempts, len(PAUSES)) - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)
+    return max(pause, retry_after or 0)
+
+
+async def _next_events(webhook: Webhook) -> tuple[list[Event], int]:
+    """Return the next events that a webhook wants, and the last number that there is."""
+    async with reading(snapshot=True) as sor:
+        numbers = await kept_numbers(sor, webhook.distributor_id)
+        events = await events_after(
+            sor, webhook.distributor_id, webhook.sent_no, _EVENT_BATCH_SIZE, webhook.types
+        )
+    return events, numbers.last
+
+
+async def _pass_by(lease: Lease, webhook: Webhook, last_no: int) -> None:
+    """Note that a webhook wants none of the events up to *last_no*."""
+
+    async def work(sor: SafeSqlor) -> None:
+        current = await lease.hold(sor)
+        if current is not None and current.sent_no == webhook.sent_no < last_no:
+            await set_columns(sor, webhook.id, {"sent_no": last_no})
+
+    await in_transaction(work)
+
+
+async def _note(lease: Lease, webhook: Webhook, event: Event, answer: Answer) -> Webhook | None:
+    """Note what came of sending *event*; the webhook as it is then, None where another sends for it
+    now, or it was changed meanwhile."""
+
+    async def work(sor: SafeSqlor) -> Webhook | None:
+        current = await lease.hold(sor)
+        if current is None:
+            return None
+        attempt = current.attempts + 1
+        is_as_before = (current.sent_no, current.enabled) == (webhook.sent_no, webhook.enabled)
+        next_try_at = None
+        if is_as_before and answer.is_delivered:
+            current.sent_no = event.event_no
+            await set_columns(
+                sor, webhook.id,
+                {"sent_no": event.event_no, "attempts": 0, "failing_since": None,
+                 "next_try_at": None},
+            )  # fmt: skip
+        elif is_as_before:
+            next_try_at = await _note_failure(sor, current, attempt, answer)
+        await add_delivery(sor, _delivery(webhook, event, attempt, answer, next_try_at))
+        if is_as_before and next_try_at is None and not answer.is_delivered:
+            await add_events(sor, [_disabled_event(current, answer)])
+        if not is_as_before or current.waiting or current.url != webhook.url:
+            return None
+        return current
+
+    result = await in_transaction(work)
+    _deliveries.child(str(_outcome(answer))).add()
+    return result
+
+
+async def _note_failure(
+    sor: SafeSqlor, current: Webhook, attempt: int, answer: Answer
+) -> datetime | None:
+    """Note that a try failed; when the next one is, None where the webhook is disabled instead."""
+    moment = now()
+    failing_since = current.failing_since or moment
+    current.failing_since = failing_since
+    is_gone = answer.http_status == _GONE
+    if is_gone or moment - failing_since >= MAX_FAILING:
+        current.disabled_reason = Reason.GONE if is_gone else Reason.FAILURES
+        await set_columns(
+            sor, current.id,
+            {"enabled": 0, "disabled_reason": str(current.disabled_reason), "attempts": attempt,
+             "failing_since": failing_since, "next_try_at": None},
+        )  # fmt: skip
+        return None
+    next_try_at = moment + timedelta(seconds=next_pause(attempt, answer.retry_after))
+    await set_columns(
+        sor, current.id,
+        {"attempts": attempt, "failing_since": failing_since, "next_try_at": next_try_at},
+    )  # fmt: skip
+    return next_try_at
+
+
+def _disabled_event(webhook: Webhook, answer: Answer) -> NewEvent:
+    data = {
+        "webhook_id": webhook.id,
+        "url": webhook.url,
+        "reason": webhook.disabled_reason,
+        "failing_since": webhook.failing_since,
+        "http_status": answer.http_status,
+        "error": answer.error,
+        "delivered_event_no": webhook.sent_no,
+    }
+    subject = f"{webhook.id}:{time_ordered_id()}"
+    return NewEvent(webhook.distributor_id, EventType.WEBHOOK_DISABLED, subject, data)
+
+
+async def _send_waiting(
+    session: aiohttp.ClientSession, lease: Lease, webhook: Webhook, stop: asyncio.Event
+) -> None:
+    """Send what somebody asked for, each once, whatever comes of it."""
+    async with reading() as sor:
+        deliveries = [Delivery(*row) for row in await sor.tuples(_WAITING, {"id": webhook.id})]
+    for delivery in deliveries:
+        if stop.is_set():
+            return
+        message = await _message_of(webhook, delivery)
+        if message is None:
+            answer = Answer(None, "", "the event is no longer kept", 0)
+        else:
+            answer = await send(session, webhook.url, message, secrets_of(webhook))
+        if not await _note_waiting(lease, delivery, answer):
+            return
+    if not deliveries:
+        await in_transaction(lambda sor: _end_waiting(sor, lease))
+
+
+async def _end_waiting(sor: SafeSqlor, lease: Lease) -> None:
+    # Looked at again under the lock, which who asks for one takes as well.
+    if await lease.hold(sor) is not None and not await sor.tuples(
+        _WAITING, {"id": lease.webhook_id}
+    ):
+        await set_columns(sor, lease.webhook_id, {"waiting": 0})
+
+
+async def _note_waiting(lease: Lease, delivery: Delivery, answer: Answer) -> bool:
+    async def work(sor: SafeSqlor) -> bool:
+        if await lease.hold(sor) is None:
+            return False
+        await sor.sqlExe(
+            "update app_webhook_delivery set outcome = ${outcome}$, http_status = ${status}$,"
+            " duration_ms = ${duration}$, answer = ${answer}$, error = ${error}$"
+            " where id = ${id}$",
+            {
+                "id": delivery.id,
+                "outcome": str(_outcome(answer)),
+                "status": answer.http_status,
+                "duration": answer.duration_ms,
+                "answer": answer.text,
+                "error": answer.error,
+            },
+        )
+        return True
+
+    result = await in_transaction(work)
+    _deliveries.child(str(_outcome(answer))).add()
+    return result
+
+
+def _message(webhook: Webhook, event: Event) -> Message:
+    return Message(f"{webhook.id}.{event.event_no}", event.public())
+
+
+async def _message_of(webhook: Webhook, delivery: Delivery) -> Message | None:
+    """Return what a delivery that was asked for sends; None where the event is gone."""
+    if delivery.kind == Kind.TEST:
+        body = {
+            "event_no": 0,
+            "type": delivery.type,
+            "created_at": delivery.created_at,
+            "data": {"webhook_id": webhook.id},
+        }
+        return Message(f"{webhook.id}.test.{delivery.id}", body)
+    async with reading() as sor:
+        events: Sequence[Event] = await events_after(
+            sor, webhook.distributor_id, delivery.event_no - 1, 1
+        )
+    if not events or events[0].event_no != delivery.event_no:
+        return None
+    return _message(webhook, events[0])
+
+
+def _outcome(answer: Answer) -> Outcome:
+    return Outcome.DELIVERED if answer.is_delivered else Outcome.FAILED
+
+
+def _delivery(
+    webhook: Webhook, event: Event, attempt: int, answer: Answer, next_try_at: datetime | None
+) -> Delivery:
+    return Delivery(
+        time_ordered_id(), webhook.id, webhook.distributor_id, event.event_no, event.type,
+        Kind.EVENT, attempt, _outcome(answer), answer.http_status, answer.duration_ms,
+        answer.text, answer.error, next_try_at, now(),
+    )  # fmt: skip

@@ -1,0 +1,70 @@
+"""Where webhooks may go."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from app.base.refusals import InvalidFields
+from pipeline_dist.webhooks import addresses
+from pipeline_dist.webhooks.addresses import PrivateAddress, PublicResolver, check_url, is_public
+from pipeline_dist.webhooks.delivery import MAX_FAILING, PAUSES, next_pause
+
+PRIVATE = [
+    "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",
+    "100.64.0.1", "198.18.0.1", "192.0.2.1", "192.0.0.8", "224.0.0.1", "240.0.0.1",
+    "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:a9fe:a9fe",
+    "::127.0.0.1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1",
+    "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:1::1", "2001:db8::1", "no address",
+]  # fmt: skip
+PUBLIC = ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1", "100.128.0.1"]
+
+
+@pytest.fixture(autouse=True)
+def _strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = SimpleNamespace(options=SimpleNamespace(webhooks_allow_private=False))
+    monkeypatch.setattr(addresses, "settings", lambda: options)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_private_addresses(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/", "ftp://example.com/", "example.com", "https://", "https:///x",
+        "https://user@example.com/", "https://u:p@example.com/", "https://example.com:0/",
+        "https://example.com:99999/", "https://example.com/#x", "https://example.com/ x",
+        "https://exa\nmple.com/", "https://" + "x" * 500, "https://127.0.0.1/", "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/", "https://169.254.169.254/latest/meta-data",
+    ],
+)  # fmt: skip
+def test_addresses_that_are_refused(url: str) -> None:
+    with pytest.raises(InvalidFields):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.com", "https://example.com:8443/x?y=z", "https://1.1.1.1/"]
+)
+def test_addresses_that_are_taken(url: str) -> None:
+    check_url(url)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.0.0.1"])
+async def test_names_of_private_addresses_do_not_resolve(host: str) -> None:
+    with pytest.raises(PrivateAddress):
+        await PublicResolver().resolve(host, 443)
+
+
+def test_pauses_grow_and_go_by_what_the_receiver_asks() -> None:
+    assert sorted(PAUSES) == list(PAUSES)
+    assert all(0.8 * one <= next_pause(n + 1, None) <= 1.2 * one for n, one in enumerate(PAUSES))
+    assert next_pause(1, 5000) == 5000
+    assert next_pause(1000, None) < MAX_FAILING.total_seconds()
