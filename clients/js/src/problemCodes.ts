@@ -40,6 +40,8 @@ export const problemCodes = {
   database_unavailable: 503,
   /** The distributor is suspended or closed. Ask the operator. */
   distributor_suspended: 403,
+  /** Events behind `after` are no longer kept; `first_event_no` is the first that is. */
+  events_gone: 410,
   /** The secret of the rotation before is still valid; end it with end_previous. */
   grace_running: 409,
   /** The header Idempotency-Key is missing. */
@@ -68,6 +70,8 @@ export const problemCodes = {
   not_enabled: 403,
   /** There is nothing at this address. */
   not_found: 404,
+  /** Keys of the sandbox have no use of this. */
+  not_in_sandbox: 403,
   /** The address is none of this API. Check its spelling. */
   not_signed_in: 401,
   /** There is no such line, or it is not this distributor's. */
@@ -92,6 +96,8 @@ export const problemCodes = {
   statement_not_found: 404,
   /** There are as many keys as there may be. */
   too_many_keys: 409,
+  /** The distributor has as many webhooks as it may have. */
+  too_many_webhooks: 409,
   /** What was asked for takes too long to find. Ask for a shorter time. */
   too_slow: 503,
   /** Only 100-continue can be expected. */
@@ -106,6 +112,8 @@ export const problemCodes = {
   unsupported_media_type: 415,
   /** The line's live version is damaged. Tell the operator. */
   version_corrupted: 500,
+  /** There is no such webhook or delivery of this distributor. */
+  webhook_not_found: 404,
 } as const;
 
 export type ProblemCode = keyof typeof problemCodes;

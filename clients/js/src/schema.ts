@@ -248,6 +248,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pipeline_dist/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened, in the order it did
+         * @description Events behind the number `after`, the oldest first. Numbers grow by one and have the order in which things happened: whoever keeps `next_after` and sends it as `after` misses nothing and gets nothing twice. Events are kept for 90 days or more. What each type tells stands under `webhooks` in this document; there may be new types.
+         */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your webhooks
+         * @description Each with how far it is, and since when it fails.
+         */
+        get: operations["webhooks"];
+        put?: never;
+        /**
+         * Make a webhook
+         * @description Events from now on are sent to it, in their order, signed as Standard Webhooks says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). The secret is told here only. An answer with 2xx within 10 seconds takes an event; else it is sent again after growing pauses, and the next one waits for it. After 3 days of failures, or an answer with 410, the webhook is disabled. Drop what comes twice by `webhook-id`.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/webhooks/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change a webhook
+         * @description What is left out stays. One that is enabled again goes on with the event at which it stopped.
+         */
+        post: operations["update_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/webhooks/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description For `grace_hours` messages have a signature by each of both.
+         */
+        post: operations["rotate_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/webhooks/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete a webhook
+         * @description With what is known of its deliveries.
+         */
+        post: operations["delete_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/webhooks/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent by a webhook
+         * @description The newest first, for 30 days.
+         */
+        get: operations["webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/webhooks/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send events again
+         * @description Everything from `from_event_no` on, in order; or the event of one delivery, beside what is in order. Messages have the same `webhook-id` as the first time.
+         */
+        post: operations["replay_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline_dist/v1/webhooks/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a webhook
+         * @description Sends an event of the type `webhook.test`, also while it is disabled; the deliveries tell what came of it.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pipeline_dist/v1/keys": {
         parameters: {
             query?: never;
@@ -313,9 +477,304 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "quota.threshold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 80 or 100 % of a quota of calls are used: yours, or that of a line for you. Once for each limit and period. */
+        post: operations["on_quota_threshold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "spend.threshold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 80 or 100 % of the limit of money are spent. Once for each limit and period. */
+        post: operations["on_spend_threshold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "balance.threshold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Prepaid: 80 or 100 % of what was there after the last top-up are spent. Once for each top-up. */
+        post: operations["on_balance_threshold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "key.expiring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A key expires within 7 days, and again within 1 day. */
+        post: operations["on_key_expiring"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "price.changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A price that applies to you begins or ends. */
+        post: operations["on_price_changed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "price.coming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A price that applies to you will begin or end. Until then it may be changed or taken back; price.changed says what came. */
+        post: operations["on_price_coming"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "pipeline.offline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A line that you may call is taken off: calls that begin are refused. */
+        post: operations["on_pipeline_offline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "pipeline.online": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A line that was taken off is back. */
+        post: operations["on_pipeline_online"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "pipeline.version_published": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another version of a line that you may call is live; an older one where the operator went back. */
+        post: operations["on_pipeline_version_published"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.expired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A call was not finished before its lease ran out. It can be finished all the same. */
+        post: operations["on_call_expired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.voided": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The operator voided a call: what it cost is given back. */
+        post: operations["on_call_voided"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statement.closed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A month is closed, and its statement is there for good. */
+        post: operations["on_statement_closed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "adjustment.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The bill was changed by hand. */
+        post: operations["on_adjustment_created"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "topup.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Something was paid in, or paid back. */
+        post: operations["on_topup_created"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.disabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A webhook is disabled: it failed for 3 days, or answered 410. */
+        post: operations["on_webhook_disabled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
+        /** @description A webhook. */
+        NewWebhook: {
+            /** @description Where to: an https address that is public. */
+            url: string;
+            /** @description Which types of events are sent; none: all, also new ones. */
+            types?: ("quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled")[] | null;
+        };
+        /** @description What of a webhook is to be otherwise. */
+        WebhookChange: {
+            /** @description The webhook. */
+            webhook_id: string;
+            /** @description Where to: an https address that is public. */
+            url?: string | null;
+            /** @description Whether events are sent. */
+            enabled?: boolean | null;
+            /** @description Which types of events are sent; none: all, also new ones. */
+            types?: ("quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled")[] | null;
+        };
+        /** @description Which webhook. */
+        WebhookRotation: {
+            /** @description The webhook. */
+            webhook_id: string;
+            /** @description How long the old secret signs as well; 24 hours when left out. */
+            grace_hours?: number | null;
+        };
+        /** @description Which webhook. */
+        WebhookId: {
+            /** @description The webhook. */
+            webhook_id: string;
+        };
+        /** @description What is sent again. */
+        WebhookReplay: {
+            /** @description The webhook. */
+            webhook_id?: string | null;
+            /** @description With `webhook_id`: the first event that is sent again. */
+            from_event_no?: number | null;
+            /** @description Alone: the delivery whose event is sent again. */
+            delivery_id?: string | null;
+        };
         /** @description So much of one unit was used. */
         Line: {
             /** @description The step's key; empty for none in particular. */
@@ -1303,11 +1762,614 @@ export interface components {
             /** @description True in answers to keys of the sandbox only. */
             sandbox?: boolean;
         };
+        /** @description Something that happened. */
+        Event: {
+            /** @description Its number: they grow by one, in the order of what happened. */
+            event_no: number;
+            /** @description What happened. There may be new types; leave out those you do not know. */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created_at: string;
+            /** @description More of it, by its type. */
+            data: Record<string, never>;
+        };
+        /** @description A page of events, the oldest first. */
+        EventList: {
+            /** @description The events. */
+            rows: components["schemas"]["Event"][];
+            /** @description Send it as `after` for what comes behind this page. */
+            next_after: number;
+            /** @description The first event that is kept. */
+            first_event_no: number;
+            /** @description The last event that there is; 0 before the first. */
+            last_event_no: number;
+        };
+        /** @description What happened. */
+        QuotaThresholdEventData: {
+            /**
+             * @description Which quota.
+             * @enum {string}
+             */
+            scope: "distributor_day" | "distributor_month" | "link_day" | "link_month";
+            /** @description The line that the quota is of; null of your own. */
+            pipeline: string | null;
+            /** @description 80 or 100. */
+            percent: number;
+            /** @description How many calls the quota allows. */
+            limit: number;
+            /** @description How many were used when it was reached. */
+            used: number;
+            /** @description The quota day or month; null where the limit has no period. */
+            period: string | null;
+            /**
+             * Format: date-time
+             * @description When the period ends.
+             */
+            resets_at: string | null;
+        };
+        /** @description 80 or 100 % of a quota of calls are used: yours, or that of a line for you. Once for each limit and period. */
+        QuotaThresholdEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "quota.threshold";
+            data: components["schemas"]["QuotaThresholdEventData"];
+        };
+        /** @description What happened. */
+        SpendThresholdEventData: {
+            /** @description 80 or 100. */
+            percent: number;
+            /** @description How much may be spent. */
+            limit: string;
+            /** @description How much was spent when it was reached. */
+            used: string;
+            /** @description ISO 4217 code. */
+            currency: string;
+            /** @description The quota day or month; null where the limit has no period. */
+            period: string | null;
+            /**
+             * Format: date-time
+             * @description When the period ends.
+             */
+            resets_at: string | null;
+        };
+        /** @description 80 or 100 % of the limit of money are spent. Once for each limit and period. */
+        SpendThresholdEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "spend.threshold";
+            data: components["schemas"]["SpendThresholdEventData"];
+        };
+        /** @description What happened. */
+        BalanceThresholdEventData: {
+            /** @description 80 or 100. */
+            percent: number;
+            /** @description What is left. */
+            balance: string;
+            /** @description What was there after the last top-up. */
+            balance_after_topup: string | null;
+            /** @description ISO 4217 code. */
+            currency: string;
+        };
+        /** @description Prepaid: 80 or 100 % of what was there after the last top-up are spent. Once for each top-up. */
+        BalanceThresholdEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "balance.threshold";
+            data: components["schemas"]["BalanceThresholdEventData"];
+        };
+        /** @description What happened. */
+        KeyExpiringEventData: {
+            /** @description How the key begins. */
+            key_prefix: string;
+            /** @description What the key is called. */
+            key_name: string;
+            /**
+             * Format: date-time
+             * @description When it expires.
+             */
+            expires_at: string;
+            /** @description 7 or 1. */
+            days: number;
+        };
+        /** @description A key expires within 7 days, and again within 1 day. */
+        KeyExpiringEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "key.expiring";
+            data: components["schemas"]["KeyExpiringEventData"];
+        };
+        /** @description What happened. */
+        PriceChangedEventData: {
+            /** @description The line's code. */
+            pipeline: string;
+            /**
+             * @description begins, ends, or continues: an end that was told is taken back.
+             * @enum {string}
+             */
+            change: "begins" | "ends" | "continues";
+            /**
+             * Format: date-time
+             * @description From when on.
+             */
+            at: string;
+            /**
+             * @description own: a price of this distributor; general: everybody's.
+             * @enum {string}
+             */
+            price_scope: "own" | "general";
+            /** @description The step's key; empty for none in particular. */
+            step_key: string;
+            /** @description The model; empty for none in particular. */
+            model: string;
+            /** @description What is counted: call, input_token, output_token, second, … */
+            unit: string;
+            /**
+             * @description unit: by quantity; package: by packages begun.
+             * @enum {string}
+             */
+            pricing_type: "unit" | "package";
+            /** @description Price of unit_size units. */
+            unit_price: string | null;
+            /** @description For how many units the unit price is. */
+            unit_size: number | null;
+            /** @description Units in a package. */
+            package_size: number | null;
+            /** @description Price of a package. */
+            package_price: string | null;
+            /** @description ISO 4217 code. */
+            currency: string;
+            /**
+             * Format: date-time
+             * @description When the price begins.
+             */
+            effective_from: string;
+            /**
+             * Format: date-time
+             * @description When it ends; null where that is open.
+             */
+            effective_to: string | null;
+            /** @description What you pay of a general price, as a factor; null: all. */
+            discount_rate: string | null;
+        };
+        /** @description A price that applies to you begins or ends. */
+        PriceChangedEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "price.changed";
+            data: components["schemas"]["PriceChangedEventData"];
+        };
+        /** @description What happened. */
+        PriceComingEventData: {
+            /** @description The line's code. */
+            pipeline: string;
+            /**
+             * @description begins, ends, or continues: an end that was told is taken back.
+             * @enum {string}
+             */
+            change: "begins" | "ends" | "continues";
+            /**
+             * Format: date-time
+             * @description From when on.
+             */
+            at: string;
+            /**
+             * @description own: a price of this distributor; general: everybody's.
+             * @enum {string}
+             */
+            price_scope: "own" | "general";
+            /** @description The step's key; empty for none in particular. */
+            step_key: string;
+            /** @description The model; empty for none in particular. */
+            model: string;
+            /** @description What is counted: call, input_token, output_token, second, … */
+            unit: string;
+            /**
+             * @description unit: by quantity; package: by packages begun.
+             * @enum {string}
+             */
+            pricing_type: "unit" | "package";
+            /** @description Price of unit_size units. */
+            unit_price: string | null;
+            /** @description For how many units the unit price is. */
+            unit_size: number | null;
+            /** @description Units in a package. */
+            package_size: number | null;
+            /** @description Price of a package. */
+            package_price: string | null;
+            /** @description ISO 4217 code. */
+            currency: string;
+            /**
+             * Format: date-time
+             * @description When the price begins.
+             */
+            effective_from: string;
+            /**
+             * Format: date-time
+             * @description When it ends; null where that is open.
+             */
+            effective_to: string | null;
+            /** @description What you pay of a general price, as a factor; null: all. */
+            discount_rate: string | null;
+        };
+        /** @description A price that applies to you will begin or end. Until then it may be changed or taken back; price.changed says what came. */
+        PriceComingEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "price.coming";
+            data: components["schemas"]["PriceComingEventData"];
+        };
+        /** @description What happened. */
+        PipelineOfflineEventData: {
+            /** @description The line's code. */
+            pipeline: string;
+            /** @description offline or archived. */
+            status: string;
+        };
+        /** @description A line that you may call is taken off: calls that begin are refused. */
+        PipelineOfflineEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "pipeline.offline";
+            data: components["schemas"]["PipelineOfflineEventData"];
+        };
+        /** @description What happened. */
+        PipelineOnlineEventData: {
+            /** @description The line's code. */
+            pipeline: string;
+            /** @description The live version. */
+            version_no: number;
+        };
+        /** @description A line that was taken off is back. */
+        PipelineOnlineEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "pipeline.online";
+            data: components["schemas"]["PipelineOnlineEventData"];
+        };
+        /** @description What happened. */
+        PipelineVersionPublishedEventData: {
+            /** @description The line's code. */
+            pipeline: string;
+            /** @description The live version. */
+            version_no: number;
+            /** @description The version before. */
+            previous_version_no: number | null;
+            /** @description SHA-256 of its definition. */
+            checksum: string;
+        };
+        /** @description Another version of a line that you may call is live; an older one where the operator went back. */
+        PipelineVersionPublishedEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "pipeline.version_published";
+            data: components["schemas"]["PipelineVersionPublishedEventData"];
+        };
+        /** @description What happened. */
+        CallExpiredEventData: {
+            /** @description The call's number. */
+            call_no: string;
+            /** @description The line's code. */
+            pipeline: string;
+            /** @description Your own number or note. */
+            client_ref: string | null;
+            /**
+             * Format: date-time
+             * @description When the call began.
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description When its lease ran out.
+             */
+            expired_at: string;
+        };
+        /** @description A call was not finished before its lease ran out. It can be finished all the same. */
+        CallExpiredEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "call.expired";
+            data: components["schemas"]["CallExpiredEventData"];
+        };
+        /** @description What happened. */
+        CallVoidedEventData: {
+            /** @description The call's number. */
+            call_no: string;
+            /** @description The line's code. */
+            pipeline: string;
+            /** @description Your own number or note. */
+            client_ref: string | null;
+            /**
+             * Format: date-time
+             * @description When the call began.
+             */
+            started_at: string;
+            /** @description How much is given back. */
+            amount: string;
+            /** @description ISO 4217 code. */
+            currency: string;
+            /** @description Why. */
+            reason: string;
+        };
+        /** @description The operator voided a call: what it cost is given back. */
+        CallVoidedEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "call.voided";
+            data: components["schemas"]["CallVoidedEventData"];
+        };
+        /** @description What happened. */
+        StatementClosedEventData: {
+            /** @description The statement's number. */
+            number: string;
+            /** @description The quota month. */
+            month: string;
+            /** @description What is to be paid. */
+            total: string;
+            /** @description ISO 4217 code. */
+            currency: string;
+            /** @description Calls of the month, less cancelled and voided ones. */
+            calls: number;
+            /** @description SHA-256 of the statement's content. */
+            checksum: string;
+            /**
+             * Format: date-time
+             * @description When the month was closed.
+             */
+            closed_at: string;
+        };
+        /** @description A month is closed, and its statement is there for good. */
+        StatementClosedEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "statement.closed";
+            data: components["schemas"]["StatementClosedEventData"];
+        };
+        /** @description What happened. */
+        AdjustmentCreatedEventData: {
+            /** @description Its place in the order of settlement. */
+            entry_no: number;
+            /** @description How much; negative: a credit, or what is paid back. */
+            amount: string;
+            /** @description ISO 4217 code. */
+            currency: string;
+            /** @description What a prepaid account has after it. */
+            balance: string | null;
+            /** @description Why. */
+            reason: string;
+            /** @description Its number, if it has one. */
+            reference: string | null;
+        };
+        /** @description The bill was changed by hand. */
+        AdjustmentCreatedEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "adjustment.created";
+            data: components["schemas"]["AdjustmentCreatedEventData"];
+        };
+        /** @description What happened. */
+        TopupCreatedEventData: {
+            /** @description Its place in the order of settlement. */
+            entry_no: number;
+            /** @description How much; negative: a credit, or what is paid back. */
+            amount: string;
+            /** @description ISO 4217 code. */
+            currency: string;
+            /** @description What a prepaid account has after it. */
+            balance: string | null;
+            /** @description Why. */
+            reason: string;
+            /** @description Its number, if it has one. */
+            reference: string | null;
+        };
+        /** @description Something was paid in, or paid back. */
+        TopupCreatedEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "topup.created";
+            data: components["schemas"]["TopupCreatedEventData"];
+        };
+        /** @description What happened. */
+        WebhookDisabledEventData: {
+            /** @description The webhook. */
+            webhook_id: string;
+            /** @description Where it sent to. */
+            url: string;
+            /** @description failures or gone. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description Since when it fails.
+             */
+            failing_since: string;
+            /** @description What the receiver answered last. */
+            http_status: number | null;
+            /** @description What went wrong last. */
+            error: string | null;
+            /** @description The last event that was taken. */
+            delivered_event_no: number;
+        };
+        /** @description A webhook is disabled: it failed for 3 days, or answered 410. */
+        WebhookDisabledEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "webhook.disabled";
+            data: components["schemas"]["WebhookDisabledEventData"];
+        };
+        /** @description A webhook. */
+        Webhook: {
+            /** @description The webhook's id. */
+            id: string;
+            /** @description Where to. */
+            url: string;
+            /** @description Which types of events are sent; none: all, also new ones. */
+            types: string[];
+            /** @description Whether events are sent. */
+            enabled: boolean;
+            /**
+             * @description Why not: failures for 3 days, gone (it answered 410), by_request.
+             * @enum {string|null}
+             */
+            disabled_reason: "failures" | "gone" | "by_request" | null;
+            /** @description The last event that was taken. */
+            delivered_event_no: number;
+            /**
+             * Format: date-time
+             * @description Since when it fails; null while it does not.
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description When the next try is.
+             */
+            next_try_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the secret before signs as well.
+             */
+            previous_secret_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+        };
+        /** @description Webhooks. */
+        WebhookList: {
+            /** @description The webhooks. */
+            rows: components["schemas"]["Webhook"][];
+        };
+        /** @description A webhook with its new secret, told only here. */
+        WebhookWithSecret: {
+            /** @description The webhook's id. */
+            id: string;
+            /** @description Where to. */
+            url: string;
+            /** @description Which types of events are sent; none: all, also new ones. */
+            types: string[];
+            /** @description Whether events are sent. */
+            enabled: boolean;
+            /**
+             * @description Why not: failures for 3 days, gone (it answered 410), by_request.
+             * @enum {string|null}
+             */
+            disabled_reason: "failures" | "gone" | "by_request" | null;
+            /** @description The last event that was taken. */
+            delivered_event_no: number;
+            /**
+             * Format: date-time
+             * @description Since when it fails; null while it does not.
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description When the next try is.
+             */
+            next_try_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the secret before signs as well.
+             */
+            previous_secret_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description What its messages are signed with; keep it. */
+            secret: string;
+        };
+        /** @description One message that was sent, or is to be. */
+        Delivery: {
+            /** @description The delivery's id. */
+            id: string;
+            /** @description The webhook. */
+            webhook_id: string;
+            /** @description The event; 0 for a test. */
+            event_no: number;
+            /** @description The event's type. */
+            type: string;
+            /**
+             * @description Why: event (in its turn), replay, test.
+             * @enum {string}
+             */
+            kind: "event" | "replay" | "test";
+            /** @description The how-manieth try of the event this was. */
+            attempt: number;
+            /**
+             * @description What became of it.
+             * @enum {string}
+             */
+            outcome: "waiting" | "delivered" | "failed";
+            /** @description What the receiver answered. */
+            http_status: number | null;
+            /** @description How long that took, in milliseconds. */
+            duration_ms: number | null;
+            /** @description The first 500 characters of the answer. */
+            answer: string | null;
+            /** @description What went wrong. */
+            error: string | null;
+            /**
+             * Format: date-time
+             * @description When the event is sent again.
+             */
+            next_try_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was sent, or asked for.
+             */
+            created_at: string;
+        };
+        /** @description A page of deliveries, the newest first. */
+        DeliveryList: {
+            /** @description The deliveries. */
+            rows: components["schemas"]["Delivery"][];
+            /** @description Send it as `before` for the next page; null on the last. */
+            next_before: string | null;
+        };
+        /** @description What is sent again. */
+        WebhookReplayed: {
+            webhook: components["schemas"]["Webhook"];
+            /** @description The delivery that was asked for; null of a range of events. */
+            delivery: components["schemas"]["Delivery"] | null;
+        };
         /** @description What is wrong with one field. */
         FieldProblem: {
             /** @description Which field, as a JSON pointer. */
             pointer: string;
-            /** @description What is wrong with it. There may be new ones. Known: required, unknown_field, empty, not_text, not_scalar, not_a_number, not_an_integer, not_a_list, not_an_object, out_of_range, out_of_order, too_many_decimals, too_long, too_many, bad_boolean, bad_characters, bad_choice, bad_cursor, bad_date, bad_datetime, bad_idempotency_key, bad_month, bad_pattern, blank_ends, no_zone, not_as_before, not_together, in_future, too_long_ago, before_access, unknown_version, not_as_before, not_together, bad_address, grace_running, in_the_past, name_reserved, unknown_pipeline, unknown_step, price_missing, amount_too_large. */
+            /** @description What is wrong with it. There may be new ones. Known: required, unknown_field, empty, not_text, not_scalar, not_a_number, not_an_integer, not_a_list, not_an_object, out_of_range, out_of_order, too_many_decimals, too_long, too_many, bad_boolean, bad_characters, bad_choice, bad_cursor, bad_date, bad_datetime, bad_event_types, bad_idempotency_key, bad_month, bad_pattern, bad_replay, bad_webhook_url, blank_ends, no_zone, not_as_before, not_together, private_webhook_url, in_future, too_long_ago, before_access, unknown_version, bad_address, grace_running, in_the_past, name_reserved, unknown_pipeline, unknown_step, price_missing, amount_too_large. */
             code: string;
             /** @description What would be right. */
             detail: string;
@@ -1316,7 +2378,7 @@ export interface components {
         Refusal: {
             /** @description What to do about it. */
             detail: string;
-            /** @description What programs go by; it does not change. There may be new ones. Known: invalid_key, distributor_suspended, ip_not_allowed, scope_missing, rate_limited, pipeline_not_found, pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded, concurrency_exceeded, idempotency_key_required, idempotency_key_reused, call_not_found, already_finished, archived, statement_not_found, key_not_found, key_name_taken, too_many_keys, beyond_own_key, last_admin_key, grace_running, unknown_step, price_missing, amount_too_large, invalid_fields, bad_json, bad_body, bad_form, body_too_large, body_too_slow, body_incomplete, unknown_expectation, no_files_here, cross_site, unsupported_media_type, unsupported_encoding, bad_query, method_not_allowed, not_found, unknown_host, bad_http, refused, not_signed_in, version_corrupted, internal_error, busy, database_busy, database_unavailable, schema_not_current, too_slow. */
+            /** @description What programs go by; it does not change. There may be new ones. Known: invalid_key, distributor_suspended, ip_not_allowed, scope_missing, rate_limited, pipeline_not_found, pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded, concurrency_exceeded, idempotency_key_required, idempotency_key_reused, call_not_found, already_finished, archived, statement_not_found, key_not_found, key_name_taken, too_many_keys, beyond_own_key, last_admin_key, grace_running, events_gone, not_in_sandbox, too_many_webhooks, webhook_not_found, unknown_step, price_missing, amount_too_large, invalid_fields, bad_json, bad_body, bad_form, body_too_large, body_too_slow, body_incomplete, unknown_expectation, no_files_here, cross_site, unsupported_media_type, unsupported_encoding, bad_query, method_not_allowed, not_found, unknown_host, bad_http, refused, not_signed_in, version_corrupted, internal_error, busy, database_busy, database_unavailable, schema_not_current, too_slow. */
             code: string;
             /** @description One entry for each field. */
             errors?: components["schemas"]["FieldProblem"][];
@@ -1337,6 +2399,8 @@ export interface components {
             amount?: string | null;
             /** @description Of a prepaid account: what is left. */
             balance?: string;
+            /** @description The first event that is kept. */
+            first_event_no?: number;
         };
         /** @description A refusal (RFC 9457). `code` is stable, `detail` says what to do. */
         Problem: {
@@ -1350,7 +2414,7 @@ export interface components {
             request_id: string;
             /** @description What to do about it. */
             detail: string;
-            /** @description What programs go by; it does not change. There may be new ones. Known: invalid_key, distributor_suspended, ip_not_allowed, scope_missing, rate_limited, pipeline_not_found, pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded, concurrency_exceeded, idempotency_key_required, idempotency_key_reused, call_not_found, already_finished, archived, statement_not_found, key_not_found, key_name_taken, too_many_keys, beyond_own_key, last_admin_key, grace_running, unknown_step, price_missing, amount_too_large, invalid_fields, bad_json, bad_body, bad_form, body_too_large, body_too_slow, body_incomplete, unknown_expectation, no_files_here, cross_site, unsupported_media_type, unsupported_encoding, bad_query, method_not_allowed, not_found, unknown_host, bad_http, refused, not_signed_in, version_corrupted, internal_error, busy, database_busy, database_unavailable, schema_not_current, too_slow. */
+            /** @description What programs go by; it does not change. There may be new ones. Known: invalid_key, distributor_suspended, ip_not_allowed, scope_missing, rate_limited, pipeline_not_found, pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded, concurrency_exceeded, idempotency_key_required, idempotency_key_reused, call_not_found, already_finished, archived, statement_not_found, key_not_found, key_name_taken, too_many_keys, beyond_own_key, last_admin_key, grace_running, events_gone, not_in_sandbox, too_many_webhooks, webhook_not_found, unknown_step, price_missing, amount_too_large, invalid_fields, bad_json, bad_body, bad_form, body_too_large, body_too_slow, body_incomplete, unknown_expectation, no_files_here, cross_site, unsupported_media_type, unsupported_encoding, bad_query, method_not_allowed, not_found, unknown_host, bad_http, refused, not_signed_in, version_corrupted, internal_error, busy, database_busy, database_unavailable, schema_not_current, too_slow. */
             code: string;
             /** @description One entry for each field. */
             errors?: components["schemas"]["FieldProblem"][];
@@ -1371,6 +2435,8 @@ export interface components {
             amount?: string | null;
             /** @description Of a prepaid account: what is left. */
             balance?: string;
+            /** @description The first event that is kept. */
+            first_event_no?: number;
         };
         /** @description A key, without its secret. */
         Key: {
@@ -1497,6 +2563,11 @@ export interface components {
     };
     pathItems: never;
 }
+export type NewWebhook = components['schemas']['NewWebhook'];
+export type WebhookChange = components['schemas']['WebhookChange'];
+export type WebhookRotation = components['schemas']['WebhookRotation'];
+export type WebhookId = components['schemas']['WebhookId'];
+export type WebhookReplay = components['schemas']['WebhookReplay'];
 export type Line = components['schemas']['Line'];
 export type NewCall = components['schemas']['NewCall'];
 export type Ending = components['schemas']['Ending'];
@@ -1538,6 +2609,44 @@ export type StatementLine = components['schemas']['StatementLine'];
 export type StatementCorrection = components['schemas']['StatementCorrection'];
 export type StatementAdjustment = components['schemas']['StatementAdjustment'];
 export type Statement = components['schemas']['Statement'];
+export type Event = components['schemas']['Event'];
+export type EventList = components['schemas']['EventList'];
+export type QuotaThresholdEventData = components['schemas']['QuotaThresholdEventData'];
+export type QuotaThresholdEvent = components['schemas']['QuotaThresholdEvent'];
+export type SpendThresholdEventData = components['schemas']['SpendThresholdEventData'];
+export type SpendThresholdEvent = components['schemas']['SpendThresholdEvent'];
+export type BalanceThresholdEventData = components['schemas']['BalanceThresholdEventData'];
+export type BalanceThresholdEvent = components['schemas']['BalanceThresholdEvent'];
+export type KeyExpiringEventData = components['schemas']['KeyExpiringEventData'];
+export type KeyExpiringEvent = components['schemas']['KeyExpiringEvent'];
+export type PriceChangedEventData = components['schemas']['PriceChangedEventData'];
+export type PriceChangedEvent = components['schemas']['PriceChangedEvent'];
+export type PriceComingEventData = components['schemas']['PriceComingEventData'];
+export type PriceComingEvent = components['schemas']['PriceComingEvent'];
+export type PipelineOfflineEventData = components['schemas']['PipelineOfflineEventData'];
+export type PipelineOfflineEvent = components['schemas']['PipelineOfflineEvent'];
+export type PipelineOnlineEventData = components['schemas']['PipelineOnlineEventData'];
+export type PipelineOnlineEvent = components['schemas']['PipelineOnlineEvent'];
+export type PipelineVersionPublishedEventData = components['schemas']['PipelineVersionPublishedEventData'];
+export type PipelineVersionPublishedEvent = components['schemas']['PipelineVersionPublishedEvent'];
+export type CallExpiredEventData = components['schemas']['CallExpiredEventData'];
+export type CallExpiredEvent = components['schemas']['CallExpiredEvent'];
+export type CallVoidedEventData = components['schemas']['CallVoidedEventData'];
+export type CallVoidedEvent = components['schemas']['CallVoidedEvent'];
+export type StatementClosedEventData = components['schemas']['StatementClosedEventData'];
+export type StatementClosedEvent = components['schemas']['StatementClosedEvent'];
+export type AdjustmentCreatedEventData = components['schemas']['AdjustmentCreatedEventData'];
+export type AdjustmentCreatedEvent = components['schemas']['AdjustmentCreatedEvent'];
+export type TopupCreatedEventData = components['schemas']['TopupCreatedEventData'];
+export type TopupCreatedEvent = components['schemas']['TopupCreatedEvent'];
+export type WebhookDisabledEventData = components['schemas']['WebhookDisabledEventData'];
+export type WebhookDisabledEvent = components['schemas']['WebhookDisabledEvent'];
+export type Webhook = components['schemas']['Webhook'];
+export type WebhookList = components['schemas']['WebhookList'];
+export type WebhookWithSecret = components['schemas']['WebhookWithSecret'];
+export type Delivery = components['schemas']['Delivery'];
+export type DeliveryList = components['schemas']['DeliveryList'];
+export type WebhookReplayed = components['schemas']['WebhookReplayed'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Refusal = components['schemas']['Refusal'];
 export type Problem = components['schemas']['Problem'];
@@ -3683,6 +4792,1482 @@ export interface operations {
             };
         };
     };
+    events: {
+        parameters: {
+            query?: {
+                /** @description The number of the last event that you have; without it from the first that is kept. */
+                after?: number;
+                /** @description Events a page; 100 when left out. */
+                rows?: number;
+                /** @description Only events of this type. */
+                type?: "quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: events_gone. */
+            410: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, not_in_sandbox. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, not_in_sandbox. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: too_many_webhooks. */
+            409: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, not_in_sandbox. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: webhook_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookRotation"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, not_in_sandbox. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: webhook_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookId"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, not_in_sandbox. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: webhook_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_deliveries: {
+        parameters: {
+            query: {
+                /** @description The webhook. */
+                webhook_id: string;
+                /** @description Deliveries a page; 20 when left out. */
+                rows?: number;
+                /** @description From the page before: its `next_before`. */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, not_in_sandbox. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: webhook_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookReplay"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplayed"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, not_in_sandbox. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: webhook_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookId"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description Refused: invalid_fields, bad_query, unknown_host, bad_http, bad_json, bad_body, bad_form, body_incomplete, no_files_here. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: invalid_key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: distributor_suspended, ip_not_allowed, scope_missing, cross_site, not_in_sandbox. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: webhook_not_found. */
+            404: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: method_not_allowed. */
+            405: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_slow. */
+            408: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: body_too_large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unsupported_media_type, unsupported_encoding. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: unknown_expectation. */
+            417: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: internal_error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: busy, database_busy, database_unavailable, schema_not_current. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     keys: {
         parameters: {
             query?: never;
@@ -4388,6 +6973,336 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    on_quota_threshold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaThresholdEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_spend_threshold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpendThresholdEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_balance_threshold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BalanceThresholdEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_key_expiring: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyExpiringEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_price_changed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceChangedEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_price_coming: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceComingEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_pipeline_offline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineOfflineEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_pipeline_online: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineOnlineEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_pipeline_version_published: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineVersionPublishedEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_call_expired: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallExpiredEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_call_voided: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallVoidedEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_statement_closed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatementClosedEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_adjustment_created: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdjustmentCreatedEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_topup_created: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TopupCreatedEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_webhook_disabled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookDisabledEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -23,6 +23,7 @@ __all__ = [
     "DatabaseBusy",
     "DatabaseUnavailable",
     "DistributorSuspended",
+    "EventsGone",
     "GraceRunning",
     "IdempotencyKeyRequired",
     "IdempotencyKeyReused",
@@ -37,6 +38,7 @@ __all__ = [
     "NoFilesHere",
     "NotEnabled",
     "NotFound",
+    "NotInSandbox",
     "NotSignedIn",
     "PipelineNotFound",
     "PipelineOffline",
@@ -49,6 +51,7 @@ __all__ = [
     "SpendLimitReached",
     "StatementNotFound",
     "TooManyKeys",
+    "TooManyWebhooks",
     "TooSlow",
     "UnknownExpectation",
     "UnknownHost",
@@ -56,6 +59,7 @@ __all__ = [
     "UnsupportedEncoding",
     "UnsupportedMediaType",
     "VersionCorrupted",
+    "WebhookNotFound",
 ]
 
 
@@ -182,6 +186,12 @@ class DistributorSuspended(Problem):
     known_code = "distributor_suspended"
 
 
+class EventsGone(Problem):
+    """410: Events behind `after` are no longer kept; `first_event_no` is the first that is."""
+
+    known_code = "events_gone"
+
+
 class GraceRunning(Problem):
     """409: The secret of the rotation before is still valid; end it with end_previous."""
 
@@ -266,6 +276,12 @@ class NotFound(Problem):
     known_code = "not_found"
 
 
+class NotInSandbox(Problem):
+    """403: Keys of the sandbox have no use of this."""
+
+    known_code = "not_in_sandbox"
+
+
 class NotSignedIn(Problem):
     """401: The address is none of this API. Check its spelling."""
 
@@ -340,6 +356,12 @@ class TooManyKeys(Problem):
     known_code = "too_many_keys"
 
 
+class TooManyWebhooks(Problem):
+    """409: The distributor has as many webhooks as it may have."""
+
+    known_code = "too_many_webhooks"
+
+
 class TooSlow(Problem):
     """503: What was asked for takes too long to find. Ask for a shorter time."""
 
@@ -383,3 +405,9 @@ class VersionCorrupted(Problem):
     """500: The line's live version is damaged. Tell the operator."""
 
     known_code = "version_corrupted"
+
+
+class WebhookNotFound(Problem):
+    """404: There is no such webhook or delivery of this distributor."""
+
+    known_code = "webhook_not_found"
