@@ -3,8 +3,8 @@
 from app.db.twins import rename
 from app.schema.tables import TWIN_PREFIX, tables
 
-# Keys and prices are those of both; what the host keeps is of people and of its own work.
-SHARED = {"app_audit", "app_key", "pipeline_pricing"}
+# Keys and prices are those of both, webhooks of real events only; what the host keeps is of people and of its own work.
+SHARED = {"app_audit", "app_key", "app_webhook", "app_webhook_delivery", "pipeline_pricing"}
 
 
 def test_whatever_is_of_a_distributor_has_a_twin() -> None:
