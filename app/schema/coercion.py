@@ -21,6 +21,7 @@ from app.base.catalogue.fields import (
     BAD_DATE,
     BAD_DATETIME,
     BAD_JSON_VALUE,
+    BAD_TIME,
     BLANK_ENDS,
     EMPTY,
     JSON_TOO_DEEP,
@@ -40,6 +41,7 @@ from app.base.catalogue.fields import (
     NUMBER_TOO_LARGE,
     OUT_OF_RANGE,
     OVER_PRECISION,
+    TIME_WITHOUT_ZONE,
     TOO_HIGH,
     TOO_LONG,
     TOO_LOW,
@@ -79,7 +81,8 @@ def coerce(rule: FieldRule, value: Any, *, strict: bool = False) -> Any:
     Return *value* as the rule's kind, or None where it means "nothing".
 
     Text columns give str, whole numbers int, money Decimal with the column's scale, times aware
-    UTC datetimes cut to milliseconds (a date is where that quota day begins), booleans 1 or 0,
+    UTC datetimes cut to milliseconds (a date is where that quota day begins, and refused where the
+    time must be exact), booleans 1 or 0,
     JSON a JsonText. Forms say nothing with an empty text or the word null; where *strict*, from
     programs, only None is nothing, and an empty text is refused unless the rule lets it be one.
     Raises CoercionError.
@@ -239,22 +242,24 @@ def _decimals(number: Decimal) -> int:
 
 
 def _moment(rule: FieldRule, value: Any) -> datetime:
+    day_will_do = rule.format != "exact"
+    bad, no_zone = (BAD_DATETIME, NO_ZONE) if day_will_do else (BAD_TIME, TIME_WITHOUT_ZONE)
     try:
         if isinstance(value, datetime):
             moment = value
-        elif isinstance(value, str) and _DATE.fullmatch(value):
+        elif day_will_do and isinstance(value, str) and _DATE.fullmatch(value):
             moment = day_bounds(value)[0]
         elif isinstance(value, str) and _MOMENT.fullmatch(value):
             moment = datetime.fromisoformat(value.upper().replace("T", " "))
         else:
-            raise _bad_moment(BAD_DATETIME)
+            raise _bad_moment(bad)
         if moment.tzinfo is None:
-            raise _bad_moment(NO_ZONE)
+            raise _bad_moment(no_zone)
         moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _bad_moment(BAD_DATETIME) from None
+        raise _bad_moment(bad) from None
     if moment.year < 1000:
-        raise _bad_moment(BAD_DATETIME)
+        raise _bad_moment(bad)
     return moment - timedelta(microseconds=moment.microsecond % 1000)
 
 

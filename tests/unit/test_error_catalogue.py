@@ -15,6 +15,7 @@ from pipeline_dist.api.error_codes import (
     OF_PRICING,
     WITH_BODY,
 )
+from pipeline_dist.api.remedies import remedy_of
 from tests.support.catalogue import CATALOGUES, calls, entries, named_in, sources
 from tests.support.rooms import files
 
@@ -31,7 +32,8 @@ def placeholders(template: str) -> set[str]:
 def sentences() -> list[Sentence]:
     entry_sentences = [entry.sentence for entry in entries().values()]
     hints = [entry.hint for entry in entries().values() if isinstance(entry, ErrorCode)]
-    return entry_sentences + [hint for hint in hints if hint is not None]
+    remedies = [remedy_of(entry).sentence for entry in ERROR_CODES.values()]
+    return entry_sentences + [hint for hint in hints if hint is not None] + remedies
 
 
 def test_every_entry_is_told_in_both_languages() -> None:
@@ -134,9 +136,11 @@ def test_every_sentence_gets_its_values() -> None:
 
 
 def test_no_code_or_sentence_stands_where_it_is_raised() -> None:
+    # Remedies are told in the document beside what is refused; nothing raises them.
+    apart = {files()[name] for name in ("app.base.errors", "pipeline_dist.api.remedies")}
     literal = [
         f"{source.name}:{node.lineno}"
-        for source in set(sources()) - {files()["app.base.errors"]}
+        for source in set(sources()) - apart
         for node in ast.walk(ast.parse(source.read_text("utf-8")))
         if isinstance(node, ast.Call)
         and getattr(node.func, "id", "") in ERRORS

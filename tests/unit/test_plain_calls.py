@@ -85,5 +85,5 @@ def test_a_new_field_of_a_call_is_thought_of() -> None:
     """What a field means to the fast way is said in `plain_call` and `is_common`; then here."""
     assert {field.name for field in fields(BeginCall)} == {
         "pipeline", "idempotency_key", "request_hash", "lease_seconds", "lines", "status", "error",
-        "started_at", "estimate", "estimate_lines", *LABELS,
+        "started_at", "version_no", "is_told", "estimate", "estimate_lines", *LABELS,
     }  # fmt: skip

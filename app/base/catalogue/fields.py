@@ -34,6 +34,13 @@ BAD_DATETIME = FieldCode(
     "请填日期，或带时区的时间，如 {example} 或 {local}（在 URL 中 + 写作 %2B）。",
 )
 NO_ZONE = FieldCode("no_zone", BAD_DATETIME.en, BAD_DATETIME.zh)
+# Of what happened at one time, which a day alone does not say.
+BAD_TIME = FieldCode(
+    "bad_datetime",
+    "Give a time with its zone such as {example} or {local}; a date alone does not say when.",
+    "请填带时区的时间，如 {example} 或 {local}；只有日期不足以说明时刻。",
+)
+TIME_WITHOUT_ZONE = FieldCode("no_zone", BAD_TIME.en, BAD_TIME.zh)
 CELL_WITHOUT_TIME = FieldCode(
     "bad_datetime",
     "Give a day such as 2026-12-01 or a time such as 2026-12-01 08:00, the year first.",

@@ -60,7 +60,7 @@ LABEL_RULES = {"client_ref": FieldRule(kind="str", length=128, blank=True)}
 LABEL_WORDS = {"client_ref": "Your own number or note; comes back in answers."}
 VERSION = FieldRule(kind="int", minimum=1)
 # Of a call that is over and happened earlier.
-EVENT_RULES = {"started_at": FieldRule(kind="datetime"), "version_no": VERSION}
+EVENT_RULES = {"started_at": FieldRule(kind="datetime", format="exact"), "version_no": VERSION}
 CALL_RULES = {
     **QUOTE_RULES,
     **LABEL_RULES,
