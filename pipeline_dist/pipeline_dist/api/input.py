@@ -105,15 +105,15 @@ def query(
     for name in request.query:
         if name in apart:
             continue
-        values = request.query.getall(name)
-        params[name] = values if len(values) > 1 else values[0]
+        texts = request.query.getall(name)
+        params[name] = texts if len(texts) > 1 else texts[0]
     try:
-        typed = check_params(spec, params, strict=True)
+        values = check_params(spec, params, strict=True)
     except InvalidFields as exc:
         raise InvalidFields([*exc.problems, *problems]) from None
     if problems:
         raise InvalidFields(problems)
-    return typed
+    return values
 
 
 def refuse_beside(request: ApiRequest, main: str, names: Iterable[str]) -> None:
