@@ -263,7 +263,10 @@ async def test_a_wrong_counter_is_found_and_counted_anew(pool: Installation, han
     hands.moment = EVENING + DAY
     await trade.book_call(1)
     await tell(trade, EVENING)
-    pool.query("update app_past_counter set used = 7 where used = 1")
+    pool.query(
+        "update app_past_counter set used = 7 where pipeline_id = %s and used = 1",
+        trade.rows["pipelines"]["id"],
+    )
 
     (fault,) = await differences()
     assert (fault.table, fault.counter, fault.says, fault.should_be) == (

@@ -133,7 +133,8 @@ def test_reports(server: Installation, pipeline: dict[str, Any], acme: Reseller)
     assert acme.post("calls", examples.ONE_GO, key="reported").status_code == 201
     same(acme.get("usage", group_by="day"), examples.USAGE_SUMS)
     other = make_reseller(server, pipeline)
-    assert other.post("calls", examples.ONE_GO, key="reported").status_code == 201
+    labels = {name: examples.BEGIN[name] for name in ("client_ref", "tags")}
+    assert other.post("calls", examples.ONE_GO | labels, key="reported").status_code == 201
     same(other.get("usage"), examples.USAGE_LINES)
 
 

@@ -3,7 +3,8 @@
 from app.db.twins import rename
 from app.schema.tables import TWIN_PREFIX, tables
 
-# Keys and prices are those of both, webhooks of real events only; what the host keeps is of people and of its own work.
+# Keys and prices are those of both, webhooks of real events only; what the host keeps is of people
+# and of its own work.
 SHARED = {"app_audit", "app_key", "app_webhook", "app_webhook_delivery", "pipeline_pricing"}
 
 

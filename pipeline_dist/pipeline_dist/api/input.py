@@ -90,19 +90,30 @@ EXTEND_RULES = {
 
 
 def query(
-    request: ApiRequest, spec: Mapping[str, FieldRule], *, apart: Collection[str] = ()
+    request: ApiRequest,
+    spec: Mapping[str, FieldRule],
+    *,
+    apart: Collection[str] = (),
+    problems: Collection[FieldProblem] = (),
 ) -> dict[str, Any]:
     """
     Return the typed parameters of the URL; raises InvalidFields, also for names neither in *spec*
-    nor among those that are read *apart*, and for parameters without a value.
+    nor among those that are read *apart*, whose *problems* are told beside, and for parameters
+    without a value.
     """
     params: dict[str, Any] = {}
     for name in request.query:
         if name in apart:
             continue
-        values = request.query.getall(name)
-        params[name] = values if len(values) > 1 else values[0]
-    return check_params(spec, params, strict=True)
+        texts = request.query.getall(name)
+        params[name] = texts if len(texts) > 1 else texts[0]
+    try:
+        values = check_params(spec, params, strict=True)
+    except InvalidFields as exc:
+        raise InvalidFields([*exc.problems, *problems]) from None
+    if problems:
+        raise InvalidFields(problems)
+    return values
 
 
 def refuse_beside(request: ApiRequest, main: str, names: Iterable[str]) -> None:

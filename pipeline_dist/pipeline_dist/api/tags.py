@@ -19,6 +19,7 @@ MAX_TAGS = 10
 MAX_TAG_KEY, MAX_TAG_VALUE = 40, 100
 TAG_KEY = FieldRule(kind="str", length=MAX_TAG_KEY, required=True)
 TAG_VALUE = FieldRule(kind="str", length=MAX_TAG_VALUE, blank=True)
+TAG_FILTER = FieldRule(kind="str", length=MAX_TAG_KEY + 1 + MAX_TAG_VALUE, required=True)
 SEPARATORS = ":,"
 TAG_WORDS = (
     "Up to 10 pairs of your own, such as a team or a customer, to list and sum up by. A name has 1"
@@ -65,20 +66,20 @@ def pointer_token(name: str) -> str:
     return name[:64].replace("~", "~0").replace("/", "~1")
 
 
-def tag_filters(texts: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the tags that the parameters `tag` of an address name, each `name:value`; raises
-    InvalidFields."""
-    problems: list[FieldProblem] = []
-    tags = []
+def tag_filters(texts: Sequence[str], problems: list[FieldProblem]) -> list[tuple[str, str]]:
+    """Return the tags that the parameters `tag` of an address name, each `name:value`; what is
+    wrong with them goes to *problems*."""
     if len(texts) > MAX_TAGS:
-        raise InvalidFields([TOO_MANY_TAGS("tag", most=MAX_TAGS)])
+        problems.append(TOO_MANY_TAGS("tag", most=MAX_TAGS))
+        return []
+    tags = []
     for text in texts:
         name, separator, value = text.partition(":")
-        if not separator or not name:
+        if of_text := list(_problems("tag", TAG_FILTER, text)):
+            problems += of_text
+        elif not separator or not name:
             problems.append(BAD_TAG_FILTER("tag"))
         else:
             problems += tag_problems("tag", name, value)
         tags.append((name, value))
-    if problems:
-        raise InvalidFields(problems)
     return tags

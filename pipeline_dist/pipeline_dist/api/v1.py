@@ -11,6 +11,7 @@ from app.global_func import (
     TOO_SLOW,
     XLSX_TYPE,
     ApiRequest,
+    FieldProblem,
     FieldRule,
     next_day_start,
     next_month_start,
@@ -172,12 +173,13 @@ async def begin_call(request: ApiRequest, credentials: Credentials) -> Reply:
 @needs(Scope.CALLS, Scope.READ)
 async def read_calls(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return calls, page by page, the newest first; with `call_no` one of them, with its lines."""
-    query = api_input.query(request, CALL_QUERY, apart=("tag",))
+    problems: list[FieldProblem] = []
+    tags = tag_filters(request.query.getall("tag", []), problems)
+    query = api_input.query(request, CALL_QUERY, apart=("tag",), problems=problems)
     if query["call_no"]:
         others = (*calls_report.PAGE_QUERY, "tag", "next")
         api_input.refuse_beside(request, "call_no", others)
         return Reply(body=await admission.read_call(caller.id, query["call_no"], caller.key))
-    tags = tag_filters(request.query.getall("tag", []))
     owner = f"calls {caller.id}"
     page = calls_report.page(owner, query, tags, request.query.keys())
     async with reading(refusal=TOO_SLOW) as sor:

@@ -33,7 +33,7 @@ STOP_SECONDS = 3.0
 MEASURE_SECONDS = 15
 KEEP_DELIVERIES = timedelta(days=30)
 _PRUNE_ROWS = 1000
-_OLDEST = (
+OLDEST_EVENT = (
     "select min(e.created_at) from app_webhook w join app_event e"
     " on e.distributor_id = w.distributor_id and e.event_no = w.sent_no + 1 where w.enabled = 1"
 )
@@ -103,7 +103,7 @@ class Sender:
 
 
 async def _measure(sor: SafeSqlor) -> None:
-    (oldest,) = await sor.firsts(_OLDEST, {})
+    (oldest,) = await sor.firsts(OLDEST_EVENT, {})
     _oldest.set(0 if oldest is None else max(0, (now() - oldest).total_seconds()))
 
 
