@@ -6,6 +6,7 @@ from typing import Any
 
 from app.base.ids import new_id
 from pipeline_dist.accounts import keys
+from pipeline_dist.accounts.api_key import ALL_SCOPES, comma_list
 from tests.bench.load import bookings, write_requests
 from tests.bench.trace_ledger import (
     CURRENCY,
@@ -111,6 +112,11 @@ def make_distributor(cursor: Any, distributor_id: str, code: str, key: str, **mo
     insert(
         cursor, "distributors", id=distributor_id, code=code, name=code.upper(), status="active",
         api_key_hash=keys.digest(key), statements_from=NEVER, **values,
+    )  # fmt: skip
+    insert(
+        cursor, "app_key", id=new_id(), distributor_id=distributor_id, name="default",
+        prefix=keys.prefix(key), hash=keys.digest(key), made_at=LONG_AGO,
+        scopes=comma_list(ALL_SCOPES),
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def test_every_command_works(server: Installation, guide: str) -> None:
         reseller.distributor["id"],
     )
     assert [(row["status"], str(row["amount"])) for row in calls] == [("succeeded", "0.0012000000")]
-    assert len(blocks) == 5
+    assert len(blocks) == 6
 
 
 @pytest.mark.parametrize("guide", ["docs/api.md", "docs/api.zh-CN.md"])

@@ -30,7 +30,7 @@ QUESTIONS = (
     "/pipelines",
     "/usage?group_by=day&month={month}",
     "/statements",
-    "/usage?rows=20",
+    "/usage?rows=20&month={month}",
 )
 # What is refused must leave nothing behind either: address, status.
 STRANGE = (
