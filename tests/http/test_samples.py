@@ -6,6 +6,7 @@ has: the number of a call that is there, and a key of idempotency that was not u
 call of the API whose sample needs something else to be there has it in OWN.
 """
 
+import itertools
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import pytest
 
 from app.base.settings import ROOT
 from app.runtime.address import record_address
-from pipeline_dist.api.openapi import examples
+from pipeline_dist.api.openapi import event_examples, examples
 from pipeline_dist.api.samples import LANGUAGES, Language, SampleRequest, sample_requests
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.sample_programs import program_of, run_samples
@@ -26,8 +27,46 @@ from tests.support.selling import Reseller, make_pipeline, make_reseller, post
 
 GUIDES = sorted((ROOT / "docs/guides").glob("*.md"))
 PRICE = {"model": "claude-haiku-4-5", "unit": "input_token", "unit_price": "1"}
+_numbers = itertools.count(1)
+
+
+def new_key_id(seller: Reseller) -> str:
+    """The id of a key that was made for one sample."""
+    name = f"sample-{next(_numbers)}"
+    body = {"name": name, "scopes": ["read"]}
+    answer = seller.post("keys", body, key=name)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def webhook_id(seller: Reseller, *, to_delete: bool = False) -> str:
+    """The id of a webhook that samples share; with *to_delete* of another one."""
+    ids = [str(row["id"]) for row in seller.get("webhooks").json()["rows"]]
+    if len(ids) <= to_delete:
+        answer = seller.post("webhooks", {"url": "https://hooks.example.com/pipeline"})
+        assert answer.status_code == 201, answer.text
+        ids.append(str(answer.json()["id"]))
+    return ids[-1] if to_delete else ids[0]
+
+
+def _with_webhook(seller: Reseller) -> dict[str, str]:
+    return {event_examples.WEBHOOK_ID["webhook_id"]: webhook_id(seller)}
+
+
 # What the samples of these calls find in place of what the document's examples have.
-OWN: dict[str, Callable[[Reseller], dict[str, str]]] = {}
+OWN: dict[str, Callable[[Reseller], dict[str, str]]] = {
+    "make_key": lambda _: {examples.NEW_KEY["name"]: f"sample-{next(_numbers)}"},
+    "rotate_key": lambda seller: {examples.KEY_ROTATION["key_id"]: new_key_id(seller)},
+    "revoke_key": lambda seller: {examples.KEY_REVOCATION["key_id"]: new_key_id(seller)},
+    "update_webhook": _with_webhook,
+    "rotate_webhook": _with_webhook,
+    "webhook_deliveries": _with_webhook,
+    "replay_webhook": _with_webhook,
+    "test_webhook": _with_webhook,
+    "delete_webhook": lambda seller: {
+        event_examples.WEBHOOK_ID["webhook_id"]: webhook_id(seller, to_delete=True)
+    },
+}
 
 
 @pytest.fixture(scope="module")
