@@ -52,12 +52,16 @@ def with_number(pairs: dict[str, Any], name: str, number: str) -> Iterator[str]:
         yield json.dumps(others)[:-1] + (", " if others else "") + member + "}"
 
 
+# What of the API everybody may read.
+PUBLIC = ("docs", "guide", "search.json", "openapi.json")
+
+
 def calls(world: World, endpoint: Endpoint, body: str) -> Iterator[tuple[httpx.Response, bool]]:
     """*body* sent to *endpoint* by who may, and to the API by nobody too; whether he may."""
     headers = JSON | world.headers(endpoint)
     client = world.client(endpoint)
     yield client.post(endpoint.url, content=body, headers=headers), True
-    if endpoint.is_api and endpoint.name not in ("docs", "openapi.json"):
+    if endpoint.is_api and endpoint.name not in PUBLIC:
         headers["Authorization"] = f"Bearer {UNKNOWN_KEY}"
         yield client.post(endpoint.url, content=body, headers=headers), False
 

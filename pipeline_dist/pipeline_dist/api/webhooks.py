@@ -173,8 +173,10 @@ def _body(
     values = check_params(rules, body, strict=True)
     if types is None:
         return values, None
-    if not isinstance(types, list) or not all(
-        isinstance(one, str) and one in set(EventType) for one in types
+    if (
+        not isinstance(types, list)
+        or len(types) > len(EventType)
+        or not all(isinstance(one, str) and one in set(EventType) for one in types)
     ):
         raise InvalidFields([BAD_EVENT_TYPES("types", types=", ".join(EventType))])
     return values, types
