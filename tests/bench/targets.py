@@ -111,7 +111,8 @@ def make_distributor(cursor: Any, distributor_id: str, code: str, key: str, **mo
     values = {"quota_period": "month", "quota_calls": MUCH, "spend_limit": 10**11} | more
     insert(
         cursor, "distributors", id=distributor_id, code=code, name=code.upper(), status="active",
-        api_key_hash=keys.digest(key), statements_from=NEVER, **values,
+        api_key_prefix=keys.prefix(key), api_key_hash=keys.digest(key), api_key_created_at=LONG_AGO,
+        statements_from=NEVER, **values,
     )  # fmt: skip
     insert(
         cursor, "app_key", id=new_id(), distributor_id=distributor_id, name="default",
