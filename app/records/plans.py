@@ -110,10 +110,11 @@ def sort_plan(model: Table, limits: Bounds, terms: Terms) -> Plan | None:
     Of several that which reaches the fewest rows, and then the one whose order says the least
     beyond *terms*.
     """
-    open_terms = _up_to_key(model, [term for term in terms if term.name not in limits.equal])
+    open_terms = [term for term in terms if term.name not in limits.equal]
+    names = _up_to_key(model, [term.name for term in open_terms])
+    open_terms = open_terms[: len(names)]
     if len({term.is_descending for term in open_terms}) > 1:
         return None
-    names = tuple(term.name for term in open_terms)
     ways = [way for way in _ways(model, limits) if way.columns[: len(names)] == names]
     if not ways:
         return None
@@ -183,16 +184,16 @@ def _ways(model: Table, limits: Bounds) -> list[_Way]:
     ways = []
     for name, columns in _indexes(model).items():
         if name not in unique:
-            ways.append(_way(name, (*columns, *model.primary), limits))
+            ways.append(_way(model, name, (*columns, *model.primary), limits))
         elif not any(model.columns[column].nullable for column in columns):
-            ways.append(_way(name, columns, limits))
+            ways.append(_way(model, name, columns, limits))
     return ways
 
 
-def _way(name: str, columns: Sequence[str], limits: Bounds) -> _Way:
+def _way(model: Table, name: str, columns: Sequence[str], limits: Bounds) -> _Way:
     depth = _depth(columns, limits)
-    rest = dict.fromkeys(columns[depth:])
-    return _Way(name, depth, tuple(column for column in rest if column not in limits.equal))
+    rest = [one for one in dict.fromkeys(columns[depth:]) if one not in limits.equal]
+    return _Way(name, depth, _up_to_key(model, rest))
 
 
 def _depth(columns: Sequence[str], limits: Bounds) -> int:
@@ -235,9 +236,10 @@ def _plan(way: _Way, *, is_descending: bool) -> Plan:
     return Plan((way.index,), tuple(Term(name, is_descending) for name in way.columns))
 
 
-def _up_to_key(model: Table, terms: list[Term]) -> Terms:
-    """Return *terms* without those behind a whole primary key, which say nothing any more."""
-    for at in range(len(terms)):
-        if {term.name for term in terms[: at + 1]} >= set(model.primary):
-            return tuple(terms[: at + 1])
-    return tuple(terms)
+def _up_to_key(model: Table, names: Sequence[str]) -> tuple[str, ...]:
+    """Return *names* of columns without those behind a whole primary key, which say nothing any
+    more of an order."""
+    for at in range(len(names)):
+        if set(names[: at + 1]) >= set(model.primary):
+            return tuple(names[: at + 1])
+    return tuple(names)
