@@ -9,7 +9,9 @@ such a lock holds on one database node.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from app.base.errors import AppError
 from app.base.log_repeats import log_failure, log_unavailable
@@ -59,7 +61,10 @@ class BackgroundWork:
     async def _turns(self, stop: asyncio.Event) -> AsyncIterator[None]:
         """Do it, if no other process does, and yield when that went well; with `keeps_lock` again
         and again."""
-        async with reading() as sor, named_lock(sor, self.lock) as is_first:
+        async with AsyncExitStack() as stack:
+            async with _entrance():
+                sor = await stack.enter_async_context(reading())
+                is_first = await stack.enter_async_context(named_lock(sor, self.lock))
             if is_first:
                 await self.work(sor, stop)
             yield
@@ -72,3 +77,13 @@ class BackgroundWork:
             return False
         await pause(stop, self.pause_seconds)
         return not stop.is_set() and await holds_lock(sor, self.lock)
+
+
+def _entrance() -> asyncio.Lock:
+    """Return what lets one of this process's kinds of work ask at a time whether it is its turn:
+    all at once, as after a start, they would take the connections that requests wait for."""
+    loop = asyncio.get_running_loop()
+    return _entrances.setdefault(loop, asyncio.Lock())
+
+
+_entrances: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
