@@ -46,6 +46,30 @@ def test_a_thousand_calls_of_thirty_lines_are_booked_in_full(
     assert "Retry-After" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [("9999-12-01T00:00:00Z", "in_future"), ("9999-12-31T23:59:59-12:00", "bad_datetime"),
+     ("1000-01-02T00:00:00Z", "too_long_ago"), ("2001-01-01T00:00:00Z", "too_long_ago")],
+)  # fmt: skip
+def test_a_time_that_is_too_far_spoils_nothing_else(
+    server: Installation, pipeline: dict[str, Any], at: str, code: str
+) -> None:
+    reseller = make_reseller(server, pipeline, quota_period="month", quota_calls=10)
+    call = {"pipeline": pipeline["code"], "status": "succeeded", "lines": []}
+    good, far = ({"idempotency_key": key, **call} for key in ("good", "far"))
+
+    answer = reseller.post("calls/batch", {"calls": [good, far | {"started_at": at}]})
+
+    results = answer.json()["results"]
+    assert [result["status"] for result in results] == [201, 400], answer.text
+    assert [error["code"] for error in results[1]["error"]["errors"]] == [code]
+    rows = server.query(
+        "select count(*) as number from app_past_counter where distributor_id = %s",
+        reseller.distributor["id"],
+    )
+    assert rows[0]["number"] == 0, "what is refused counts nothing"
+
+
 def test_the_same_large_batch_four_times_at_once_is_booked_once(
     server: Installation, pipeline: dict[str, Any]
 ) -> None:

@@ -77,7 +77,10 @@ async def _bring_over(sor: SafeSqlor, distributor_id: str) -> None:
     but for what is counted there."""
     for name, which in _WHICH.items():
         # First: a line that was taken away and given again has another row of the same key.
-        await sor.sqlExe(_removal(name, which), {"id": distributor_id})
+        ids = await sor.firsts(_orphans(name, which), {"id": distributor_id})
+        if ids:
+            text = f"delete from {TWIN_PREFIX}{name} where id in ${{ids}}$"  # noqa: S608  constants
+            await sor.sqlExe(text, {"ids": ids})
         await sor.sqlExe(_takeover(name, which), {"id": distributor_id})
 
 
@@ -94,10 +97,11 @@ def _takeover(name: str, which: str) -> str:
     )
 
 
-def _removal(name: str, which: str) -> str:
-    """Return the statement that removes rows of a twin of which the real one is gone."""
+def _orphans(name: str, which: str) -> str:
+    """Return the query of the rows of a twin of which the real one is gone. It reads without locks:
+    a statement that deletes by the real rows would hold those, which real calls wait for."""
     return (
-        f"delete r from {TWIN_PREFIX}{name} r left join {name} o on o.id = r.id"
+        f"select r.id from {TWIN_PREFIX}{name} r left join {name} o on o.id = r.id"  # noqa: S608
         f" where {which} and o.id is null"
     )
 

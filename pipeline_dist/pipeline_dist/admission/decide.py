@@ -41,7 +41,7 @@ from pipeline_dist.admission.commands import (
     is_begin,
 )
 from pipeline_dist.admission.common_call import CommonCalls
-from pipeline_dist.admission.limits import key_limits
+from pipeline_dist.admission.limits import key_limits, quota_key
 from pipeline_dist.admission.locking import lock_workset
 from pipeline_dist.admission.request_hash import is_same_request
 from pipeline_dist.admission.rows import Pipeline, pipeline_code
@@ -270,7 +270,7 @@ def _header(
         request_hash=str(command.request_hash),
         **command.labels,
         error=command.error,
-        quota_key=account.distributor.quota_key,
+        quota_key=quota_key(account.distributor, started_at),
         terms_no=pipeline.terms_no,
         pricing_mode=account.terms.pricing_mode,
         discount_rate=account.terms.discount_rate,

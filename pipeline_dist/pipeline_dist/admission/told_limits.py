@@ -1,9 +1,9 @@
 """What is told of the limits that a request met: on the locked rows, after it was decided."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from app.global_func import AppError
+from app.global_func import AppError, settings
 from pipeline_dist.admission.account import DistributorAccount
 from pipeline_dist.admission.commands import BeginCall, Command, Request
 from pipeline_dist.admission.limits import (
@@ -44,20 +44,29 @@ async def add_limit_headers(workset: WorkSet, request: Request[Command], refusal
     moment, command = workset.moment, request.command
     account, capacity = _sides(workset, request)
     slot = not isinstance(command, BeginCall) or command.status is None
-    started_at = (isinstance(command, BeginCall) and command.started_at) or moment
     for side in (account, capacity):
         await side.load_counts(workset.sor, moment)
-        await side.load_counts(workset.sor, started_at)
     of_key = key_limits(request.key, moment)
     limits = limits_at(account, capacity, moment, slot=slot, of_key=of_key)
     refusal.headers.update(rate_limit_headers(limits, moment))
     if "Retry-After" in refusal.headers:
         # What refused it may have room before what was not looked at any more.
         del refusal.headers["Retry-After"]
+        started_at = _event_time(command, moment)
+        for side in (account, capacity):
+            await side.load_counts(workset.sor, started_at)
         limits = limits_at(
             account, capacity, moment, slot=slot, started_at=started_at, of_key=of_key
         )
         refusal.headers.update(retry_header(retry_after(limits, moment)))
+
+
+def _event_time(command: Command, moment: datetime) -> datetime:
+    """Return when the call happened that is asked for; *moment* of one that may not have happened
+    then: of its time nothing is counted."""
+    started_at = command.started_at if isinstance(command, BeginCall) else None
+    first = moment - timedelta(days=settings().options.backdating_days)
+    return started_at if started_at is not None and first <= started_at <= moment else moment
 
 
 def _sides(workset: WorkSet, request: Request[Command]) -> tuple[DistributorAccount, Capacity]:

@@ -7,6 +7,7 @@ JSON pointer (`lines/0/quantity`). Nothing here asks the database.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -21,6 +22,9 @@ from app.global_func import (
     InvalidFields,
     check_media_type,
     check_params,
+    iso,
+    now,
+    settings,
 )
 from pipeline_dist.admission.commands import (
     DEFAULT_LEASE_SECONDS,
@@ -42,7 +46,9 @@ from pipeline_dist.errors import (
     MEANS_NOTHING_BESIDE,
     ONLY_BEGUN_IS_ESTIMATED,
     ONLY_OVER_WAS_BEFORE,
+    STARTS_IN_FUTURE,
     STATUS_REQUIRED,
+    TOO_LONG_AGO,
     TOO_MANY_CALLS,
 )
 from pipeline_ops.ledger.states import ENDINGS, OVER, CallStatus
@@ -61,6 +67,7 @@ LABEL_WORDS = {"client_ref": "Your own number or note; comes back in answers."}
 VERSION = FieldRule(kind="int", minimum=1)
 # Of a call that is over and happened earlier.
 EVENT_RULES = {"started_at": FieldRule(kind="datetime", format="exact"), "version_no": VERSION}
+_FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 CALL_RULES = {
     **QUOTE_RULES,
     **LABEL_RULES,
@@ -161,7 +168,7 @@ def any_call(key: str, body: Mapping[str, Any]) -> BeginCall:
     tags = tags_text(check_tags(body.get("tags"), problems))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else None
     estimate, estimate_lines = _estimate(body.get("estimate"), problems)
-    problems += _contradictions(body)
+    problems += _contradictions(body) or _far_times(values.get("started_at"))
     if problems:
         raise InvalidFields(problems)
     fields = _without_blanks(values) | {"tags": tags}
@@ -329,6 +336,19 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
     if body.get("error") not in (None, "") and not has_status:
         problems.append(BEGUN_HAS_NO_ERROR("error"))
     return problems
+
+
+def _far_times(started_at: Any) -> list[FieldProblem]:
+    """Return what is wrong with a time that no call can have happened at, and with which no day
+    could be reckoned; what else is too far is told of a call that is not there yet."""
+    if not isinstance(started_at, datetime):
+        return []
+    moment = now()
+    if started_at > moment + timedelta(days=1):
+        return [STARTS_IN_FUTURE("started_at", moment=iso(moment))]
+    if started_at < _FIRST_TIME:
+        return [TOO_LONG_AGO("started_at", days=settings().options.backdating_days)]
+    return []
 
 
 def _key_problems(key: Any, name: str) -> list[FieldProblem]:

@@ -119,7 +119,10 @@ async def _note(lease: Lease, webhook: Webhook, event: Event, answer: Answer) ->
         if current is None:
             return None
         attempt = current.attempts + 1
-        is_as_before = (current.sent_no, current.enabled) == (webhook.sent_no, webhook.enabled)
+        # Of another address the answer says nothing.
+        is_as_before = (current.sent_no, current.enabled, current.url) == (
+            webhook.sent_no, webhook.enabled, webhook.url,
+        )  # fmt: skip
         next_try_at = None
         if is_as_before and answer.is_delivered:
             current.sent_no = event.event_no
@@ -133,7 +136,7 @@ async def _note(lease: Lease, webhook: Webhook, event: Event, answer: Answer) ->
         await add_delivery(sor, _delivery(webhook, event, attempt, answer, next_try_at))
         if is_as_before and next_try_at is None and not answer.is_delivered:
             await add_events(sor, [_disabled_event(current, answer)])
-        if not is_as_before or current.waiting or current.url != webhook.url:
+        if not is_as_before or current.waiting:
             return None
         return current
 

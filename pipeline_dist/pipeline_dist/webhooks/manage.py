@@ -17,7 +17,7 @@ from app.global_func import (
     time_ordered_id,
     to_json,
 )
-from pipeline_dist.errors import TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND
+from pipeline_dist.errors import EVENTS_GONE, TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND
 from pipeline_dist.events.store import kept_numbers
 from pipeline_dist.webhooks.rows import (
     SELECT,
@@ -123,7 +123,14 @@ async def delete_webhook(sor: SafeSqlor, webhook: Webhook) -> None:
 
 
 async def replay_from(sor: SafeSqlor, webhook: Webhook, event_no: int) -> None:
-    """Send a locked webhook everything from this event on again, in order."""
+    """Send a locked webhook everything from this event on again, in order; from the next one that
+    happens, where there is none of this number yet. Raises `events_gone` for one that is not kept
+    any more."""
+    numbers = await kept_numbers(sor, webhook.distributor_id)
+    if event_no < numbers.first:
+        extra = {"first_event_no": numbers.first}
+        raise EVENTS_GONE(extra=extra, after=event_no - 1, first=numbers.first)
+    event_no = min(event_no, numbers.last + 1)
     await set_columns(
         sor, webhook.id,
         {"sent_no": event_no - 1, "attempts": 0, "failing_since": None, "next_try_at": None},

@@ -131,10 +131,9 @@ def _retry_after(response: aiohttp.ClientResponse) -> int | None:
         seconds = float(text[:9])
     else:
         try:
-            at = parsedate_to_datetime(text)
-        except ValueError:
+            seconds = (parsedate_to_datetime(text).astimezone(UTC) - now()).total_seconds()
+        except (ValueError, OverflowError):  # no time, or none of our calendar
             return None
-        seconds = (at.astimezone(UTC) - now()).total_seconds()
     return int(min(max(seconds, 0), MAX_RETRY_AFTER))
 
 

@@ -112,7 +112,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body="WebhookReplay",
         body_examples={"from_event": examples.WEBHOOK_REPLAY},
         answers=((202, JSON, ref("WebhookReplayed"), {"answer": examples.WEBHOOK_REPLAYED}),),
-        codes=(*_NOT_FOUND, *_OF_ALL),
+        codes=("events_gone", *_NOT_FOUND, *_OF_ALL),
     ),
     Operation(
         tag=EVENTS,
