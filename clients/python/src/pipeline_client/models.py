@@ -47,6 +47,9 @@ class Me(Record):
     allowed_ips: list[str]
     api_key_prefix: str
     api_key_expires_at: datetime | None
+    api_key_name: str
+    api_key_scopes: list[str]
+    api_key_pipelines: list[str] | None
     limits: list[Limit]
     sandbox: bool = False
 

@@ -43,6 +43,7 @@ class Refusal(Record):
     amount: Decimal | None = None
     balance: Decimal | None = None
     resets_at: datetime | None = None
+    first_event_no: int | None = None
 
 
 def load(kind: type[R], value: Any) -> R:
