@@ -379,8 +379,8 @@ class TestHeaders:
             assert all(name in answer.headers for name in LIMIT_HEADERS), answer.request.url
             assert answer.headers["X-Request-Id"]
             # What is told with its mark may be kept by the client, who asks whether it still holds.
-            kept = "private, no-cache" if "ETag" in answer.headers else "no-store"
-            assert answer.headers["Cache-Control"] == kept
+            caching = "private, no-cache" if "ETag" in answer.headers else "no-store"
+            assert answer.headers["Cache-Control"] == caching
 
     def test_are_left_out_where_nothing_limits(self, server: Installation) -> None:
         answer = make_reseller(server).get("me")

@@ -29,7 +29,8 @@ PARTIES = ("X", "Y")
 # What a world leaves behind, and the next one is to begin without; the ledger keeps its rows.
 OWN_TABLES = (
     "pipeline_pricing", "distributors", "distributor_pipeline", "pipeline_capacity",
-    "app_own_entries", "app_package_use",
+    "app_own_entries", "app_package_use", "app_past_counter", "app_call_tag",
+    "app_event", "app_event_counter", "app_key",
 )  # fmt: skip
 LEDGERS = (
     "pipeline_usage_log", "app_statement", "app_statement_file", "app_statement_number",
