@@ -22,6 +22,7 @@ from typing import Any
 
 import aiomysql
 
+from app.base.errors import AppError
 from app.db.errors import RETRIED, failure_code
 from app.db.numbered import MigrationError, Tell
 from app.db.pool import raw_connection
@@ -34,7 +35,7 @@ LOOK_SECONDS = 1.0
 # Writes of one's own beside a holder that writes nothing.
 LOOKS = 20
 _TABLE = "app_lease"
-# So that what another node has committed is before first.
+# A statement waits for what other nodes have committed.
 _IN_STEP = "set session wsrep_sync_wait = 7"
 _TAKE = (
     "update app_lease set holder = %s, beat = beat + 1 where name = 'migrate' and holder is null"
@@ -129,7 +130,7 @@ async def _beat(holder: str) -> None:
     """Write the row every few seconds; return when it is no longer *holder*'s."""
     while True:
         # A connection of its own: that of the migration is busy while a table is changed.
-        with suppress(aiomysql.MySQLError, OSError):
+        with suppress(aiomysql.MySQLError, OSError, AppError):
             async with raw_connection() as connection:
                 await _write(connection, _IN_STEP)
                 while True:
