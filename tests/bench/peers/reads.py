@@ -30,9 +30,13 @@ DISTRIBUTOR = (
     "d.id as distributor_id, d.code as distributor_code, d.name as distributor_name,"
     " d.status as distributor_status, d.currency, d.quota_period, d.quota_calls, d.quota_key,"
     " d.quota_used, d.rate_limit_per_minute, d.billing_mode, d.spend_limit, d.spend_period,"
-    " d.spend_used, d.spend_reserved, d.allowed_ips, d.api_key_expires_at"
+    " d.spend_used, d.spend_reserved, d.allowed_ips"
 )
-ME = f"select {DISTRIBUTOR} from distributors d where d.api_key_hash = %(digest)s"
+KEY = "k.name as key_name, k.scopes, k.pipelines, k.sandbox, k.expires_at"
+ME = (
+    f"select {DISTRIBUTOR}, {KEY} from app_key k join distributors d on d.id = k.distributor_id"
+    " where k.hash = %(digest)s and k.revoked_at is null"
+)
 LINK = (
     "l.pricing_mode, l.discount_rate, l.valid_from, l.valid_to, l.daily_quota as link_daily,"
     " l.monthly_quota as link_monthly, l.day_key as link_day, l.day_used as link_day_used,"
@@ -129,7 +133,9 @@ def me_of(row: Row, prefix: str, moment: datetime) -> Row:
         "spend_period": row["spend_period"], "spend_used": row["spend_used"],
         "spend_reserved": row["spend_reserved"], "spend_remaining": spend["remaining"],
         "spend_resets_at": None, "allowed_ips": [], "api_key_prefix": prefix,
-        "api_key_expires_at": row["api_key_expires_at"], "limits": limits,
+        "api_key_expires_at": row["expires_at"], "sandbox": bool(row["sandbox"]),
+        "api_key_name": row["key_name"], "api_key_scopes": sorted(row["scopes"].split(",")),
+        "api_key_pipelines": row["pipelines"] and row["pipelines"].split(","), "limits": limits,
     }  # fmt: skip
 
 
