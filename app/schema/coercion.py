@@ -25,6 +25,7 @@ from app.base.catalogue.fields import (
     BLANK_ENDS,
     EMPTY,
     JSON_TOO_DEEP,
+    MUCH_TOO_LONG,
     NO_JSON_LIST,
     NO_JSON_OBJECT,
     NO_ZONE,
@@ -294,7 +295,7 @@ def _json(rule: FieldRule, value: Any) -> JsonText:
         raise CoercionError(NO_JSON_OBJECT)
     if rule.json == "list" and not isinstance(value, list):
         raise CoercionError(NO_JSON_LIST)
-    value = _plain_json(value, MAX_JSON_DEPTH)
+    value = _PlainJson().of(value, MAX_JSON_DEPTH)
     try:
         text = JsonText(canonical_json(value))
     except (TypeError, ValueError):
@@ -315,20 +316,36 @@ def _parse(text: str) -> Any:
         raise CoercionError(BAD_JSON_VALUE, exc.message) from None
 
 
-def _plain_json(value: Any, depth: int) -> Any:
-    """Return *value* with its fractions as they were written; what no column can hold is
-    refused."""
-    if depth < 0:
-        raise CoercionError(JSON_TOO_DEEP, depth=MAX_JSON_DEPTH)
-    if isinstance(value, str):
-        check_characters(value, one_line=False)
-    elif isinstance(value, int | float | Decimal):
-        return _json_number(value)
-    elif isinstance(value, dict):
-        return {_plain_json(k, depth - 1): _plain_json(v, depth - 1) for k, v in value.items()}
-    elif isinstance(value, list):
-        return [_plain_json(item, depth - 1) for item in value]
-    return value
+class _PlainJson:
+    """Values with their fractions as they were written. What no column can hold is refused, and
+    what is too long as soon as that shows: nobody waits for the rest to be looked at."""
+
+    def __init__(self) -> None:
+        self._characters = 0
+
+    def of(self, value: Any, depth: int) -> Any:
+        """Return *value* so, of at most *depth* levels."""
+        if depth < 0:
+            raise CoercionError(JSON_TOO_DEEP, depth=MAX_JSON_DEPTH)
+        self._count(2 if isinstance(value, str | dict | list) else 1)
+        if isinstance(value, str):
+            check_characters(value, one_line=False)
+            self._count(len(value))
+        elif isinstance(value, int | float | Decimal):
+            return _json_number(value)
+        elif isinstance(value, dict):
+            self._count(max(2 * len(value) - 1, 0))
+            return {self.of(k, depth - 1): self.of(v, depth - 1) for k, v in value.items()}
+        elif isinstance(value, list):
+            self._count(max(len(value) - 1, 0))
+            return [self.of(item, depth - 1) for item in value]
+        return value
+
+    def _count(self, characters: int) -> None:
+        # At least; how long the text is in full, `_json` looks at.
+        self._characters += characters
+        if self._characters > MAX_JSON_CHARACTERS:
+            raise CoercionError(MUCH_TOO_LONG, limit=MAX_JSON_CHARACTERS)
 
 
 def _json_number(value: int | float | Decimal) -> int | JsonNumber:

@@ -10,7 +10,6 @@ UP-6, BODY-1/2).
 
 import asyncio
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -30,10 +29,7 @@ from app.base.catalogue.requests import (
     BODY_TOO_LARGE,
     BODY_TOO_MANY_VALUES,
     BODY_TOO_SLOW,
-    FORM_NOT_IN_CHARSET,
-    FORM_VALUE_NOT_TEXT,
     NO_FILE_OR_JSON,
-    NO_FILES_HERE,
     NO_FORM_OR_JSON,
     NO_MEDIA_TYPE,
     NO_MEDIA_TYPE_OF_FORM,
@@ -46,13 +42,12 @@ from app.base.contributions import Contributions
 from app.base.errors import AppError
 from app.base.json_codec import JsonError, parse_json
 from app.records.file_types import XLSX_TYPE
+from app.web.form import FORM_TYPES, collect, read_form
 from app.web.plain_request import PlainRequest
 
-URLENCODED = "application/x-www-form-urlencoded"
-FORM_TYPES = (URLENCODED, "multipart/form-data")
 CODINGS = ("gzip", "x-gzip", "deflate")
 # So that nobody waits for the body of another: these take the longest to read (UP-5). Forms are
-# held to a thousand fields by aiohttp.
+# held to less (app/web/form.py).
 MAX_VALUES = 100_000
 MAX_NAMES = 1_000
 # Of a caller who has not signed in, where no key is looked up first: much more than a name and a
@@ -166,7 +161,7 @@ async def read_parameters(request: AnyRequest, limits: tuple[int, int] | None) -
     params: dict[str, Any] = {}
     if request.query_string:
         _check_query(request)
-        _collect(params, request.query.items())
+        collect(params, request.query.items())
     if limits is None:
         pass
     elif isinstance(request, ApiRequest):
@@ -319,7 +314,7 @@ async def _parse_body(request: web.Request, source: web.Request, max_values: int
     kind = request.content_type
     if kind in FORM_TYPES and "Content-Type" in request.headers:
         check_media_type(request)
-        return await _form(source)
+        return await read_form(request, source)
     raw = await source.read()
     if _is_file(request):
         request[CONTEXT].file_body = raw
@@ -354,45 +349,3 @@ def _take_json(request: AnyRequest, raw: bytes, max_values: int) -> dict[str, An
         raise TOO_MANY_NAMES(most=MAX_NAMES)
     request[CONTEXT].json_body = body
     return body
-
-
-async def _form(source: web.Request) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if source.content_type == URLENCODED and b"%" in (raw := await source.read()):
-        _refuse_other_bytes(raw, source.charset or "utf-8")
-    for name, value in (await source.post()).items():
-        if isinstance(value, web.FileField):
-            value.file.close()
-            raise NO_FILES_HERE(name=name[:64])
-        if isinstance(value, bytes | bytearray):
-            raise FORM_VALUE_NOT_TEXT(name=name[:64])
-        _collect(values, [(name, value)])
-    return values
-
-
-def _refuse_other_bytes(raw: bytes, charset: str) -> None:
-    """Raise BadRequest for bytes of a form that are no text: they would become replacement
-    characters."""
-    for field in raw.split(b"&"):
-        name, _, value = (unquote_to_bytes(part) for part in field.partition(b"="))
-        try:
-            name.decode(charset)
-            value.decode(charset)
-        except UnicodeDecodeError as exc:
-            before = bytes(exc.object[: exc.start]).decode(charset)
-            raise FORM_NOT_IN_CHARSET(
-                name=name.decode(charset, "replace")[:64],
-                charset=charset,
-                line=before.count("\n") + 1,
-                column=len(before) - before.rfind("\n"),
-            ) from None
-
-
-def _collect(values: dict[str, Any], pairs: Iterable[tuple[str, Any]]) -> None:
-    for name, value in pairs:
-        if name not in values:
-            values[name] = value
-        elif isinstance(values[name], list):
-            values[name].append(value)
-        else:
-            values[name] = [values[name], value]

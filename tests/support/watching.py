@@ -1,16 +1,11 @@
 """Looking whether a worker's event loop stood still while a test ran."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-
-import httpx
-
-from tests.support.installation import DIRECT
 
 
 class LoopStoodStill(AssertionError):
@@ -27,14 +22,21 @@ def nobody_waits(var_dir: Path) -> Iterator[None]:
     """Raise LoopStoodStill if a worker of *var_dir* told that of itself within the block."""
     before = {file: file.stat().st_size for file in _logs(var_dir)}
     yield
-    entries = []
+    text = []
     for file in _logs(var_dir):
         with file.open("rb") as log:
             log.seek(min(before.get(file, 0), file.stat().st_size))
-            entries += [json.loads(line) for line in log if b'"loop_blocked"' in line]
-    pauses = [entry["seconds"] for entry in entries if entry["seconds"] >= MAX_SECONDS]
+            text.append(log.read().decode())
+    assert_no_pause("".join(text))
+
+
+def assert_no_pause(log: str, most: float = MAX_SECONDS) -> None:
+    """Raise LoopStoodStill if in *log* a worker tells of a pause of *most* seconds or more, without
+    the time in which the machine had no processor for it."""
+    entries = [json.loads(line) for line in log.splitlines() if '"loop_blocked"' in line]
+    pauses = [entry["seconds"] for entry in entries if entry["seconds"] >= most]
     if pauses:  # on a machine that is slower now the same work takes longer
-        pauses = [seconds for seconds in pauses if seconds >= MAX_SECONDS * _slowness()]
+        pauses = [seconds for seconds in pauses if seconds >= most * _slowness()]
     if pauses:
         raise LoopStoodStill(f"the event loop stood still for {pauses} s")
 
@@ -53,25 +55,3 @@ def _slowness() -> float:
 
 def _logs(var_dir: Path) -> list[Path]:
     return sorted((var_dir / "logs").glob("worker-*.log"))
-
-
-def longest_wait(base_url: str, act: Callable[[], object]) -> float:
-    """The longest time a trivial request took while *act* ran, in seconds."""
-    waits = []
-    stop = threading.Event()
-
-    def ask() -> None:
-        with httpx.Client(base_url=base_url, **DIRECT, timeout=30) as client:
-            while not stop.is_set():
-                start = time.perf_counter()
-                client.get("/healthz")
-                waits.append(time.perf_counter() - start)
-                time.sleep(0.002)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    time.sleep(0.05)
-    act()
-    stop.set()
-    asking.join()
-    return max(waits)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.schema.coercion import coerce
+from app.base.json_codec import canonical_json
+from app.schema.coercion import MAX_JSON_CHARACTERS, coerce
 from app.schema.field_rules import CoercionError, JsonText
 from app.schema.validation import (
     FieldRule,
@@ -219,6 +220,22 @@ class TestValues:
         config = f'{{"t": {number}}}' if isinstance(number, str) else {"t": number}
 
         assert refusal(rule_of("pipeline_steps", "config"), config) == "bad_json"
+
+    @pytest.mark.parametrize(
+        ("item", "count"), [(1, 32_760), ([], 21_840), ([1], 16_380), ({"": 1}, 9360), ("", 21_840)]
+    )
+    def test_the_longest_json_is_taken_and_what_is_longer_is_left_unread(
+        self, item: Any, count: int
+    ) -> None:
+        """Much longer ones kept everybody waiting until all of their numbers were looked at."""
+        rule = rule_of("pipeline_steps", "config")
+        room = MAX_JSON_CHARACTERS - len(canonical_json({"a": [item] * count, "b": ""}))
+        assert 0 <= room < 30
+        longest = {"a": [item] * count, "b": "x" * room}
+
+        assert len(coerce(rule, longest)) == MAX_JSON_CHARACTERS
+        assert refusal(rule, longest | {"b": "x" * (room + 1)}) == "too_long"
+        assert refusal(rule, {"a": [1.5] * 99_999 + [float("nan")]}) == "too_long"
 
     def test_deep_json_is_refused(self) -> None:
         deep: Any = {}

@@ -151,6 +151,11 @@ TOO_LONG = FieldCode(
     "At most {limit} characters, this has {count}.",
     "最多 {limit} 个字符，现有 {count} 个。",
 )
+MUCH_TOO_LONG = FieldCode(
+    "too_long",
+    "At most {limit} characters, this has more.",
+    "最多 {limit} 个字符，现有更多。",
+)
 TOO_MANY_CELLS = FieldCode(
     "too_many_cells",
     "The row has {count} cells, the first row has {width}. In a CSV file a value with a"

@@ -110,6 +110,10 @@ BODY_TOO_MANY_VALUES = BODY_TOO_LARGE.variant(
     "The body has more than {limit} values. Send less at a time.",
     "请求体中的值超过 {limit} 个，请分次发送。",
 )
+BODY_TOO_MANY_PARTS = BODY_TOO_LARGE.variant(
+    "The form has more than {limit} fields. Send less at a time.",
+    "表单字段超过 {limit} 个，请分次发送。",
+)
 BODY_TOO_SLOW = ErrorCode(
     "body_too_slow",
     408,
