@@ -280,6 +280,44 @@ class TestSelfService:
         # A key that was lost ends by any that may.
         assert key.post("keys/revoke", {"key_id": default}).status_code == 200
 
+    def test_a_key_that_ends_makes_and_renews_none_that_lasts(self, server: Installation) -> None:
+        owner = make_reseller(server)
+        end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+        soon, later = end.isoformat(), (end + timedelta(days=1)).isoformat()
+        key = make_program(
+            server, owner, "short", scopes="admin", expires_at=soon, rate_limit_per_minute=60
+        )
+        beyond = (403, "beyond_own_key")
+        body = new_body("a", "admin", rate_limit_per_minute=60)
+
+        assert code_of(key.post("keys", body, key="a")) == beyond
+        assert code_of(key.post("keys", body | {"expires_at": later}, key="b")) == beyond
+        child = key.post("keys", body | {"expires_at": soon}, key="c").json()
+        assert child["expires_at"]
+        own = key_id(key, key.key[:12])
+        assert code_of(key.post("keys/rotate", {"key_id": own, "expires_at": later})) == beyond
+        assert code_of(key.post("keys/rotate", {"key_id": child["id"], "expires_at": later})) == (
+            beyond
+        )
+        # It renews what it made as far as itself; and itself for as long as it was made for.
+        rotated = key.post("keys/rotate", {"key_id": child["id"]}).json()
+        assert rotated["expires_at"] <= child["expires_at"]
+        renewed = key.post("keys/rotate", {"key_id": own}).json()
+        assert renewed["expires_at"] >= child["expires_at"]
+
+    def test_a_repeated_request_is_told_to_none_that_could_not_make_it(
+        self, server: Installation
+    ) -> None:
+        owner = make_reseller(server)
+        body = new_body("strong", "finance", "calls")
+        assert owner.post("keys", body, key="same").status_code == 201
+        weak = make_program(server, owner, "weak", scopes="admin")
+        sandbox = make_program(server, owner, "try", scopes="admin,finance,calls", sandbox=1)
+
+        for program in (weak, sandbox):
+            assert code_of(program.post("keys", body, key="same")) == (403, "beyond_own_key")
+        assert owner.post("keys", body, key="same").headers["Idempotent-Replayed"] == "true"
+
     def test_the_last_one_that_can_stays(self, server: Installation) -> None:
         admin = make_reseller(server)
         own = key_id(admin, admin.key[:12])

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from app.global_func import (
     TWIN_PREFIX,
@@ -26,6 +27,7 @@ from pipeline_dist.accounts.rows import read_distributor
 from pipeline_dist.errors import INVALID_KEY
 from pipeline_ops.calls.sweeper import SWEEPER, sweep
 
+MAX_TAKEOVERS = 2
 _COUNTERS = {"day_key": "null", "day_used": "0", "month_key": "null", "month_used": "0"}
 # What a table's twin does not take over, and what it has of it in the beginning. One statement of
 # the balance, in the beginning: what was paid in is not the sandbox's to follow.
@@ -62,7 +64,8 @@ async def sandbox_of(
     caller: AuthenticatedDistributor,
 ) -> AsyncIterator[AuthenticatedDistributor]:
     """Let everything within it be the sandbox's, of the *caller* as it is there."""
-    await in_transaction(lambda sor: _bring_over(sor, caller.id))
+    async with _turn():
+        await in_transaction(lambda sor: _bring_over(sor, caller.id))
     with use_twins():
         async with reading() as sor:
             row = await read_distributor(sor, caller.id)
@@ -70,6 +73,15 @@ async def sandbox_of(
             raise INVALID_KEY(headers={"WWW-Authenticate": "Bearer"})
         real = caller.distributor
         yield replace(caller, distributor=replace(row, code=real.code, name=real.name))
+
+
+def _turn() -> asyncio.Semaphore:
+    """Return what lets few requests of this process bring rows over at a time: more would take the
+    connections that those of real keys wait for."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_TAKEOVERS))
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 async def _bring_over(sor: SafeSqlor, distributor_id: str) -> None:

@@ -65,9 +65,7 @@ async def make_key(request: ApiRequest, caller: AuthenticatedDistributor) -> Rep
     origin = (request_key, str(request_hash(values, body)))
     actor = _actor(request, caller)
     record, secret = await in_transaction(
-        lambda sor: app_keys.create_key(
-            sor, caller.id, values, actor, maker=caller.key, request=origin
-        )
+        lambda sor: app_keys.create_key(sor, caller.id, values, actor, maker=caller, request=origin)
     )
     headers = {"Idempotent-Replayed": "true"} if secret is None else {}
     return Reply(body=_with_secret(record, secret), status=201, headers=headers, holds_secret=True)
@@ -82,7 +80,7 @@ async def rotate_key(request: ApiRequest, caller: AuthenticatedDistributor) -> R
         lambda sor: app_keys.rotate_key(
             sor, values["key_id"], actor, grace_hours=values["grace_hours"],
             expires_at=values["expires_at"], end_previous=bool(values["end_previous"]),
-            maker=caller.key,
+            maker=caller,
         )
     )  # fmt: skip
     return Reply(body=_with_secret(record, secret), holds_secret=True)
@@ -94,7 +92,7 @@ async def revoke_key(request: ApiRequest, caller: AuthenticatedDistributor) -> R
     values = check_params(REVOKE_RULES, api_input.json_body(request), strict=True)
     actor = _actor(request, caller)
     record = await in_transaction(
-        lambda sor: app_keys.revoke_key(sor, values["key_id"], actor, maker=caller.key)
+        lambda sor: app_keys.revoke_key(sor, values["key_id"], actor, maker=caller)
     )
     return Reply(body=key_view(record, now()))
 

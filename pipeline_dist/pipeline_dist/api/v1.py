@@ -112,7 +112,7 @@ async def me(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
         "sandbox": bool(key.sandbox),
         "api_key_name": key.name,
         "api_key_scopes": words(key.scopes),
-        "api_key_pipelines": None if key.pipelines is None else words(key.pipelines),
+        "api_key_pipelines": key.codes,
         "limits": [limit.public() for limit in limits],
     }
     return Reply(body=body, limits=limits)
@@ -133,16 +133,8 @@ async def pipelines(request: ApiRequest, caller: AuthenticatedDistributor) -> Re
             body, limits = await catalogue.pipeline(sor, caller.distributor, query["code"])
             limits = key_limits(caller.key, now()) + limits
             return Reply(body=body, limits=limits, is_kept=True)
-        rows = await catalogue.pipelines(
-            sor, owner, caller.distributor, page, _pipelines_of(caller)
-        )
+        rows = await catalogue.pipelines(sor, owner, caller.distributor, page, caller.key.codes)
         return Reply(body=rows, is_kept=True)
-
-
-def _pipelines_of(caller: AuthenticatedDistributor) -> list[str] | None:
-    """Return the codes of the lines that the caller's key is limited to; None: it has all."""
-    codes = caller.key.pipelines
-    return None if codes is None else words(codes)
 
 
 @needs(Scope.CALLS, Scope.READ)
@@ -184,7 +176,7 @@ async def read_calls(request: ApiRequest, caller: AuthenticatedDistributor) -> R
     page = calls_report.page(owner, query, tags, request.query.keys())
     async with reading(refusal=TOO_SLOW) as sor:
         return Reply(
-            body=await calls_report.list_calls(sor, owner, caller.id, page, _pipelines_of(caller))
+            body=await calls_report.list_calls(sor, owner, caller.id, page, caller.key.codes)
         )
 
 
