@@ -17,6 +17,7 @@ from app.global_func import (
     next_month_start,
     now,
     reading,
+    twins_in_use,
     zone_name,
 )
 from pipeline_dist.accounts.api_key import Scope, words
@@ -284,7 +285,8 @@ async def _statement(
         else:
             view = await view_of_month(sor, distributor, check_month(query["month"]))
     content = await view.file(File.for_reader(kind, request.context.lang))
-    name = f"statement-{distributor.code}-{view.month}.{kind}"
+    start = "sandbox-statement" if twins_in_use() else "statement"
+    name = f"{start}-{distributor.code}-{view.month}.{kind}"
     if kind == Kind.CSV:
         mark = BYTE_ORDER_MARK.encode() if query["bom"] else b""
         reply = _file(mark + content, CSV_TYPE, name)

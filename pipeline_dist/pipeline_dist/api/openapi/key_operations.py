@@ -53,7 +53,7 @@ KEY_REQUESTS: dict[str, Schema] = {
         "scopes",
         scopes=list_of(_SCOPE, "What it may be used for.", minItems=1),
         pipelines=maybe(list_of(text(PIPELINE["description"]), _PIPELINES, maxItems=MAX_PIPELINES)),
-        allowed_ips=maybe(list_of(text("A network."), _ADDRESSES)),
+        allowed_ips=maybe(list_of(text("A network.", pattern=key_api.NETWORK), _ADDRESSES)),
     ),
     "KeyRotation": body_schema(
         "Which key gets a new secret.",
