@@ -1,5 +1,6 @@
 """Named keys: what each may be used for, and how a distributor looks after them itself."""
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -132,6 +133,44 @@ class TestWhatAKeyMayBeUsedFor:
         ):
             assert code_of(answer) == (404, "call_not_found")
         assert owner.finish({"call_no": theirs}).status_code == 200
+
+    def test_nothing_tells_of_other_pipelines(
+        self, server: Installation, pipeline: dict[str, Any]
+    ) -> None:
+        other = make_pipeline(server.admin, daily_quota=7)
+        owner = make_reseller(server, pipeline, other)
+        program = make_program(
+            server, owner, "one", pipelines=pipeline["code"], scopes="calls,read,admin"
+        )
+        theirs = owner.begin(other).json()["call_no"]
+        end = {"call_no": theirs, "status": "succeeded"}
+        item = {"idempotency_key": "o", "pipeline": other["code"], **ONE_GO}
+        for answer in (
+            program.post("calls/finish", end),
+            program.post("calls/extend", {"call_no": theirs}),
+            program.post("calls/batch", {"calls": [item]}),
+            program.post("calls", {"pipeline": other["code"], **ONE_GO}, key="p"),
+        ):
+            assert "RateLimit-Policy" not in answer.headers, answer.text
+        assert "RateLimit-Policy" in owner.post("calls/finish", end).headers
+
+        for number, code in enumerate((other["code"], pipeline["code"], None), 1):
+            server.query(
+                "insert into app_event (id, distributor_id, event_no, type, data, dedup_key,"
+                " created_at) values (%s, %s, %s, 'pipeline.online', %s, %s, utc_timestamp(3))",
+                f"{owner.distributor['id'][:30]}{number}", owner.distributor["id"], number,
+                json.dumps({"pipeline": code} if code else {}), f"t{number}",
+            )  # fmt: skip
+        server.query(
+            "insert into app_event_counter (id, last_no) values (%s, 3)"
+            " on duplicate key update last_no = 3", owner.distributor["id"],
+        )  # fmt: skip
+        numbers = [row["event_no"] for row in program.get("events").json()["rows"]]
+        assert numbers == [2, 3]
+        assert program.get("events", rows=1).json()["next_after"] == 2
+        assert len(owner.get("events").json()["rows"]) == 3
+        hook = program.post("webhooks", {"url": "https://example.com/hook"})
+        assert code_of(hook) == (403, "beyond_own_key")
 
     @pytest.mark.parametrize("way", ["one-go", "begin", "batch"])
     def test_its_own_rate(self, server: Installation, pipeline: dict[str, Any], way: str) -> None:
