@@ -55,8 +55,10 @@ _ORPHANS = " union ".join(
 async def forget_old(moment: datetime, stop: asyncio.Event) -> int:
     """Remove the sandbox's calls, events and counters that are older than `events_days` at
     *moment*, as much as one turn may; how many calls and events."""
-    until = moment - timedelta(days=settings().options.events_days)
-    # Nothing is booked into a month that ended so long ago.
+    options = settings().options
+    # Also nothing that was booked for a time long ago, and no month into which something may be.
+    days = max(options.events_days, options.backdating_days + 31)
+    until = moment - timedelta(days=days)
     values = {"month": quota_month(until)}
     count = 0
     with use_twins():
