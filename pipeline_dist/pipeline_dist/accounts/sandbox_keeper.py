@@ -71,7 +71,7 @@ async def forget_old(moment: datetime, stop: asyncio.Event) -> int:
         return count + await prune(moment)
 
 
-async def forget_deleted(stop: asyncio.Event) -> int:
+async def forget_orphans(stop: asyncio.Event) -> int:
     """Remove what the sandbox has of distributors that are deleted, as much as one turn may; how
     many are forgotten."""
     async with reading() as sor:
@@ -126,7 +126,7 @@ async def _keep(sor: SafeSqlor, stop: asyncio.Event) -> None:
     if count := await forget_old(now(), stop):
         log.info("%d old call(s) and event(s) of the sandbox removed", count,
                  extra={"action": "prune_sandbox"})  # fmt: skip
-    await forget_deleted(stop)
+    await forget_orphans(stop)
 
 
 SANDBOX_KEEPER = BackgroundWork(
