@@ -13,6 +13,7 @@ from app.base.actor import SYSTEM_ACTOR, Actor
 from app.base.addresses import Network, read_address, read_network
 from app.base.catalogue import fields as field_problems, requests as request_refusals
 from app.base.catalogue.fields import (
+    BAD_ADDRESS,
     BAD_CHOICE,
     BAD_DATE,
     OUT_OF_ORDER,
@@ -141,6 +142,7 @@ from app.web.responses import Answer, ReadyJson, json_response
 from app.web.table_endpoints import table_endpoints
 
 __all__ = [
+    "BAD_ADDRESS",
     "BAD_BODY",
     "BAD_CHOICE",
     "BAD_DATE",

@@ -88,7 +88,10 @@ class Options(ServiceOptions, LogOptions):
         35, "Days back to which programs may book calls that happened earlier", least=0, most=366
     )
     events_days: int = option(
-        90, "Days for which distributors' events are kept", least=90, most=3660
+        90,
+        "Days for which distributors' events, and calls of the sandbox, are kept",
+        least=90,
+        most=3660,
     )
     webhooks_allow_private: bool = option(
         False, "Send webhooks also to private addresses and by http; for tests only"

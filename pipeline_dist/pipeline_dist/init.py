@@ -15,6 +15,7 @@ from app.global_func import (
 from pipeline_dist.accounts import counted, distributors, links, usage_fences
 from pipeline_dist.accounts.key_use import KEY_USE_WRITER
 from pipeline_dist.accounts.sandbox import SANDBOX_SWEEPER
+from pipeline_dist.accounts.sandbox_keeper import SANDBOX_KEEPER
 from pipeline_dist.admin import (
     distributors as admin_api,
     figures as figures_api,
@@ -87,6 +88,7 @@ MODULE = Module(
         MONTH_CLOSER.run,
         KEY_USE_WRITER.run,
         SANDBOX_SWEEPER.run,
+        SANDBOX_KEEPER.run,
         TELLER.run,
         KEEPER.run,
         run_sender,

@@ -1,5 +1,6 @@
 """Named keys: what each may be used for, and how a distributor looks after them itself."""
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -132,6 +133,44 @@ class TestWhatAKeyMayBeUsedFor:
         ):
             assert code_of(answer) == (404, "call_not_found")
         assert owner.finish({"call_no": theirs}).status_code == 200
+
+    def test_nothing_tells_of_other_pipelines(
+        self, server: Installation, pipeline: dict[str, Any]
+    ) -> None:
+        other = make_pipeline(server.admin, daily_quota=7)
+        owner = make_reseller(server, pipeline, other)
+        program = make_program(
+            server, owner, "one", pipelines=pipeline["code"], scopes="calls,read,admin"
+        )
+        theirs = owner.begin(other).json()["call_no"]
+        end = {"call_no": theirs, "status": "succeeded"}
+        item = {"idempotency_key": "o", "pipeline": other["code"], **ONE_GO}
+        for answer in (
+            program.post("calls/finish", end),
+            program.post("calls/extend", {"call_no": theirs}),
+            program.post("calls/batch", {"calls": [item]}),
+            program.post("calls", {"pipeline": other["code"], **ONE_GO}, key="p"),
+        ):
+            assert "RateLimit-Policy" not in answer.headers, answer.text
+        assert "RateLimit-Policy" in owner.post("calls/finish", end).headers
+
+        for number, code in enumerate((other["code"], pipeline["code"], None), 1):
+            server.query(
+                "insert into app_event (id, distributor_id, event_no, type, data, dedup_key,"
+                " created_at) values (%s, %s, %s, 'pipeline.online', %s, %s, utc_timestamp(3))",
+                f"{owner.distributor['id'][:30]}{number}", owner.distributor["id"], number,
+                json.dumps({"pipeline": code} if code else {}), f"t{number}",
+            )  # fmt: skip
+        server.query(
+            "insert into app_event_counter (id, last_no) values (%s, 3)"
+            " on duplicate key update last_no = 3", owner.distributor["id"],
+        )  # fmt: skip
+        numbers = [row["event_no"] for row in program.get("events").json()["rows"]]
+        assert numbers == [2, 3]
+        assert program.get("events", rows=1).json()["next_after"] == 2
+        assert len(owner.get("events").json()["rows"]) == 3
+        hook = program.post("webhooks", {"url": "https://example.com/hook"})
+        assert code_of(hook) == (403, "beyond_own_key")
 
     @pytest.mark.parametrize("way", ["one-go", "begin", "batch"])
     def test_its_own_rate(self, server: Installation, pipeline: dict[str, Any], way: str) -> None:
@@ -279,6 +318,44 @@ class TestSelfService:
         assert code_of(key.post("keys/rotate", {"key_id": default})) == beyond
         # A key that was lost ends by any that may.
         assert key.post("keys/revoke", {"key_id": default}).status_code == 200
+
+    def test_a_key_that_ends_makes_and_renews_none_that_lasts(self, server: Installation) -> None:
+        owner = make_reseller(server)
+        end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+        soon, later = end.isoformat(), (end + timedelta(days=1)).isoformat()
+        key = make_program(
+            server, owner, "short", scopes="admin", expires_at=soon, rate_limit_per_minute=60
+        )
+        beyond = (403, "beyond_own_key")
+        body = new_body("a", "admin", rate_limit_per_minute=60)
+
+        assert code_of(key.post("keys", body, key="a")) == beyond
+        assert code_of(key.post("keys", body | {"expires_at": later}, key="b")) == beyond
+        child = key.post("keys", body | {"expires_at": soon}, key="c").json()
+        assert child["expires_at"]
+        own = key_id(key, key.key[:12])
+        assert code_of(key.post("keys/rotate", {"key_id": own, "expires_at": later})) == beyond
+        assert code_of(key.post("keys/rotate", {"key_id": child["id"], "expires_at": later})) == (
+            beyond
+        )
+        # It renews what it made as far as itself; and itself for as long as it was made for.
+        rotated = key.post("keys/rotate", {"key_id": child["id"]}).json()
+        assert rotated["expires_at"] <= child["expires_at"]
+        renewed = key.post("keys/rotate", {"key_id": own}).json()
+        assert renewed["expires_at"] >= child["expires_at"]
+
+    def test_a_repeated_request_is_told_to_none_that_could_not_make_it(
+        self, server: Installation
+    ) -> None:
+        owner = make_reseller(server)
+        body = new_body("strong", "finance", "calls")
+        assert owner.post("keys", body, key="same").status_code == 201
+        weak = make_program(server, owner, "weak", scopes="admin")
+        sandbox = make_program(server, owner, "try", scopes="admin,finance,calls", sandbox=1)
+
+        for program in (weak, sandbox):
+            assert code_of(program.post("keys", body, key="same")) == (403, "beyond_own_key")
+        assert owner.post("keys", body, key="same").headers["Idempotent-Replayed"] == "true"
 
     def test_the_last_one_that_can_stays(self, server: Installation) -> None:
         admin = make_reseller(server)

@@ -98,6 +98,21 @@ def test_it_answers_as_the_real_one_and_leaves_no_trace(
     assert "sandbox" not in real.json()
 
 
+def test_files_and_refusals_are_marked_too(server: Installation, pipeline: dict[str, Any]) -> None:
+    owner = make_reseller(server, pipeline)
+    sandbox = sandbox_of(server, owner)
+    file, refusal = sandbox.get("statement.csv"), sandbox.begin({"code": "none"})
+    unread = sandbox.client.post("/pipeline_dist/v1/calls", content=b"{")
+
+    assert 'filename="sandbox-statement-' in file.headers["Content-Disposition"]
+    for answer in (refusal, unread, sandbox.get("keys", no="such")):
+        assert answer.json()["sandbox"] is True, answer.text
+    for answer in (file, refusal, unread, sandbox.get("keys"), sandbox.get("me")):
+        assert answer.headers["X-Sandbox"] == "true"
+    for answer in (owner.get("me"), owner.get("statement.csv"), owner.begin({"code": "none"})):
+        assert "X-Sandbox" not in answer.headers
+
+
 def test_neither_sees_the_others_calls(server: Installation, pipeline: dict[str, Any]) -> None:
     owner = make_reseller(server, pipeline)
     sandbox = sandbox_of(server, owner)

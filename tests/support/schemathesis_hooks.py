@@ -52,6 +52,8 @@ LAWFUL_PROBLEMS = {
     ("/version_no", "unknown_version"): "made-up numbers are no versions",
     ("/expires_at", "in_the_past"): "a generated time comes at any time",
     ("/pipelines", "unknown_pipeline"): "made-up codes are no lines",
+    ("/allowed_ips", "bad_address"): "a network of IPv4 as IPv6, and of others, means nothing sure",
+    ("/allowed_ips", "too_long"): "how many networks fit goes by how long they are",
     ("/name", "name_reserved"): "a made-up name may be that of the first key",
     ("/url", "bad_webhook_url"): "no schema says which addresses are good",
     ("/url", "private_webhook_url"): "no schema says which addresses are public",

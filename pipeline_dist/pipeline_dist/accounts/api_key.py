@@ -49,6 +49,11 @@ class ApiKey:
         """What the key may be used for."""
         return frozenset(words(self.scopes))
 
+    @property
+    def codes(self) -> list[str] | None:
+        """The codes of the pipelines that the key is limited to; None: it is to none."""
+        return None if self.pipelines is None else words(self.pipelines)
+
     def may_call(self, code: str) -> bool:
         """Return whether the key may be used for the pipeline *code*, as far as it goes."""
         return self.pipelines is None or code in words(self.pipelines)

@@ -28,9 +28,10 @@ from app.global_func import (
     update_row,
 )
 from pipeline_dist.accounts import keys
-from pipeline_dist.accounts.api_key import ApiKey, Scope, words
+from pipeline_dist.accounts.api_key import Scope, words
+from pipeline_dist.accounts.authentication import AuthenticatedDistributor, lock_caller
+from pipeline_dist.accounts.key_powers import check_end, check_within
 from pipeline_dist.errors import (
-    BEYOND_OWN_KEY,
     END_PREVIOUS,
     GRACE_RUNNING,
     IDEMPOTENCY_KEY_REUSED,
@@ -95,26 +96,29 @@ async def create_key(
     values: Mapping[str, Any],
     actor: Actor,
     *,
-    maker: ApiKey | None = None,
+    maker: AuthenticatedDistributor | None = None,
     request: tuple[str, str] | None = None,
 ) -> tuple[Record, str | None]:
     """
     Make a key of checked *values*: the record, and the key, which is told only here. *maker*: the
-    key by which a distributor does it itself; *request*: its idempotency key and hash. None in
-    place of the key where this request has made it before.
+    distributor that does it itself; *request*: its idempotency key and hash. None in place of the
+    key where this request has made it before.
 
     Raises Conflict `too_many_keys`, `key_name_taken`; Forbidden `beyond_own_key`;
-    `idempotency_key_reused`; InvalidFields.
+    `idempotency_key_reused`; InvalidFields; of a *maker* what `lock_caller` does.
     """
     moment = now()
-    await get_row(sor, "distributors", distributor_id, lock=True)
+    if maker is None:
+        await get_row(sor, "distributors", distributor_id, lock=True)
+    else:
+        maker = await lock_caller(sor, maker)
+        # What another key has made is told to none that could not make it.
+        check_within(maker.key, values)
+        check_end(values["expires_at"], maker.key_expires_at)
     if request is not None and (before := await _made_before(sor, distributor_id, *request)):
         return before, None
     await _check_values(sor, distributor_id, values, moment)
-    if maker is not None:
-        _check_name(values)
-        _check_within(maker, values)
-    elif values.get("sandbox"):
+    if maker is not None or values.get("sandbox"):
         _check_name(values)
     rows = await live_keys(sor, distributor_id)
     _check_free(rows, values["name"])
@@ -146,7 +150,7 @@ async def update_key(
 ) -> Record:
     """Change a key by checked *values*; its record. Raises NotFound `key_not_found`, EditConflict,
     Conflict `key_name_taken`, InvalidFields."""
-    current = await _lock(sor, key_id)
+    current, _ = await _lock(sor, key_id)
     check_lock_version(TABLE, current, lock_version)
     await _check_values(sor, current["distributor_id"], values, now())
     name = values.get("name", current["name"])
@@ -170,7 +174,7 @@ async def rotate_key(
     expires_at: datetime | None = None,
     end_previous: bool = False,
     lock_version: int | None = None,
-    maker: ApiKey | None = None,
+    maker: AuthenticatedDistributor | None = None,
 ) -> tuple[Record, str]:
     """
     Give a key a new secret: the record, and the key, which is told only here.
@@ -179,14 +183,18 @@ async def rotate_key(
     Without *expires_at* the new one lives as long as that was made for; it has no end where that
     had none. A secret before that, in its own grace period, ends now: with *end_previous* only,
     else Conflict `grace_running` is raised, since a program that still uses it would stop.
+
+    A *maker* gives no key more than it has: Forbidden `beyond_own_key`; and raises what
+    `lock_caller` does.
     """
     moment = now()
     if expires_at is not None and expires_at <= moment:
         raise InvalidFields([IN_THE_PAST("expires_at")])
-    current = await _lock(sor, key_id, maker)
+    current, maker = await _lock(sor, key_id, maker)
     check_lock_version(TABLE, current, lock_version)
+    lasting = _expiry_as_before(current, moment)
     if maker is not None:
-        _check_within(maker, current)
+        expires_at = _end_by(maker, current, expires_at, lasting)
     if not end_previous:
         _refuse_within_grace(current, moment)
     key = keys.mint(sandbox=bool(current["sandbox"]))
@@ -194,7 +202,7 @@ async def rotate_key(
         "prefix": keys.prefix(key),
         "hash": keys.digest(key),
         "made_at": moment,
-        "expires_at": expires_at or _expiry_as_before(current, moment),
+        "expires_at": expires_at or lasting,
         **_kept_for_grace(current, moment, grace_hours),
     }
     record = await update_locked_row(sor, TABLE, current, values, actor, action="generate_key")
@@ -208,11 +216,11 @@ async def revoke_key(
     actor: Actor,
     *,
     lock_version: int | None = None,
-    maker: ApiKey | None = None,
+    maker: AuthenticatedDistributor | None = None,
 ) -> Record:
     """End a key at once, its secret before too; the record. Raises NotFound `key_not_found`,
-    EditConflict; for a *maker* Conflict `last_admin_key`."""
-    current = await _lock(sor, key_id, maker)
+    EditConflict; for a *maker* Conflict `last_admin_key`, and what `lock_caller` raises."""
+    current, maker = await _lock(sor, key_id, maker)
     check_lock_version(TABLE, current, lock_version)
     if maker is not None:
         await _refuse_last_admin(sor, current)
@@ -227,22 +235,27 @@ async def delete_keys(sor: SafeSqlor, distributor_id: str) -> None:
     await sor.sqlExe("delete from app_key where distributor_id = ${id}$", {"id": distributor_id})
 
 
-async def _lock(sor: SafeSqlor, key_id: str, maker: ApiKey | None = None) -> Row:
-    """Lock the owner of a key, then the key; raises NotFound `key_not_found`, also for a revoked
-    one, and for one that is not its *maker*'s to see."""
+async def _lock(
+    sor: SafeSqlor, key_id: str, maker: AuthenticatedDistributor | None = None
+) -> tuple[Row, AuthenticatedDistributor | None]:
+    """Lock the owner of a key, then the key: it, and its *maker* as that is then. Raises NotFound
+    `key_not_found`, also for a revoked one, and for one that is not its *maker*'s to see."""
     text = "select distributor_id from app_key where id = ${id}$"
     owners = await sor.firsts(text, {"id": key_id})
-    if not owners or (maker is not None and owners[0] != maker.distributor_id):
+    if not owners or (maker is not None and owners[0] != maker.id):
         raise KEY_NOT_FOUND()
-    await get_row(sor, "distributors", owners[0], lock=True)
+    if maker is None:
+        await get_row(sor, "distributors", owners[0], lock=True)
+    else:
+        maker = await lock_caller(sor, maker)
     row: Row | None = await sor.one(
         "select * from app_key where id = ${id}$ for update", {"id": key_id}
     )
     if row is None or row["id"] != key_id or row["revoked_at"] is not None:
         raise KEY_NOT_FOUND()
-    if maker is not None and maker.sandbox and not row["sandbox"]:
+    if maker is not None and maker.key.sandbox and not row["sandbox"]:
         raise KEY_NOT_FOUND()
-    return row
+    return row, maker
 
 
 async def _note_change(
@@ -303,19 +316,25 @@ def _check_free(rows: list[Row], name: str) -> None:
         raise KEY_NAME_TAKEN(name=name)
 
 
-def _check_within(maker: ApiKey, values: Mapping[str, Any]) -> None:
-    """Raise Forbidden `beyond_own_key` where a key of *values* could do what *maker* cannot."""
-    if maker.sandbox and not values.get("sandbox"):
-        raise BEYOND_OWN_KEY(what="sandbox")
-    scopes = sorted(set(words(values["scopes"])) - set(words(maker.scopes)))
-    if scopes:
-        raise BEYOND_OWN_KEY(what=", ".join(scopes))
-    if maker.pipelines is None:
-        return
-    codes = words(values.get("pipelines"))
-    beyond = sorted(set(codes) - set(words(maker.pipelines)))
-    if beyond or not codes:
-        raise BEYOND_OWN_KEY(what=", ".join(beyond) or "pipelines")
+def _end_by(
+    maker: AuthenticatedDistributor,
+    current: Mapping[str, Any],
+    expires_at: datetime | None,
+    lasting: datetime | None,
+) -> datetime | None:
+    """Return when the new secret ends that *maker* gives the key *current*; *lasting*: one that
+    lives as long as that before. Raises Forbidden `beyond_own_key`."""
+    check_within(maker.key, current)
+    if current["id"] == maker.key.id:
+        # It renews itself, for no longer than it was made for.
+        check_end(expires_at or lasting, lasting)
+        return expires_at
+    # The key's own end says what it may; that of its new secret must not be later either.
+    check_end(current["expires_at"], maker.key_expires_at)
+    if expires_at is None and lasting is not None and maker.key_expires_at is not None:
+        return min(lasting, maker.key_expires_at)
+    check_end(expires_at or lasting, maker.key_expires_at)
+    return expires_at
 
 
 async def _refuse_last_admin(sor: SafeSqlor, current: Mapping[str, Any]) -> None:

@@ -19,15 +19,18 @@ from app.global_func import (
     AnyRequest,
     AppError,
     Network,
+    SafeSqlor,
+    get_row,
+    lock_parent,
     now,
     read_address,
     read_network,
 )
 from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.api_key import ApiKey, Scope, words
-from pipeline_dist.accounts.key_lookups import KEY_LOOKUPS, owned
+from pipeline_dist.accounts.key_lookups import KEY_LOOKUPS, owned, read_key
 from pipeline_dist.accounts.key_use import note_use
-from pipeline_dist.accounts.rows import Distributor
+from pipeline_dist.accounts.rows import Distributor, distributor_of
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.errors import ADDRESS_UNKNOWN, INVALID_KEY, IP_NOT_ALLOWED, SCOPE_MISSING
 
@@ -59,12 +62,18 @@ class Credentials:
 
 @dataclass(frozen=True)
 class AuthenticatedDistributor:
-    """The distributor that calls, with what is to be known of the key it used."""
+    """The distributor that calls, with what is to be known of the key it used, and what it showed:
+    who writes looks at that again where the distributor's row is locked."""
 
     distributor: Distributor
     key: ApiKey
-    key_prefix: str
+    credentials: Credentials
     key_expires_at: datetime | None
+
+    @property
+    def key_prefix(self) -> str:
+        """How the key begins."""
+        return self.credentials.key_prefix
 
     @property
     def id(self) -> str:
@@ -104,8 +113,28 @@ async def authenticate(
         if _matching_expiries(key, credentials.digest, to_end=to_end):
             _remember_code(credentials.digest, distributor.code)
             expiry = check_caller(distributor, key, credentials, to_end=to_end)
-            return AuthenticatedDistributor(distributor, key, credentials.key_prefix, expiry)
+            return AuthenticatedDistributor(distributor, key, credentials, expiry)
     raise _invalid_key()
+
+
+async def lock_caller(sor: SafeSqlor, caller: AuthenticatedDistributor) -> AuthenticatedDistributor:
+    """
+    Lock the row of the distributor who calls, before it changes something, and return the caller
+    as it is then: its key may have been revoked while the lock was waited for. Raises as
+    `authenticate` does.
+
+    The row is written too, so that of two on two database nodes one is told of the other's.
+    """
+    if not await lock_parent(sor, "distributors", caller.id):
+        raise _invalid_key()
+    owner = distributor_of(await get_row(sor, "distributors", caller.id, lock=True))
+    key: ApiKey | None = caller.key
+    if caller.key.keys_no != owner.keys_no:
+        rows = await read_key(sor, caller.credentials.digest)
+        key = rows[0][0] if rows else None
+    expiry = check_caller(owner, key, caller.credentials)
+    assert key is not None  # none is refused
+    return AuthenticatedDistributor(owner, key, caller.credentials, expiry)
 
 
 def check_caller(

@@ -8,24 +8,32 @@ counted is the sandbox's own.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from app.global_func import (
     TWIN_PREFIX,
     BackgroundWork,
     SafeSqlor,
+    get_row,
     in_transaction,
+    now,
+    quota_day,
     reading,
     table,
     use_twins,
 )
 from pipeline_dist.accounts.authentication import AuthenticatedDistributor
-from pipeline_dist.accounts.rows import read_distributor
+from pipeline_dist.accounts.rows import read_distributor, spend_key
 from pipeline_dist.errors import INVALID_KEY
 from pipeline_ops.calls.sweeper import SWEEPER, sweep
+from pipeline_ops.ledger.past_counters import Owner, drop_past
+from pipeline_ops.ledger.spend_sums import spend_sum
 
+MAX_TAKEOVERS = 2
 _COUNTERS = {"day_key": "null", "day_used": "0", "month_key": "null", "month_used": "0"}
 # What a table's twin does not take over, and what it has of it in the beginning. One statement of
 # the balance, in the beginning: what was paid in is not the sandbox's to follow.
@@ -50,6 +58,17 @@ _OF_ITS_LINES = (
     "r.pipeline_id in (select l.pipeline_id from distributor_pipeline l"
     " where l.distributor_id = ${id}$)"
 )
+# Who the counters of past periods are of that a row of the table counts on for.
+_OWNERS_OF_PAST: Mapping[str, Callable[[str, str], Owner]] = {
+    "distributor_pipeline": Owner,
+    "pipeline_capacity": lambda _, pipeline_id: Owner(pipeline_id=pipeline_id),
+}
+_TURNED = (
+    "select r.quota_period, r.spend_period, t.quota_period <> r.quota_period,"  # noqa: S608  constants
+    f" t.spend_period <> r.spend_period from {TWIN_PREFIX}distributors t"
+    " join distributors r on r.id = t.id where t.id = ${id}$"
+    " and (t.quota_period <> r.quota_period or t.spend_period <> r.spend_period)"
+)
 _WHICH = {
     "distributors": "r.id = ${id}$",
     "distributor_pipeline": _OF_DISTRIBUTOR,
@@ -62,7 +81,9 @@ async def sandbox_of(
     caller: AuthenticatedDistributor,
 ) -> AsyncIterator[AuthenticatedDistributor]:
     """Let everything within it be the sandbox's, of the *caller* as it is there."""
-    await in_transaction(lambda sor: _bring_over(sor, caller.id))
+    async with _turn():
+        await _turn_periods(caller.id)
+        await in_transaction(lambda sor: _bring_over(sor, caller.id))
     with use_twins():
         async with reading() as sor:
             row = await read_distributor(sor, caller.id)
@@ -72,16 +93,69 @@ async def sandbox_of(
         yield replace(caller, distributor=replace(row, code=real.code, name=real.name))
 
 
+def _turn() -> asyncio.Semaphore:
+    """Return what lets few requests of this process bring rows over at a time: more would take the
+    connections that those of real keys wait for."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_TAKEOVERS))
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
 async def _bring_over(sor: SafeSqlor, distributor_id: str) -> None:
     """Let the twins have the rows of a distributor, its lines and their capacity, as they are now
     but for what is counted there."""
     for name, which in _WHICH.items():
         # First: a line that was taken away and given again has another row of the same key.
-        ids = await sor.firsts(_orphans(name, which), {"id": distributor_id})
-        if ids:
-            text = f"delete from {TWIN_PREFIX}{name} where id in ${{ids}}$"  # noqa: S608  constants
-            await sor.sqlExe(text, {"ids": ids})
+        if name in _OWNERS_OF_PAST:
+            for row_id, pipeline_id in await sor.tuples(
+                _orphans(name, which), {"id": distributor_id}
+            ):
+                await _drop_row(sor, name, row_id, distributor_id, pipeline_id)
         await sor.sqlExe(_takeover(name, which), {"id": distributor_id})
+
+
+async def _drop_row(
+    sor: SafeSqlor, name: str, row_id: str, distributor_id: str, pipeline_id: str
+) -> None:
+    """Delete a row of a twin that counts, with its counters of past periods: nobody counts on for
+    it (ledger/past_counters.py)."""
+    text = f"delete from {TWIN_PREFIX}{name} where id = ${{id}}$"  # noqa: S608  constants
+    await sor.sqlExe(text, {"id": row_id})
+    owner = _OWNERS_OF_PAST[name](distributor_id, pipeline_id)
+    await sor.sqlExe(
+        f"delete from {TWIN_PREFIX}app_past_counter where distributor_id = ${{distributor_id}}$"  # noqa: S608
+        " and pipeline_id = ${pipeline_id}$",
+        owner._asdict(),
+    )
+
+
+async def _turn_periods(distributor_id: str) -> None:
+    """Let the twin of a distributor have the periods of now, where its quota or its spending is for
+    another one than before: what it has counted is of that before."""
+    async with reading() as sor:
+        rows = await sor.tuples(_TURNED, {"id": distributor_id})
+    if not rows:
+        return
+    ((quota_period, spend_period, is_quota, is_spending),) = rows
+
+    async def work(sor: SafeSqlor) -> None:
+        await get_row(sor, "distributors", distributor_id, lock=True)
+        values: dict[str, Any] = {}
+        if is_quota:
+            await drop_past(sor, Owner(distributor_id))
+            # Admission takes up what the ledger has of the new period.
+            values |= {"quota_period": quota_period, "quota_key": None, "quota_used": 0}
+        if is_spending:
+            key = spend_key(spend_period, quota_day(now()))
+            spending = await spend_sum(sor, distributor_id, key)
+            values |= {"spend_period": spend_period, "spend_key": key, "spend_used": spending}
+        sets = ", ".join(f"{name} = ${{{name}}}$" for name in values)
+        text = f"update distributors set {sets} where id = ${{id}}$"  # noqa: S608  constants
+        await sor.sqlExe(text, {**values, "id": distributor_id})
+
+    with use_twins():
+        await in_transaction(work)
 
 
 def _takeover(name: str, which: str) -> str:
@@ -101,7 +175,7 @@ def _orphans(name: str, which: str) -> str:
     """Return the query of the rows of a twin of which the real one is gone. It reads without locks:
     a statement that deletes by the real rows would hold those, which real calls wait for."""
     return (
-        f"select r.id from {TWIN_PREFIX}{name} r left join {name} o on o.id = r.id"  # noqa: S608
+        f"select r.id, r.pipeline_id from {TWIN_PREFIX}{name} r left join {name} o on o.id = r.id"  # noqa: S608
         f" where {which} and o.id is null"
     )
 

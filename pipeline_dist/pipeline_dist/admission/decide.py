@@ -164,8 +164,6 @@ async def _require_caller(workset: WorkSet, request: Request[Command]) -> Distri
         return distributor
     if not to_end:
         check_active(distributor.status)
-    if request.key is not None:
-        request.key = await workset.key_of_group(request.key)
     return distributor
 
 

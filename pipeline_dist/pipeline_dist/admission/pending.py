@@ -52,8 +52,6 @@ class PendingGroup:
     """
     Finished calls of one distributor that wait for one transaction of their own; in the queue they
     are one, with one future, which has the outcome of each in their order.
-
-    The key they are asked for by has been looked up.
     """
 
     __slots__ = ("_open", "future", "outcomes", "requests", "rows", "since")
@@ -63,16 +61,17 @@ class PendingGroup:
         distributor_id: str,
         commands: Sequence[BeginCall],
         pipeline_ids: Mapping[str, str],
+        credentials: Credentials | None = None,
         key: ApiKey | None = None,
     ) -> None:
-        """Take *pipeline_ids*: the lines' ids by code, as far as they are known; and the *key* they
-        are asked for by."""
+        """Take *pipeline_ids*: the lines' ids by code, as far as they are known; *credentials* and
+        *key* as each `Request` has them."""
         loop = asyncio.get_running_loop()
         self.since = loop.time()
         self.future: asyncio.Future[list[Any]] = loop.create_future()
         self.rows = frozenset((distributor_id, *(line_row(one.pipeline) for one in commands)))
         self.requests = [
-            GroupedRequest(self, number, command, distributor_id, pipeline_ids, key)
+            GroupedRequest(self, number, command, distributor_id, credentials, pipeline_ids, key)
             for number, command in enumerate(commands)
         ]
         self.outcomes: list[Outcome | BaseException | None] = [None] * len(commands)
@@ -108,12 +107,13 @@ class GroupedRequest(PendingRequest):
         number: int,
         command: BeginCall,
         distributor_id: str,
+        credentials: Credentials | None,
         pipeline_ids: Mapping[str, str],
         key: ApiKey | None,
     ) -> None:
         # Without a future of its own, and with all its rows in common with the group.
         pipeline_id = pipeline_ids.get(command.pipeline)
-        Request.__init__(self, command, distributor_id, None, pipeline_id, key)
+        Request.__init__(self, command, distributor_id, credentials, pipeline_id, key)
         self.rows = group.rows
         self.alone = True
         self.since = group.since

@@ -81,9 +81,10 @@ async def limits_after(
 ) -> list[Limit]:
     """
     Return the limits of a distributor as they are now, of the *key* it asked by, and those of
-    booking finished calls of the lines with these *codes*, as far as it may call them. None where
-    the distributor is gone.
+    booking finished calls of the lines with these *codes*, as far as it may call them by that key.
+    None where the distributor is gone.
     """
+    codes = [code for code in codes if key is None or key.may_call(code)]
     of_key: list[Limit] = []
     if key is not None and key.rate_limit_per_minute is not None:
         windows = await sor.firsts(KEY_WINDOW, {"id": key.id})

@@ -53,6 +53,10 @@ MAX_BATCHES = 2
 # connection for each.
 STUCK_SECONDS = 1.0
 MAX_STUCK_BATCHES = 6
+# Of the sandbox one, and one that is stuck: they go on the connections of everything else, so that
+# the real ones have theirs for themselves.
+MAX_SANDBOX_BATCHES = 1
+MAX_STUCK_SANDBOX_BATCHES = 1
 MAX_BATCH_REQUESTS = 128
 MAX_BATCH_LINES = 4000
 # A group of calls has its transaction for itself. Others wait for it no longer than for so many;
@@ -147,10 +151,14 @@ class AdmissionQueue:
         self, caller: str | AuthenticatedDistributor, commands: Sequence[BeginCall]
     ) -> list[BeginResult | BaseException]:
         """Let finished calls in, at most `group_size`, for *caller*, a distributor's id or whose
-        key was looked up, in a transaction of their own; the outcome of each, in their order. None
-        spoils another."""
-        distributor_id, key = (caller, None) if isinstance(caller, str) else (caller.id, caller.key)
-        group = PendingGroup(distributor_id, commands, self._pipelines, key)
+        key was looked up, and is again on the locked row, in a transaction of their own; the
+        outcome of each, in their order. None spoils another."""
+        if isinstance(caller, str):
+            group = PendingGroup(caller, commands, self._pipelines)
+        else:
+            group = PendingGroup(
+                caller.id, commands, self._pipelines, caller.credentials, self._memory(caller.key)
+            )
         self._waiting.append(group)
         self._wake()
         try:
@@ -193,7 +201,12 @@ class AdmissionQueue:
         if key is None:
             key = (await authenticate(caller, to_end=to_end)).key
             _remember(self._keys, caller.digest, key)
-        return key.distributor_id, key
+        return key.distributor_id, self._memory(key)
+
+    def _memory(self, key: ApiKey) -> ApiKey | None:
+        """Return what may be taken for known of a *key* until it is proven on the locked row; for
+        the sandbox nothing: its rows are not written where keys are changed."""
+        return None if self._twins else key
 
     def _submit(
         self,
@@ -240,7 +253,8 @@ class AdmissionQueue:
                 break
             if not isinstance(batch[0], GroupedRequest):
                 self._last_single = self.loop.time()
-            count_batch(batch, self.loop.time())
+            if not self._twins:
+                count_batch(batch, self.loop.time())
             rows = frozenset().union(*(request.rows for request in batch))
             self._busy |= rows
             task = self.loop.create_task(self._run(batch, rows))
@@ -251,11 +265,14 @@ class AdmissionQueue:
 
     def _has_room(self) -> bool:
         count = len(self._running)
-        if count < MAX_BATCHES:
+        most, most_stuck = MAX_BATCHES, MAX_STUCK_BATCHES
+        if self._twins:
+            most, most_stuck = MAX_SANDBOX_BATCHES, MAX_STUCK_SANDBOX_BATCHES
+        if count < most:
             return True
         latest = self.loop.time() - STUCK_SECONDS
         stuck = sum([began_at < latest for began_at in self._running.values()])
-        return count - min(stuck, MAX_STUCK_BATCHES) < MAX_BATCHES
+        return count - min(stuck, most_stuck) < most
 
     def _next_batch(self) -> list[PendingRequest]:
         """Return those that wait and touch nothing that is busy, in the order they came, or a
@@ -299,7 +316,7 @@ class AdmissionQueue:
                 # the answers of this batch, which is committed, are written.
                 self._start()
             finally:
-                _answer(outcomes)
+                self._answer(outcomes)
 
     async def _commit_batch(
         self,
@@ -316,7 +333,7 @@ class AdmissionQueue:
                     lambda sor: decide_all(
                         sor, batch, check_ledger_first=check_ledger_first, also_lock=also_lock
                     ),
-                    two_trips=True,
+                    two_trips=not self._twins,
                 )
         except DuplicateKey as exc:
             if check_ledger_first:  # it cannot be: the distributor has been locked since the look
@@ -362,8 +379,15 @@ class AdmissionQueue:
         )  # fmt: skip
         middle = len(batch) // 2
         for half in (batch[:middle], batch[middle:]):
-            _answer(await self._commit_batch(half))
+            self._answer(await self._commit_batch(half))
         return []
+
+    def _answer(self, outcomes: Outcomes) -> None:
+        """Tell requests what came of them; what is measured is of real ones alone."""
+        if not self._twins:
+            count_outcomes(outcomes)
+        for request, outcome in outcomes:
+            request.answer(outcome)
 
     def _refuse_late(self) -> None:
         """Refuse those that have waited longer than a request may wait for a connection."""
@@ -371,7 +395,9 @@ class AdmissionQueue:
         latest = self.loop.time() - self._wait_seconds
         for request in self._waiting:
             if request.since < latest:
-                _answer([(one, QUEUE_FULL(headers={"Retry-After": "1"})) for one in _each(request)])
+                self._answer(
+                    [(one, QUEUE_FULL(headers={"Retry-After": "1"})) for one in _each(request)]
+                )
         # While no transaction comes to its end, nobody else takes them out.
         self._waiting = [request for request in self._waiting if not request.is_over]
         if self._waiting:
@@ -382,12 +408,6 @@ class AdmissionQueue:
 
 def _each(request: PendingRequest | PendingGroup) -> Sequence[PendingRequest]:
     return request.requests if isinstance(request, PendingGroup) else (request,)
-
-
-def _answer(outcomes: Outcomes) -> None:
-    count_outcomes(outcomes)
-    for request, outcome in outcomes:
-        request.answer(outcome)
 
 
 def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:

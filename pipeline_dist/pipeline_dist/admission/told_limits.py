@@ -71,7 +71,7 @@ def _event_time(command: Command, moment: datetime) -> datetime:
 
 def _sides(workset: WorkSet, request: Request[Command]) -> tuple[DistributorAccount, Capacity]:
     """Return the account and the capacity that a request is about; of a line that is not the
-    asker's nothing."""
+    asker's, or not its key's, nothing."""
     pipeline_id, command, key = "", request.command, request.key
     if isinstance(command, BeginCall):
         pipeline = workset.pipelines_by_code.get(command.pipeline)
@@ -82,7 +82,9 @@ def _sides(workset: WorkSet, request: Request[Command]) -> tuple[DistributorAcco
     else:
         header = workset.headers.get(command.call_no)
         if header is not None and header.distributor_id == request.distributor_id:
-            pipeline_id = header.pipeline_id
+            pipeline = workset.pipelines.get(header.pipeline_id)
+            if key is None or (pipeline is not None and key.may_call(pipeline.code)):
+                pipeline_id = header.pipeline_id
     return workset.account(request.distributor_id, pipeline_id), capacity_of(workset, pipeline_id)
 
 

@@ -1,13 +1,13 @@
 """The rows that one batch of requests touches: changed in memory, and written at once."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from app.global_func import SafeSqlor, now, update_texts
+from app.global_func import SafeSqlor, now, twins_in_use, update_texts
 from pipeline_dist.accounts.api_key import ApiKey
-from pipeline_dist.accounts.key_lookups import KEY_WINDOW, read_key
+from pipeline_dist.accounts.key_lookups import read_key
 from pipeline_dist.accounts.rows import Distributor, Link
 from pipeline_dist.accounts.thresholds import distributor_events, link_events, name_pipelines
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
@@ -104,16 +104,6 @@ class WorkSet:
     def _shared(self, key: ApiKey) -> ApiKey:
         """Return the one object of a key's row: its present and its previous secret count alike."""
         return self._rated_keys.setdefault(key.id, key)
-
-    async def key_of_group(self, key: ApiKey) -> ApiKey:
-        """Return a *key* that was looked up, with what its window has now."""
-        if key.rate_limit_per_minute is None:
-            return key
-        own = self._rated_keys.get(key.id)
-        if own is None:
-            windows = await self.sor.firsts(KEY_WINDOW, {"id": key.id})
-            own = self._shared(replace(key, rate_window=windows[0] if windows else None))
-        return own
 
     def count_key(self, key: ApiKey | None) -> None:
         """Count a call in the window of the rate limit that *key* has, if it has one."""
@@ -324,9 +314,14 @@ class WorkSet:
         """
         if self.sor.locks_hold or not (self.entries or self.ready_rows):
             return []
-        pipelines = {
-            key for key, one in self.capacities.items() if one.row is None or one.counts
-        } | {key for (_, key), account in self._accounts.items() if account.asks_ledger}
+        pipelines: set[str] = set()
+        if not twins_in_use():  # pipelines have no twin: the real ones would be written
+            pipelines |= {
+                key for key, one in self.capacities.items() if one.row is None or one.counts
+            }
+            pipelines |= {
+                key for (_, key), account in self._accounts.items() if account.asks_ledger
+            }
         distributors = {key for key, counts in self._quota_counts.items() if counts}
         return write_texts(self.sor, distributors=distributors, pipelines=pipelines)
 

@@ -16,7 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
-from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, translate
+from app.global_func import (
+    TWIN_PREFIX,
+    AppError,
+    InvalidFields,
+    Unavailable,
+    json_bytes,
+    translate,
+    twins_in_use,
+)
 from pipeline_dist.accounts.authentication import AuthenticatedDistributor
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, BeginResult
@@ -138,7 +146,9 @@ def _next_group(commands: Sequence[BeginCall], start: int, size: int) -> Sequenc
 @asynccontextmanager
 async def _turn(rows: Iterable[str]) -> AsyncIterator[None]:
     """Wait until no other batch that goes before has a group of *rows* in the queue."""
-    locks = [_turns.setdefault(row, asyncio.Lock()) for row in sorted(rows)]
+    # Those of the sandbox have rows of their own.
+    place = TWIN_PREFIX if twins_in_use() else ""
+    locks = [_turns.setdefault(place + row, asyncio.Lock()) for row in sorted(rows)]
     async with AsyncExitStack() as stack:
         for lock in locks:  # in one order, so that nobody waits for each other
             await stack.enter_async_context(lock)

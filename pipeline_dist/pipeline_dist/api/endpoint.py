@@ -35,6 +35,8 @@ from pipeline_dist.admission.present_limits import own_limits
 from pipeline_dist.admission.queue import MAX_ENDING, MAX_WAITING
 
 NO_DEPRECATIONS: Mapping[str, Deprecation] = {}
+# On every answer to a key of the sandbox, a file or a refusal too.
+MARK_HEADERS = {"X-Sandbox": "true"}
 JSON_TYPE = "application/json; charset=utf-8"
 
 
@@ -142,6 +144,8 @@ def endpoint(
         try:
             credentials = read_credentials(request, _scopes(call))
             await _tell_limits(refusal, None, credentials, to_end=_ends_calls(call))
+            if credentials.is_sandbox:
+                refusal = _marked_refusal(refusal)
         except AppError as exc:
             # Which methods an address has is in the public document.
             return refusal if refusal.status == 405 else exc
@@ -195,17 +199,31 @@ async def _answer(
 async def _answer_in_sandbox(
     request: ApiRequest, call: ApiCall, credentials: Credentials
 ) -> Answer:
-    """Do as `_answer` for a key of the sandbox, which says so in what it answers."""
-    caller = await authenticate(credentials, to_end=call.ends_calls)
-    if call.is_shared:
-        return await _answer(request, call, credentials, caller)
-    async with sandbox_of(caller) as caller:
-        return await _answer(request, call, credentials, caller)
+    """Do as `_answer` for a key of the sandbox, which says so in what it answers, whatever that
+    is."""
+    try:
+        caller = await authenticate(credentials, to_end=call.ends_calls)
+        if call.is_shared:
+            result = await _answer(request, call, credentials, caller)
+        else:
+            async with sandbox_of(caller) as caller:
+                result = await _answer(request, call, credentials, caller)
+    except AppError as exc:
+        raise _marked_refusal(exc) from exc.__cause__
+    return replace(result, headers={**result.headers, **MARK_HEADERS})
+
+
+def _marked_refusal(refusal: AppError) -> AppError:
+    """Return a refusal with the mark of the sandbox; a copy, since others may be told the same."""
+    copy = refusal.copy()
+    copy.extra = {**refusal.extra, "sandbox": True}
+    copy.headers |= MARK_HEADERS
+    return copy
 
 
 def _with_mark(body: Any) -> Any:
     """Return an answer with the mark of the sandbox: on it, on each of its rows, and on each call
-    of a batch, which is JSON already. A file has none."""
+    of a batch, which is JSON already. A file has it in its name, and in the header."""
     mark = {"sandbox": True}
     if isinstance(body, bytes):
         if not body.startswith(b"{"):

@@ -19,7 +19,7 @@ EVENTS_QUERY = {
 @needs(Scope.READ)
 async def events(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return events behind the number `after`, the oldest first; from the first kept one without
-    it."""
+    it. A key of some lines is told of no event of another."""
     query = api_input.query(request, EVENTS_QUERY)
     types = (query["type"],) if query["type"] else ()
     # Numbers and events are of one moment, so that `next_after` passes nothing by.
@@ -29,7 +29,7 @@ async def events(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply
         if after < numbers.first - 1:
             extra = {"first_event_no": numbers.first}
             raise EVENTS_GONE(extra=extra, after=after, first=numbers.first)
-        page = await events_after(sor, caller.id, after, query["rows"], types)
+        page = await events_after(sor, caller.id, after, query["rows"], types, caller.key.codes)
     is_full = len(page) == query["rows"]
     body = {
         "rows": [event.public() for event in page],

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.global_func import (
+    BAD_ADDRESS,
     BAD_CHOICE,
     REQUIRED,
     Actor,
     ApiRequest,
+    FieldProblem,
     FieldRule,
     InvalidFields,
     check_params,
@@ -40,6 +42,21 @@ ROTATE_RULES = {
     "end_previous": FieldRule(kind="bool", default=0),
 }
 REVOKE_RULES = {"key_id": ROTATE_RULES["key_id"]}
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_PART = "[0-9a-fA-F]{1,4}"
+_V6 = (
+    f"(?:{_PART}:){{7}}{_PART}",
+    *(f"(?:{_PART}:){{1,{7 - count}}}(?::{_PART}){{1,{count}}}" for count in range(1, 7)),
+    f"(?:{_PART}:){{1,7}}:",
+    f":(?::{_PART}){{1,7}}",
+    "::",
+)
+# An address or a network, as a document can say what that is.
+NETWORK = (
+    rf"^(?:{_BYTE}(?:\.{_BYTE}){{3}}(?:/(?:3[0-2]|[12]?[0-9]))?"
+    rf"|(?:{'|'.join(_V6)})(?:/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$"
+)
+_is_network = re.compile(NETWORK.removeprefix("^").removesuffix("$")).fullmatch
 _is_code = re.compile("[a-z0-9][a-z0-9_-]{0,63}").fullmatch
 _LISTS = {name: FieldRule(kind="json", json="list") for name in ("scopes", "pipelines")}
 
@@ -65,9 +82,7 @@ async def make_key(request: ApiRequest, caller: AuthenticatedDistributor) -> Rep
     origin = (request_key, str(request_hash(values, body)))
     actor = _actor(request, caller)
     record, secret = await in_transaction(
-        lambda sor: app_keys.create_key(
-            sor, caller.id, values, actor, maker=caller.key, request=origin
-        )
+        lambda sor: app_keys.create_key(sor, caller.id, values, actor, maker=caller, request=origin)
     )
     headers = {"Idempotent-Replayed": "true"} if secret is None else {}
     return Reply(body=_with_secret(record, secret), status=201, headers=headers, holds_secret=True)
@@ -82,7 +97,7 @@ async def rotate_key(request: ApiRequest, caller: AuthenticatedDistributor) -> R
         lambda sor: app_keys.rotate_key(
             sor, values["key_id"], actor, grace_hours=values["grace_hours"],
             expires_at=values["expires_at"], end_previous=bool(values["end_previous"]),
-            maker=caller.key,
+            maker=caller,
         )
     )  # fmt: skip
     return Reply(body=_with_secret(record, secret), holds_secret=True)
@@ -94,7 +109,7 @@ async def revoke_key(request: ApiRequest, caller: AuthenticatedDistributor) -> R
     values = check_params(REVOKE_RULES, api_input.json_body(request), strict=True)
     actor = _actor(request, caller)
     record = await in_transaction(
-        lambda sor: app_keys.revoke_key(sor, values["key_id"], actor, maker=caller.key)
+        lambda sor: app_keys.revoke_key(sor, values["key_id"], actor, maker=caller)
     )
     return Reply(body=key_view(record, now()))
 
@@ -120,9 +135,24 @@ def _key_values(body: Mapping[str, Any]) -> dict[str, Any]:
             elif not isinstance(entry, str) or not _is_code(entry):
                 problems.append(NOT_OWN_PIPELINES(f"{name}/{number}", codes=str(entry)[:64]))
         values[name] = entries
+    problems += _address_problems(body.get("allowed_ips"))
     if problems:
         raise InvalidFields(problems[: InvalidFields.MAX_TOLD])
     return values | {name: comma_list(values[name]) or None for name in _LISTS}
+
+
+def _address_problems(entries: Any) -> list[FieldProblem]:
+    """Return what is wrong with a list of networks beside what its rule says, which forms go by:
+    theirs may have blanks, and nothing between two commas."""
+    if entries is None:
+        return []
+    if not isinstance(entries, list):
+        return [BAD_ADDRESS("allowed_ips", part=str(entries)[:60])]
+    return [
+        BAD_ADDRESS(f"allowed_ips/{number}", part=str(entry)[:60])
+        for number, entry in enumerate(entries)
+        if not isinstance(entry, str) or not _is_network(entry)
+    ]
 
 
 def _actor(request: ApiRequest, caller: AuthenticatedDistributor) -> Actor:

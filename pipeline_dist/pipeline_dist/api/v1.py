@@ -17,6 +17,7 @@ from app.global_func import (
     next_month_start,
     now,
     reading,
+    twins_in_use,
     zone_name,
 )
 from pipeline_dist.accounts.api_key import Scope, words
@@ -112,7 +113,7 @@ async def me(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
         "sandbox": bool(key.sandbox),
         "api_key_name": key.name,
         "api_key_scopes": words(key.scopes),
-        "api_key_pipelines": None if key.pipelines is None else words(key.pipelines),
+        "api_key_pipelines": key.codes,
         "limits": [limit.public() for limit in limits],
     }
     return Reply(body=body, limits=limits)
@@ -133,16 +134,8 @@ async def pipelines(request: ApiRequest, caller: AuthenticatedDistributor) -> Re
             body, limits = await catalogue.pipeline(sor, caller.distributor, query["code"])
             limits = key_limits(caller.key, now()) + limits
             return Reply(body=body, limits=limits, is_kept=True)
-        rows = await catalogue.pipelines(
-            sor, owner, caller.distributor, page, _pipelines_of(caller)
-        )
+        rows = await catalogue.pipelines(sor, owner, caller.distributor, page, caller.key.codes)
         return Reply(body=rows, is_kept=True)
-
-
-def _pipelines_of(caller: AuthenticatedDistributor) -> list[str] | None:
-    """Return the codes of the lines that the caller's key is limited to; None: it has all."""
-    codes = caller.key.pipelines
-    return None if codes is None else words(codes)
 
 
 @needs(Scope.CALLS, Scope.READ)
@@ -184,7 +177,7 @@ async def read_calls(request: ApiRequest, caller: AuthenticatedDistributor) -> R
     page = calls_report.page(owner, query, tags, request.query.keys())
     async with reading(refusal=TOO_SLOW) as sor:
         return Reply(
-            body=await calls_report.list_calls(sor, owner, caller.id, page, _pipelines_of(caller))
+            body=await calls_report.list_calls(sor, owner, caller.id, page, caller.key.codes)
         )
 
 
@@ -292,7 +285,8 @@ async def _statement(
         else:
             view = await view_of_month(sor, distributor, check_month(query["month"]))
     content = await view.file(File.for_reader(kind, request.context.lang))
-    name = f"statement-{distributor.code}-{view.month}.{kind}"
+    start = "sandbox-statement" if twins_in_use() else "statement"
+    name = f"{start}-{distributor.code}-{view.month}.{kind}"
     if kind == Kind.CSV:
         mark = BYTE_ORDER_MARK.encode() if query["bom"] else b""
         reply = _file(mark + content, CSV_TYPE, name)

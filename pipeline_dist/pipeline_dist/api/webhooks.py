@@ -4,23 +4,26 @@ Webhooks, managed by their distributor: made, changed, tried, sent again and loo
 All of these need a key with the scope `admin`. The sandbox has none: nothing of it is sent.
 """
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from app.global_func import (
     ApiRequest,
     FieldRule,
     InvalidFields,
+    SafeSqlor,
     check_params,
     in_transaction,
     reading,
 )
 from pipeline_dist.accounts.api_key import Scope
-from pipeline_dist.accounts.authentication import AuthenticatedDistributor
+from pipeline_dist.accounts.authentication import AuthenticatedDistributor, lock_caller
 from pipeline_dist.api import input as api_input
 from pipeline_dist.api.endpoint import ApiCall, ByCaller, Reply, endpoint, needs
 from pipeline_dist.errors import (
     BAD_EVENT_TYPES,
     BAD_REPLAY,
+    BEYOND_OWN_KEY,
     NOT_IN_SANDBOX,
     WEBHOOK_NOT_FOUND,
 )
@@ -28,6 +31,8 @@ from pipeline_dist.events.kinds import EventType
 from pipeline_dist.webhooks import manage
 from pipeline_dist.webhooks.addresses import MAX_URL, check_url
 from pipeline_dist.webhooks.rows import Delivery, Kind, Webhook, read_delivery
+
+T = TypeVar("T")
 
 # What a key must be allowed for all that stands here.
 SCOPES = frozenset({Scope.ADMIN})
@@ -68,8 +73,8 @@ async def create_webhook(request: ApiRequest, caller: AuthenticatedDistributor) 
     """Make a webhook for what happens from now on; its secret is told here only."""
     values, types = _body(request, WEBHOOK_RULES, with_types=True)
     check_url(values["url"])
-    webhook, secret = await in_transaction(
-        lambda sor: manage.create_webhook(sor, caller.id, values["url"], types or ())
+    webhook, secret = await _change(
+        caller, lambda sor: manage.create_webhook(sor, caller.id, values["url"], types or ())
     )
     return Reply(body=webhook.public() | {"secret": secret}, status=201, holds_secret=True)
 
@@ -80,25 +85,25 @@ async def update_webhook(request: ApiRequest, caller: AuthenticatedDistributor) 
     if values["url"] is not None:
         check_url(values["url"])
 
-    async def work(sor: Any) -> Webhook:
+    async def work(sor: SafeSqlor) -> Webhook:
         webhook = await manage.find_webhook(sor, values["webhook_id"], caller.id)
         enabled = None if values["enabled"] is None else bool(values["enabled"])
         await manage.update_webhook(sor, webhook, url=values["url"], types=types, enabled=enabled)
         return await manage.find_webhook(sor, webhook.id, caller.id)
 
-    return Reply(body=(await in_transaction(work)).public())
+    return Reply(body=(await _change(caller, work)).public())
 
 
 async def rotate_webhook(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Give a webhook a new secret; for a while it is signed with both."""
     values, _ = _body(request, WEBHOOK_ROTATE_RULES)
 
-    async def work(sor: Any) -> tuple[Webhook, str]:
+    async def work(sor: SafeSqlor) -> tuple[Webhook, str]:
         webhook = await manage.find_webhook(sor, values["webhook_id"], caller.id)
         secret = await manage.rotate_secret(sor, webhook, values["grace_hours"])
         return await manage.find_webhook(sor, webhook.id, caller.id), secret
 
-    webhook, secret = await in_transaction(work)
+    webhook, secret = await _change(caller, work)
     return Reply(body=webhook.public() | {"secret": secret}, holds_secret=True)
 
 
@@ -106,12 +111,12 @@ async def delete_webhook(request: ApiRequest, caller: AuthenticatedDistributor) 
     """Delete a webhook, with what is known of its deliveries."""
     values, _ = _body(request, WEBHOOK_RULES_OF_ONE)
 
-    async def work(sor: Any) -> Webhook:
+    async def work(sor: SafeSqlor) -> Webhook:
         webhook = await manage.find_webhook(sor, values["webhook_id"], caller.id)
         await manage.delete_webhook(sor, webhook)
         return webhook
 
-    return Reply(body=(await in_transaction(work)).public())
+    return Reply(body=(await _change(caller, work)).public())
 
 
 async def webhook_deliveries(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
@@ -136,7 +141,7 @@ async def replay_webhook(request: ApiRequest, caller: AuthenticatedDistributor) 
     values, _ = _body(request, WEBHOOK_REPLAY_RULES)
     _check_replay(values)
 
-    async def work(sor: Any) -> tuple[Webhook, Delivery | None]:
+    async def work(sor: SafeSqlor) -> tuple[Webhook, Delivery | None]:
         if values["delivery_id"] is None:
             webhook = await manage.find_webhook(sor, values["webhook_id"], caller.id)
             await manage.replay_from(sor, webhook, values["from_event_no"])
@@ -148,7 +153,7 @@ async def replay_webhook(request: ApiRequest, caller: AuthenticatedDistributor) 
         again = await manage.send_once(sor, webhook, delivery.event_no, delivery.type, Kind.REPLAY)
         return webhook, again
 
-    webhook, again = await in_transaction(work)
+    webhook, again = await _change(caller, work)
     body = {"webhook": webhook.public(), "delivery": None if again is None else again.public()}
     return Reply(body=body, status=202)
 
@@ -157,11 +162,22 @@ async def test_webhook(request: ApiRequest, caller: AuthenticatedDistributor) ->
     """Let a webhook be tried: an event of the type webhook.test, which is in no feed."""
     values, _ = _body(request, WEBHOOK_RULES_OF_ONE)
 
-    async def work(sor: Any) -> Delivery:
+    async def work(sor: SafeSqlor) -> Delivery:
         webhook = await manage.find_webhook(sor, values["webhook_id"], caller.id)
         return await manage.send_once(sor, webhook, 0, manage.TEST_TYPE, Kind.TEST)
 
-    return Reply(body=(await in_transaction(work)).public(), status=202)
+    return Reply(body=(await _change(caller, work)).public(), status=202)
+
+
+async def _change(caller: AuthenticatedDistributor, work: Callable[[SafeSqlor], Awaitable[T]]) -> T:
+    """Run *work*, which changes webhooks of the *caller*, in a transaction that holds its row and
+    has looked at its key again."""
+
+    async def work_of_caller(sor: SafeSqlor) -> T:
+        await lock_caller(sor, caller)
+        return await work(sor)
+
+    return await in_transaction(work_of_caller)
 
 
 def _body(
@@ -190,23 +206,28 @@ def _check_replay(values: dict[str, Any]) -> None:
                              or not names])  # fmt: skip
 
 
-def _by_admin(function: ByCaller) -> ApiCall:
-    """Make an API function that keys of the sandbox have no use of."""
+def _by_admin(function: ByCaller, *, tells_all: bool = False) -> ApiCall:
+    """Make an API function that keys of the sandbox have no use of; and, where it lets somebody be
+    told of events of all lines (*tells_all*), none that is limited to some."""
 
     async def call(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
         if caller.key.sandbox:
             raise NOT_IN_SANDBOX()
+        if tells_all and caller.key.pipelines is not None:
+            raise BEYOND_OWN_KEY(what="pipelines")
         return await function(request, caller)
 
     return needs(*SCOPES, is_shared=True)(call)
 
 
 WEBHOOK_ENDPOINTS = {
-    "v1_webhooks": endpoint(GET=_by_admin(webhooks), POST=_by_admin(create_webhook)),
-    "v1_webhooks_update": endpoint(POST=_by_admin(update_webhook)),
-    "v1_webhooks_rotate": endpoint(POST=_by_admin(rotate_webhook)),
+    "v1_webhooks": endpoint(
+        GET=_by_admin(webhooks), POST=_by_admin(create_webhook, tells_all=True)
+    ),
+    "v1_webhooks_update": endpoint(POST=_by_admin(update_webhook, tells_all=True)),
+    "v1_webhooks_rotate": endpoint(POST=_by_admin(rotate_webhook, tells_all=True)),
     "v1_webhooks_delete": endpoint(POST=_by_admin(delete_webhook)),
     "v1_webhooks_deliveries": endpoint(GET=_by_admin(webhook_deliveries)),
-    "v1_webhooks_replay": endpoint(POST=_by_admin(replay_webhook)),
+    "v1_webhooks_replay": endpoint(POST=_by_admin(replay_webhook, tells_all=True)),
     "v1_webhooks_test": endpoint(POST=_by_admin(test_webhook)),
 }

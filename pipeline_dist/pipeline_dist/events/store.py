@@ -24,6 +24,7 @@ from app.global_func import (
     settings,
     time_ordered_id,
     to_json,
+    twins_in_use,
 )
 from pipeline_dist.events.kinds import NewEvent
 
@@ -38,6 +39,11 @@ _AFTER = (
     " where distributor_id = ${id}$ and event_no > ${after}$"
 )
 _OF_TYPES = " and type in ${types}$"
+# What is of no line is everybody's.
+_OF_PIPELINES = (
+    " and (json_value(data, '$.pipeline') is null"
+    " or json_value(data, '$.pipeline') in ${pipelines}$)"
+)
 _IN_ORDER = " order by event_no limit ${rows}$"
 _events = Counter("pipeline_events", "Events written for distributors, by type", ["type"])
 
@@ -104,7 +110,8 @@ async def add_events(sor: SafeSqlor, events: Sequence[NewEvent]) -> None:
                 str(event.type), to_json(event.data), event.dedup_key, moment,
             )
         )  # fmt: skip
-        _events.child(str(event.type)).add()
+        if not twins_in_use():
+            _events.child(str(event.type)).add()
     if not rows:
         return
     await bulk_insert_tuples(sor, TABLE, _COLUMNS, rows)
@@ -123,12 +130,24 @@ async def kept_numbers(sor: SafeSqlor, distributor_id: str) -> Kept:
 
 
 async def events_after(
-    sor: SafeSqlor, distributor_id: str, after: int, rows: int, types: Sequence[str] = ()
+    sor: SafeSqlor,
+    distributor_id: str,
+    after: int,
+    rows: int,
+    types: Sequence[str] = (),
+    pipelines: Sequence[str] | None = None,
 ) -> list[Event]:
-    """Return at most *rows* events of a distributor behind the number *after*, in their order;
-    with *types* only those."""
-    text = _AFTER + (_OF_TYPES if types else "") + _IN_ORDER
-    values = {"id": distributor_id, "after": after, "rows": rows, "types": list(types)}
+    """Return at most *rows* events of a distributor behind the number *after*, in their order; with
+    *types* only those; with *pipelines* (codes) none of other lines."""
+    text = _AFTER + (_OF_TYPES if types else "")
+    text += ("" if pipelines is None else _OF_PIPELINES) + _IN_ORDER
+    values = {
+        "id": distributor_id,
+        "after": after,
+        "rows": rows,
+        "types": list(types),
+        "pipelines": list(pipelines or ()),
+    }
     return [
         Event(number, kind, created_at, parse_json(data))
         for number, kind, created_at, data in await sor.tuples(text, values)

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import SafeSqlor, lock_parent, quota_day, quota_month
+from app.global_func import SafeSqlor, lock_parent, quota_day, quota_month, twins_in_use
 from pipeline_ops.calls.account import Account, Reservations
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.expiry import (
@@ -164,7 +164,7 @@ class Capacity:
             await rules.save_capacities(sor, [self.row])
             for text in await self.past_texts(sor):
                 await sor.write(text)
-        else:
+        elif not twins_in_use():  # of the sandbox nothing is locked
             await lock_parent(sor, "pipelines", self.pipeline_id)
 
 

@@ -22,6 +22,7 @@ from app.global_func import (
     column_names,
     next_day_start,
     next_month_start,
+    twins_in_use,
     update_texts,
 )
 from pipeline_ops.rules.limits import Limit
@@ -208,11 +209,12 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
     a line without a row is left out.
 
     Such a line itself is locked then, so that a capacity row that is just being made counts this
-    call, or this call meets that row.
+    call, or this call meets that row. Not by the sandbox, whose capacities nobody makes: for it
+    real calls wait for nothing.
     """
     capacities = capacities_of(*await sor.together(capacities_query(pipeline_ids)))
     missing_ids = [pipeline_id for pipeline_id in pipeline_ids if pipeline_id not in capacities]
-    if missing_ids:
+    if missing_ids and not twins_in_use():
         await sor.sqlExe(
             "select id from pipelines force index (primary) where id in ${ids}$ order by id"
             " for update",

@@ -46,8 +46,8 @@ _ALL_HEADERS = HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER, _TAG: ETAG}
 # Of calls that have no example of their own for it.
 _ANY_KEY = "order-90"
 _OF_SANDBOX = (
-    "BatchResult", "Call", "FinishedCall", "PipelineList", "Quote", "Statement", "StatementList",
-    "UsageLines", "UsageSums",
+    "BatchResult", "Call", "FinishedCall", "PipelineList", "Problem", "Quote", "Statement",
+    "StatementList", "UsageLines", "UsageSums",
 )  # fmt: skip
 _SANDBOX = {"type": "boolean", "description": "True in answers to keys of the sandbox only."}
 _TOLD = ("title", "summary", "description", "remedy")

@@ -53,7 +53,7 @@ KEY_REQUESTS: dict[str, Schema] = {
         "scopes",
         scopes=list_of(_SCOPE, "What it may be used for.", minItems=1),
         pipelines=maybe(list_of(text(PIPELINE["description"]), _PIPELINES, maxItems=MAX_PIPELINES)),
-        allowed_ips=maybe(list_of(text("A network."), _ADDRESSES)),
+        allowed_ips=maybe(list_of(text("A network.", pattern=key_api.NETWORK), _ADDRESSES)),
     ),
     "KeyRotation": body_schema(
         "Which key gets a new secret.",
@@ -123,8 +123,9 @@ KEY_OPERATIONS = (
     _operation(
         "make_key", "", "post", key_api.make_key,
         summary="Make a key",
-        description=f"At most {MAX_KEYS}. It can have no scope and no line that the key has not by"
-        " which it is made. The key is shown once, in this answer.",
+        description=f"At most {MAX_KEYS}. It can have nothing that the key has not by which it is"
+        " made: no other scope, line or address, no more calls a minute, no later end. The key is"
+        " shown once, in this answer.",
         parameters=(parameter("Idempotency-Key", KEY, _KEY_WORDS, where="header"),),
         body="NewKey",
         body_examples={"key": examples.NEW_KEY},

@@ -436,6 +436,7 @@ HEADERS: dict[str, Any] = {
         "Which limit that is: its scope, how much it allows (q) and in how many seconds (w)."
     ),
     "X-Request-Id": text("The request's id: yours when well-formed, else made here."),
+    "X-Sandbox": text("`true` in answers to keys of the sandbox only.", enum=["true"]),
 }
 RETRY_AFTER = number(
     "In how many seconds to try again; left out where that does not help by itself.", minimum=1

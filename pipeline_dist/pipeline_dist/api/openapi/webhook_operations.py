@@ -9,6 +9,8 @@ from pipeline_dist.api.webhooks import DELIVERIES_QUERY, SCOPES
 
 _NOT_FOUND = ("webhook_not_found",)
 _OF_ALL = ("not_in_sandbox",)
+# Of what lets somebody be told of all lines.
+_OF_TELLING = ("beyond_own_key", *_OF_ALL)
 _PATH = "/pipeline_dist/v1/webhooks"
 
 WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
@@ -38,7 +40,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body="NewWebhook",
         body_examples={"webhook": examples.NEW_WEBHOOK},
         answers=((201, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
-        codes=("too_many_webhooks", *_OF_ALL),
+        codes=("too_many_webhooks", *_OF_TELLING),
     ),
     Operation(
         tag=EVENTS,
@@ -52,7 +54,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body="WebhookChange",
         body_examples={"change": examples.WEBHOOK_CHANGE},
         answers=((200, JSON, ref("Webhook"), {"answer": examples.WEBHOOK}),),
-        codes=(*_NOT_FOUND, *_OF_ALL),
+        codes=(*_NOT_FOUND, *_OF_TELLING),
     ),
     Operation(
         tag=EVENTS,
@@ -65,7 +67,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body="WebhookRotation",
         body_examples={"rotation": examples.WEBHOOK_ROTATION},
         answers=((200, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
-        codes=(*_NOT_FOUND, *_OF_ALL),
+        codes=(*_NOT_FOUND, *_OF_TELLING),
     ),
     Operation(
         tag=EVENTS,
@@ -112,7 +114,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body="WebhookReplay",
         body_examples={"from_event": examples.WEBHOOK_REPLAY},
         answers=((202, JSON, ref("WebhookReplayed"), {"answer": examples.WEBHOOK_REPLAYED}),),
-        codes=("events_gone", *_NOT_FOUND, *_OF_ALL),
+        codes=("events_gone", *_NOT_FOUND, *_OF_TELLING),
     ),
     Operation(
         tag=EVENTS,
