@@ -147,6 +147,10 @@ async def delete(service: TableService, record_id: str) -> None:
     await in_transaction(lambda sor: service.delete(sor, record_id, None, SYSTEM_ACTOR))
 
 
+async def create(service: TableService, values: dict[str, Any]) -> None:
+    await in_transaction(lambda sor: service.create(sor, values, SYSTEM_ACTOR))
+
+
 async def test_the_version_is_the_one_that_was_live(pool: Installation, trade: Trade) -> None:
     times = {1: [EVENING - 9 * DAY, EVENING - 2 * DAY], 2: [EVENING - 5 * DAY], 3: []}
     for number, live in times.items():
@@ -341,9 +345,7 @@ async def test_who_begins_to_count_takes_no_counter_of_before(
             for name in ("pipeline_id", "distributor_id", "daily_quota", "enabled", "pricing_mode")
             if name in trade.rows[table]
         }
-        await in_transaction(
-            lambda sor, service=service, values=values: service.create(sor, values, SYSTEM_ACTOR)
-        )
+        await create(service, values)
 
     assert counters(pool, trade) == {}
     pool.query("update distributor_pipeline set created_at = %s", LONG_AGO.replace(tzinfo=None))
@@ -378,7 +380,7 @@ async def test_a_batch_reads_its_past_counters_in_one_statement(
     monkeypatch.setattr(SafeSqlor, "tuples", counted)
     await asyncio.gather(*(tell(trade, day) for day in days * 2))
 
-    assert len(reads) >= 2
+    assert reads
     assert all(reads.count(sor) == 1 for sor in reads)
     assert counters(pool, trade)["link", YESTERDAY][0] == 3
     assert await differences() == []

@@ -93,7 +93,8 @@ async def summed(sor: Any, source: Any, columns: tuple[str, ...]) -> list[tuple[
 
 
 async def test_whatever_happens_meanwhile(trade: Trade) -> None:
-    dice, over, busy = random.Random(7), [], asyncio.Event()
+    dice, busy = random.Random(7), asyncio.Event()
+    over: list[str] = []
 
     async def book(number: int) -> None:
         lines = usage_lines([

@@ -152,7 +152,8 @@ async def _day_after(sor: SafeSqlor, day: str, last: str) -> str | None:
     if day:
         after = next_day(day)
     else:
-        after = await _first_day(sor) or last
+        # Also where all rows are of days that run: their sums stand behind a day that is built.
+        after = min(await _first_day(sor) or last, last)
     return after if after <= last else None
 
 
