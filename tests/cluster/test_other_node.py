@@ -6,12 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.runtime.processes import wait_until
-from tests.support.galera import Node, cluster, provider
-from tests.support.installation import DIRECT
+from tests.support.galera import Node, client_of, cluster, provider
 from tests.support.shop import Shop
 
 LIBRARY = provider()
@@ -31,12 +29,6 @@ def nodes() -> Iterator[list[Node]]:
             yield members
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def client_of(node: Node, api_key: str) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {api_key}"}
-    url = node.installation.base_url
-    return httpx.Client(base_url=url, headers=headers, timeout=60, **DIRECT)
 
 
 def test_a_call_that_was_begun_on_one_node_is_finished_on_another(nodes: list[Node]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
 from app.base.json_codec import canonical_json
+from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from app.records.rows import insert_row
 from app.records.table_service import TableService
@@ -144,6 +145,10 @@ async def add_version(values: dict[str, Any]) -> None:
 
 async def delete(service: TableService, record_id: str) -> None:
     await in_transaction(lambda sor: service.delete(sor, record_id, None, SYSTEM_ACTOR))
+
+
+async def create(service: TableService, values: dict[str, Any]) -> None:
+    await in_transaction(lambda sor: service.create(sor, values, SYSTEM_ACTOR))
 
 
 async def test_the_version_is_the_one_that_was_live(pool: Installation, trade: Trade) -> None:
@@ -306,6 +311,79 @@ async def test_counters_go_with_what_they_count_for(pool: Installation, hands: C
     ):
         await delete(service, ids[table])
     assert counters(pool, trade) == {}
+
+
+async def test_who_begins_to_count_takes_no_counter_of_before(
+    pool: Installation, hands: Clock
+) -> None:
+    """A call on another database node that knew of the row which was just deleted writes its
+    counter after it; then the period goes on without anybody counting."""
+    quotas = {"daily_quota": 2}
+    trade = await seller(pool, distributor_pipeline=quotas, pipeline_capacity=quotas)
+    hands.moment = EVENING + DAY
+    await trade.book_call(1)
+    await tell(trade, EVENING)
+    late_counters = pool.query(
+        "select * from app_past_counter where pipeline_id = %s", trade.rows["pipelines"]["id"]
+    )
+    assert len(late_counters) == 2 * 2
+    services = (
+        (capacities.SERVICE, "pipeline_capacity"), (links.SERVICE, "distributor_pipeline"),
+    )  # fmt: skip
+    for service, table in services:
+        await delete(service, trade.rows[table]["id"])
+    for row in late_counters:
+        pool.query(
+            f"insert into app_past_counter ({', '.join(row)})"
+            f" values ({', '.join(['%s'] * len(row))})",
+            *(row | {"used": 0}).values(),
+        )
+
+    for service, table in services:
+        values = {
+            name: trade.rows[table][name]
+            for name in ("pipeline_id", "distributor_id", "daily_quota", "enabled", "pricing_mode")
+            if name in trade.rows[table]
+        }
+        await create(service, values)
+
+    assert counters(pool, trade) == {}
+    pool.query("update distributor_pipeline set created_at = %s", LONG_AGO.replace(tzinfo=None))
+    await tell(trade, EVENING)
+    assert counters(pool, trade)["line", "2026-11-30"][0] == 2
+    assert (await refusal(trade, EVENING)).extra["used"] == 2
+    assert await differences() == []
+
+
+async def test_a_batch_reads_its_past_counters_in_one_statement(
+    pool: Installation, hands: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each statement more is a round trip while the rows of a hot line are locked."""
+    quotas = {"daily_quota": 9, "monthly_quota": 99}
+    trade = await seller(
+        pool,
+        distributors={"quota_period": "day", "quota_calls": 9},
+        distributor_pipeline=quotas,
+        pipeline_capacity=quotas,
+    )
+    hands.moment = EVENING + DAY
+    await trade.book_call(1)
+    days = [EVENING - DAY * number for number in range(5)]
+    await asyncio.gather(*(tell(trade, day) for day in days))
+    reads: list[Any] = []
+    tuples = SafeSqlor.tuples
+
+    async def counted(sor: SafeSqlor, sql: str, values: Any) -> Any:
+        reads.extend([sor] if "app_past_counter" in sql else [])
+        return await tuples(sor, sql, values)
+
+    monkeypatch.setattr(SafeSqlor, "tuples", counted)
+    await asyncio.gather(*(tell(trade, day) for day in days * 2))
+
+    assert reads
+    assert all(reads.count(sor) == 1 for sor in reads)
+    assert counters(pool, trade)["link", YESTERDAY][0] == 3
+    assert await differences() == []
 
 
 async def test_a_call_of_a_closed_month_is_a_correction(

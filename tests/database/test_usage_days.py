@@ -35,6 +35,7 @@ from pipeline_ops.rollup.build import (
 )
 from pipeline_ops.rollup.kinds import TOTALS
 from pipeline_ops.rollup.read import Use, of_month, usage_source
+from pipeline_ops.rollup.running import due_distributors, sum_up_running
 from pipeline_ops.rollup.worker import build_due
 from pipeline_ops.rules.usage_lines import usage_lines
 from tests.database.test_spend_histories import another, credit
@@ -59,6 +60,7 @@ LATER = timedelta(minutes=15)
 @pytest.fixture(autouse=True)
 async def _from_the_start(hands: Clock, pool: Installation) -> None:
     pool.query("delete from app_usage_rollup")
+    pool.query("delete from app_usage_running")
     pool.query("delete from app_usage_dirty")
     pool.query("delete from app_usage_day where row_no > 0")
 
@@ -420,7 +422,7 @@ class History:
         self.number += 1
         kind = self.dice.choice(
             ["book", "book", "book", "late", "begin", "end", "end", "void", "adjust", "sweep",
-             "clock", "clock", "back", "zone", "build", "some", "again", "own"]
+             "clock", "clock", "back", "zone", "build", "some", "again", "own", "sum", "sum"]
         )  # fmt: skip
         if kind in ("book", "late"):
             back = timedelta(days=self.dice.randint(1, 40)) if kind == "late" else timedelta()
@@ -457,6 +459,9 @@ class History:
             clock.set_zone(self.dice.choice(ZONES))
         elif kind == "own":
             await self.book_own()
+        elif kind == "sum":
+            for whose in await due_distributors(self.dice.choice([1, 1, 3])):
+                await sum_up_running(whose)
         else:
             await self.build(kind)
 
@@ -571,6 +576,7 @@ async def test_reports_say_the_same_whatever_is_kept(
             if progress:
                 pool.query("update app_usage_rollup set built_day = %s", progress[0]["built_day"])
             assert answers == of_ledger
+            assert await differences() == []
 
     await build_all()
     assert await differences() == []

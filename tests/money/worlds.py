@@ -34,7 +34,7 @@ OWN_TABLES = (
 )  # fmt: skip
 LEDGERS = (
     "pipeline_usage_log", "app_statement", "app_statement_file", "app_statement_number",
-    "app_usage_day", "app_usage_dirty", "app_usage_rollup",
+    "app_usage_day", "app_usage_dirty", "app_usage_rollup", "app_usage_running",
 )  # fmt: skip
 # The parts of the product that the machine may use; the order in which they came.
 FEATURES = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.db import settlement, two_trips
-from pipeline_dist.admission import decide, queue, rows
+from pipeline_dist.admission import decide, ends, queue, rows
 from pipeline_dist.errors import QUEUE_FULL
 from pipeline_ops.calls.capacity import Capacity
 from tests.simulation.server import Database
@@ -89,7 +89,7 @@ def lose_those_who_wait(database: Database) -> Undo:
 def charge_twice(database: Database) -> Undo:
     """Replay an end by ending the call again."""
 
-    original = decide._decide_finish
+    original = ends.decide_finish
 
     async def decide_finish(workset: Any, distributor: Any, command: Any, key: Any) -> Any:
         header = workset.headers.get(command.call_no)
@@ -97,7 +97,7 @@ def charge_twice(database: Database) -> Undo:
             workset.headers[command.call_no] = replace(header, status="reserved")
         return await original(workset, distributor, command, key)
 
-    return _swap(decide, "_decide_finish", decide_finish)
+    return _swap(decide, "decide_finish", decide_finish)
 
 
 PLANTS: dict[str, Callable[[Database], Undo]] = {

@@ -19,11 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pymysql
 
 from app.runtime import processes
 from app.runtime.embedded_db import Connection
-from tests.support.installation import Installation
+from tests.support.installation import DIRECT, Installation
 from tests.support.ports import free_port
 
 # Debian's package galera-4 puts it there.
@@ -35,6 +36,13 @@ def provider() -> str | None:
     """The Galera library; None where it is not installed. PIPELINE_GALERA names another one."""
     names = (os.environ.get("PIPELINE_GALERA"), *PROVIDERS)
     return next((name for name in names if name and Path(name).exists()), None)
+
+
+def client_of(node: "Node", api_key: str) -> httpx.Client:
+    """A program of a distributor that asks this node's application."""
+    headers = {"Authorization": f"Bearer {api_key}"}
+    url = node.installation.base_url
+    return httpx.Client(base_url=url, headers=headers, timeout=60, **DIRECT)
 
 
 @dataclass

@@ -90,6 +90,8 @@ class LinkService(TableService):
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
         await check_references(sor, TABLE, values)
         _check_terms(values, values)
+        # Another database node may have written one after an earlier link was deleted.
+        await drop_past(sor, Owner(values["distributor_id"], values["pipeline_id"]))
         return values
 
     async def before_update(

@@ -6,7 +6,7 @@ in memory; saved once. pipeline_ops meets it through `PROVIDER` for bookings by 
 for voided calls.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -53,7 +53,14 @@ from pipeline_dist.events.store import add_events
 from pipeline_ops.calls.account import AccountProvider, Settlement
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.expiry import OverdueCall
-from pipeline_ops.ledger.past_counters import Owner, load_past, past_texts
+from pipeline_ops.ledger.past_counters import (
+    Owner,
+    Place,
+    load_counted,
+    load_past,
+    past_texts,
+    shifted_places,
+)
 from pipeline_ops.ledger.rows import CallHeader
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.counters import PeriodCounts, is_past
@@ -112,6 +119,18 @@ class DistributorAccount:
         else:
             calls = await ledger.count_calls(sor, key, distributor_id=row.id)
             self._quota_counts.load(key, calls)
+
+    def past_places(self, moment: datetime) -> list[Place]:
+        """Return the past periods that `load_counts` takes in."""
+        row, link, key = self.distributor, self.link, quota_key(self.distributor, moment)
+        places: list[Place] = []
+        if link is not None:
+            keys = rules.past_keys_to_count(link, quota_day(moment), quota_month(moment))
+            owner = Owner(link.distributor_id, link.pipeline_id)
+            places += [Place(owner, one, self._link_counts) for one in keys]
+        if key is not None and is_past(key, row.quota_key):
+            places.append(Place(Owner(row.id), key, self._quota_counts))
+        return places
 
     def roll_over(self, moment: datetime) -> None:
         """Let the counters go over to the day and month of *moment*, which are counted."""
@@ -209,23 +228,37 @@ class DistributorAccount:
         if self.link is not None and link != self._snapshot[1]:
             await save_links(sor, [self.link])
             self._events += link_events(self._snapshot[1], self.link)
-        for text in await self.past_texts(sor):
+        await load_counted(sor, self.shifted_places())
+        for text in self.past_texts(sor):
             await sor.write(text)
         await add_events(sor, await name_pipelines(sor, self._events))
 
-    async def past_texts(self, sor: SafeSqlor) -> list[str]:
+    def shifted_places(self) -> list[Place]:
+        """Return the past periods that must be loaded before `past_texts`."""
+        return [
+            place
+            for owner, counts, keys in self._counted()
+            if counts.shifts
+            for place in shifted_places(owner, counts, *keys)
+        ]
+
+    def past_texts(self, sor: SafeSqlor) -> list[str]:
         """Return the statements that write its counters of past periods: what the link counts, and
         the distributor unless another account of it wrote that."""
+        return [
+            text
+            for owner, counts, keys in self._counted()
+            if counts.changes or counts.shifts
+            for text in past_texts(sor, owner, counts, *keys)
+        ]
+
+    def _counted(self) -> Iterator[tuple[Owner, PeriodCounts, tuple[str | None, ...]]]:
+        """Yield whose calls are counted, those of other periods, and the present ones."""
         row, link = self.distributor, self.link
-        texts: list[str] = []
-        counts = self._link_counts
-        if link is not None and (counts.changes or counts.shifts):
+        if link is not None:
             owner = Owner(link.distributor_id, link.pipeline_id)
-            texts += await past_texts(sor, owner, counts, link.day_key, link.month_key)
-        counts = self._quota_counts
-        if counts.changes or counts.shifts:
-            texts += await past_texts(sor, Owner(row.id), counts, row.quota_key)
-        return texts
+            yield owner, self._link_counts, (link.day_key, link.month_key)
+        yield Owner(row.id), self._quota_counts, (row.quota_key,)
 
     def _add_calls(self, day: str, month: str, count: int) -> None:
         period = self.distributor.quota_period

@@ -33,6 +33,7 @@ from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.call_tags import tag_texts
 from pipeline_ops.ledger.day_marks import days_to_mark, mark_days
 from pipeline_ops.ledger.expiry import OverdueCall, lease_texts
+from pipeline_ops.ledger.past_counters import Place, load_counted
 from pipeline_ops.ledger.ready_rows import ready_texts
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import pricing
@@ -295,13 +296,26 @@ class WorkSet:
             events += link_events(self._snapshots[link.id], link)
         return events
 
+    async def load_past(self, requests: Iterable[Request[BeginCall]]) -> None:
+        """Take in what counters say of the past periods in which calls of *requests* began, of all
+        in one statement."""
+        places: list[Place] = []
+        for item in requests:
+            started_at = item.command.started_at
+            pipeline = self.pipelines_by_code.get(item.command.pipeline)
+            if started_at is None or pipeline is None:
+                continue
+            # Who has no such line is refused.
+            if (item.distributor_id, pipeline.id) in self.links:
+                places += self.account(item.distributor_id, pipeline.id).past_places(started_at)
+                places += self.capacities[pipeline.id].past_places(started_at)
+        await load_counted(self.sor, places)
+
     async def _past_texts(self) -> list[str]:
-        texts: list[str] = []
-        for account in self._accounts.values():
-            texts += await account.past_texts(self.sor)
-        for capacity in self.capacities.values():
-            texts += await capacity.past_texts(self.sor)
-        return texts
+        accounts, capacities = self._accounts.values(), self.capacities.values()
+        sides: list[DistributorAccount | Capacity] = [*accounts, *capacities]
+        await load_counted(self.sor, [one for side in sides for one in side.shifted_places()])
+        return [text for side in sides for text in side.past_texts(self.sor)]
 
     def _shared_texts(self) -> list[str]:
         """

@@ -21,7 +21,14 @@ from pipeline_ops.ledger.expiry import (
     expire,
     find_overdue,
 )
-from pipeline_ops.ledger.past_counters import Owner, load_past, past_texts
+from pipeline_ops.ledger.past_counters import (
+    Owner,
+    Place,
+    load_counted,
+    load_past,
+    past_texts,
+    shifted_places,
+)
 from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines
 from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules import counters as rules
@@ -76,6 +83,13 @@ class Capacity:
                 self.counts.load(key, calls)
         keys = rules.past_keys_to_count(self.row, day, month)
         await load_past(sor, self._owner, keys, self.counts)
+
+    def past_places(self, moment: datetime) -> list[Place]:
+        """Return the past periods that `load_counts` takes in."""
+        if self.row is None:
+            return []
+        keys = rules.past_keys_to_count(self.row, quota_day(moment), quota_month(moment))
+        return [Place(self._owner, key, self.counts) for key in keys]
 
     def roll_over(self, moment: datetime) -> None:
         """Let the counters go over to the day and month of *moment*, which are counted."""
@@ -146,12 +160,18 @@ class Capacity:
             count = rules.overrun(row) + 1 + finishing
             self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
 
-    async def past_texts(self, sor: SafeSqlor) -> list[str]:
+    def shifted_places(self) -> list[Place]:
+        """Return the past periods that must be loaded before `past_texts`."""
+        if self.row is None or not self.counts.shifts:
+            return []
+        return shifted_places(self._owner, self.counts, self.row.day_key, self.row.month_key)
+
+    def past_texts(self, sor: SafeSqlor) -> list[str]:
         """Return the statements that write its counters of past periods."""
         counts, row = self.counts, self.row
         if row is None or not (counts.changes or counts.shifts):
             return []
-        return await past_texts(sor, self._owner, counts, row.day_key, row.month_key)
+        return past_texts(sor, self._owner, counts, row.day_key, row.month_key)
 
     @property
     def _owner(self) -> Owner:
@@ -162,7 +182,8 @@ class Capacity:
         meanwhile, on another database node, counts this call or is refused."""
         if self.row is not None:
             await rules.save_capacities(sor, [self.row])
-            for text in await self.past_texts(sor):
+            await load_counted(sor, self.shifted_places())
+            for text in self.past_texts(sor):
                 await sor.write(text)
         elif not twins_in_use():  # of the sandbox nothing is locked
             await lock_parent(sor, "pipelines", self.pipeline_id)

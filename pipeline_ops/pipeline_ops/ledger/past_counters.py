@@ -15,7 +15,7 @@ booked into an earlier one, or given back from it, changes that one's counter:
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from app.global_func import Row, SafeSqlor, in_transaction, insert_texts, quote_of
@@ -26,8 +26,8 @@ from pipeline_ops.rules.counters import PeriodCounts, is_past
 TABLE = "app_past_counter"
 _COLUMNS = ("id", "distributor_id", "pipeline_id", "period_key", "used", "lock_no")
 _READ = (
-    "select period_key, used from app_past_counter where distributor_id = ${distributor_id}$"
-    " and pipeline_id = ${pipeline_id}$ and period_key in ${keys}$ for update"
+    "select id, used from app_past_counter where id in ${ids}$ and used is not null order by id"
+    " for update"
 )
 
 
@@ -42,51 +42,63 @@ class Owner(NamedTuple):
         return hashlib.sha256("/".join((*self, key)).encode()).hexdigest()[:32]
 
 
+class Place(NamedTuple):
+    """A past period of an owner, and where its calls go."""
+
+    owner: Owner
+    key: str
+    counts: PeriodCounts
+
+
+async def load_counted(sor: SafeSqlor, places: Iterable[Place]) -> None:
+    """Take in what the counters of *places* say, of all in one statement, unless that is known; of
+    those that nobody has counted nothing."""
+    wanted = {
+        place.owner.counter_id(place.key): place
+        for place in places
+        if place.key not in place.counts
+    }
+    if wanted:
+        for counter_id, calls in await sor.tuples(_READ, {"ids": sorted(wanted)}):
+            wanted[counter_id].counts.load(wanted[counter_id].key, int(calls))
+
+
 async def load_past(
     sor: SafeSqlor, owner: Owner, keys: Iterable[str], counts: PeriodCounts
 ) -> None:
     """Take into *counts* how many calls *owner* made of those of *keys*, which are past, that are
     not in it: of their counters, or of the ledger where nobody has counted yet."""
-    missing = [key for key in keys if key not in counts]
-    if not missing:
-        return
-    counters = await _read(sor, owner, missing)
-    for key in missing:
-        calls = counters.get(key)
-        if calls is None:
+    keys = list(keys)
+    await load_counted(sor, [Place(owner, key, counts) for key in keys])
+    for key in keys:
+        if key not in counts:
             calls = await ledger.count_calls(
                 sor, key,
                 distributor_id=owner.distributor_id or None,
                 pipeline_id=owner.pipeline_id or None,
             )  # fmt: skip
             counts.changes.add(key)
-        counts.load(key, calls)
+            counts.load(key, calls)
 
 
-async def past_texts(
+def shifted_places(owner: Owner, counts: PeriodCounts, *current_keys: str | None) -> list[Place]:
+    """Return the periods of *owner*, past for *current_keys*, whose calls have changed without
+    being known: to be loaded before `past_texts`."""
+    return [Place(owner, key, counts) for key in counts.shifts if is_past(key, *current_keys)]
+
+
+def past_texts(
     sor: SafeSqlor, owner: Owner, counts: PeriodCounts, *current_keys: str | None
 ) -> list[str]:
     """Return the statements that write what has changed of *counts*, as far as it is past for
     *current_keys*, to which the row of *owner* has turned."""
-    shifted = [key for key in counts.shifts if is_past(key, *current_keys)]
-    if shifted:
-        counters = await _read(sor, owner, shifted)
-        for key in shifted:
-            calls = counters.get(key)
-            if calls is not None:
-                counts.load(key, calls)
-    changes = [key for key in counts.changes if is_past(key, *current_keys)]
     # Of a counter that says nothing, nothing is still the sum; it is written for other nodes.
-    unknown = [key for key in shifted if key not in counts]
-    rows = [_row_text(sor, owner, key, counts.get(key)) for key in sorted({*changes, *unknown})]
+    keys = {key for key in (*counts.changes, *counts.shifts) if is_past(key, *current_keys)}
+    rows = [_row_text(sor, owner, key, counts.get(key)) for key in sorted(keys)]
     counts.changes.clear()
     counts.shifts.clear()
     on_duplicate = "used = values(used), lock_no = lock_no + 1"
     return list(insert_texts(TABLE, _COLUMNS, rows, on_duplicate=on_duplicate))
-
-
-async def _read(sor: SafeSqlor, owner: Owner, keys: Sequence[str]) -> dict[str, int | None]:
-    return dict(await sor.tuples(_READ, {**owner._asdict(), "keys": sorted(keys)}))
 
 
 def _row_text(sor: SafeSqlor, owner: Owner, key: str, calls: int | None) -> str:

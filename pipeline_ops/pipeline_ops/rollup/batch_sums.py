@@ -13,8 +13,8 @@ from app.global_func import SafeSqlor
 from pipeline_ops.archive.batches import ArchiveBatch
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.rollup.kinds import COLUMNS, IS_WHOLE, KINDS
+from pipeline_ops.rollup.ledger_rows import BY_ENTRY
 
-_BY_ENTRY = "pipeline_usage_log u force index (pipeline_usage_log_entry)"
 _INSERT = (
     f"insert into app_usage_day ({', '.join(COLUMNS)}, archive_batch, row_no) select r.*,"  # noqa: S608
     " ${{batch}}$, ${{lowest}}$ - row_number() over (order by r.day_key) from ({rows}) r"
@@ -30,7 +30,7 @@ async def keep_sums(sor: SafeSqlor, batch: ArchiveBatch) -> None:
     transaction."""
     values = batch.span.values | await batch_place(sor, batch)
     for kind in KINDS:
-        rows = kind.select(COLUMNS, _BY_ENTRY, f"{batch.span.condition} and {IS_WHOLE}")
+        rows = kind.select(COLUMNS, BY_ENTRY, f"{batch.span.condition} and {IS_WHOLE}")
         await sor.sqlExe(_INSERT.format(rows=rows), values)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.global_func import Contributions, SafeSqlor, in_transaction, now, quota_day, reading
 from pipeline_ops.rollup.kinds import COLUMNS, IS_OF_BATCH, IS_WHOLE, KINDS
-from pipeline_ops.rollup.ledger_rows import OF_A_DAY, Conditions, of_distributor
+from pipeline_ops.rollup.ledger_rows import OF_A_DAY, Conditions, next_day, of_distributor
 
 TABLE = "app_usage_day"
 # Calls that end soon after midnight need no mark: the day before is not kept yet.
@@ -150,9 +150,10 @@ async def _day_after(sor: SafeSqlor, day: str, last: str) -> str | None:
     """Return the first day behind *day* and up to *last*; days without rows are stepped over
     before the first one only."""
     if day:
-        after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+        after = next_day(day)
     else:
-        after = await _first_day(sor) or last
+        # Also where all rows are of days that run: their sums stand behind a day that is built.
+        after = min(await _first_day(sor) or last, last)
     return after if after <= last else None
 
 

@@ -45,7 +45,7 @@ _NOTHING = {
     "step_key": "''",
     "model": "''",
     "unit": "''",
-    "pricing_type": "cast(null as char)",
+    "pricing_type": "null",
     "unit_price": "cast(null as decimal(24,10))",
     "unit_size": "cast(null as signed)",
     "package_size": "cast(null as signed)",
@@ -63,6 +63,16 @@ _NOTHING = {
     "first_entry": "cast(null as signed)",
     "last_entry": "cast(null as signed)",
 }
+# How the columns that are no keys are put together.
+_FUNCTIONS = {
+    **dict.fromkeys(
+        ("calls", "month_calls", "succeeded", "failed", "running", "quantity", "amount",
+         "row_count", "items"),
+        "sum",
+    ),
+    "first_entry": "min",
+    "last_entry": "max",
+}  # fmt: skip
 # Of every row, whatever its kind.
 OF_EVERY = ("day_key", "month_key", "currency", "pipeline_id")
 COLUMNS = ("distributor_id", "kind", *OF_EVERY, *_NOTHING)
@@ -111,6 +121,17 @@ class Kind:
         return self.sums.get(column) or _NOTHING[column]
 
 
+def summed_up(columns: Sequence[str], rows: str) -> str:
+    """Return the statement of *rows* summed up by those of *columns* that are no sums: so what is
+    put together with the ledger's is little."""
+    keys = [name for name in columns if name not in _FUNCTIONS]
+    terms = ", ".join(
+        f"{_FUNCTIONS[name]}({name}) as {name}" if name in _FUNCTIONS else name for name in columns
+    )
+    groups = f" group by {', '.join(keys)}" if keys else ""
+    return f"select {terms} from {rows}{groups}"  # noqa: S608  constants
+
+
 def select_together(
     kinds: Sequence[Kind], columns: Sequence[str], ledger: str, where: str
 ) -> list[str]:
@@ -148,6 +169,11 @@ TOTALS = Kind(
     },
     "1 = 1",
 )
+# What of TOTALS is the same for good once a row is settled: a later void changes only its state.
+SETTLED = frozenset(
+    ("distributor_id", *OF_EVERY, "entry_type", "calls", "amount", "row_count", "first_entry",
+     "last_entry")
+)  # fmt: skip
 # All that amounts to something, by price: items, and what changes the bill by hand.
 LINES = Kind(
     "line",

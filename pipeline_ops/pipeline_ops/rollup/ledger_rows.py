@@ -1,7 +1,7 @@
 """The ledger's rows of some days by the index that has them: no plan may turn round and read a
 pipeline's or a distributor's whole life."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pipeline_ops.ledger.entries import starts_of_days
@@ -17,6 +17,8 @@ OF_A_DAY = (
 OF_PIPELINES = "pipeline_usage_log u force index (pipeline_usage_log_pipeline_day)"
 _BY_TIME = "pipeline_usage_log u force index (pipeline_usage_log_distributor_time)"
 _BY_MONTH = "pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
+# A distributor's by the number of settlement; the day of a row is in the index.
+BY_ENTRY = "pipeline_usage_log u force index (pipeline_usage_log_entry)"
 
 
 class Conditions:
@@ -51,6 +53,26 @@ def of_distributor(
     if last != LAST_DAY:
         conditions.add("u.started_at < {}", starts_of_days(last, last)[1])
     return _BY_TIME
+
+
+def of_entries(
+    conditions: Conditions, distributor_id: str, first: str, last: str, after: int | None
+) -> str:
+    """Add to *conditions* those of a distributor's rows `u` of the days *first* to *last* that were
+    settled after the number *after*; None: that are not settled. Return what is behind `from`."""
+    conditions.add("u.distributor_id = {}", distributor_id)
+    if after is None:
+        conditions.text += " and u.entry_no is null"
+    else:
+        conditions.add("u.entry_no > {}", after)
+    conditions.add("u.day_key >= {}", first)
+    conditions.add("u.day_key <= {}", last)
+    return BY_ENTRY
+
+
+def next_day(day: str) -> str:
+    """Return the day after *day*."""
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def is_within(day: str, earliest: datetime | None, latest: datetime | None) -> bool:

@@ -1,6 +1,6 @@
 """
-The rows that reports sum up: of days that are kept from app_usage_day, of all others from the
-ledger, as one statement for `from`.
+The rows that reports sum up: of days that are kept from app_usage_day, of those that still run what
+is kept of them (rollup/running.py), of all else from the ledger, as one statement for `from`.
 
 What is archived has no item in the ledger any more, and is always read from app_usage_day, whether
 its day is kept or not. Only where a part of a day is asked for there are but the stubs: their calls
@@ -15,15 +15,26 @@ from typing import Any
 
 from app.global_func import SafeSqlor
 from pipeline_ops.rollup.build import built_day
-from pipeline_ops.rollup.kinds import IS_OF_BATCH, IS_WHOLE, Kind, select_together
+from pipeline_ops.rollup.kinds import (
+    IS_OF_BATCH,
+    IS_WHOLE,
+    SETTLED,
+    TOTALS,
+    Kind,
+    select_together,
+    summed_up,
+)
 from pipeline_ops.rollup.ledger_rows import (
     FIRST_DAY,
     LAST_DAY,
     OF_PIPELINES,
     Conditions,
     is_within,
+    next_day,
     of_distributor,
+    of_entries,
 )
+from pipeline_ops.rollup.running import RunningSums, read_running
 
 # So many marked days are read one by one; where there are more, a distributor's together.
 MAX_MARKED_DAYS = 40
@@ -35,16 +46,6 @@ _IS_MARKED = (
     "(select 1 from app_usage_dirty m where m.distributor_id = coalesce(u.distributor_id, '')"
     " and m.day_key = u.day_key) = 1"
 )
-# How the columns that are no keys are put together.
-_FUNCTIONS = {
-    **dict.fromkeys(
-        ("calls", "month_calls", "succeeded", "failed", "running", "quantity", "amount",
-         "row_count", "items"),
-        "sum",
-    ),
-    "first_entry": "min",
-    "last_entry": "max",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +90,14 @@ class UsageReader:
         self._marks: list[tuple[str, str]] = []
         self._until = FIRST_DAY
         self._pipelines: list[str] = []
+        self._running: RunningSums | None = None
 
     @classmethod
-    async def open(cls, sor: SafeSqlor, use: Use, *, of_ledger: bool = False) -> "UsageReader":
-        """Return a reader of *use* that knows which days are kept; *of_ledger*: none is."""
+    async def open(
+        cls, sor: SafeSqlor, use: Use, *, of_ledger: bool = False, of_settled: bool = False
+    ) -> "UsageReader":
+        """Return a reader of *use* that knows which days are kept; *of_ledger*: none is. With
+        *of_settled* it is asked for nothing but `rollup.kinds.SETTLED` of TOTALS."""
         reader = cls(sor, use)
         reader._until = FIRST_DAY if of_ledger else await built_day(sor)
         whose = " and distributor_id = ${whose}$" if use.distributor_id is not None else ""
@@ -108,6 +113,10 @@ class UsageReader:
             },
         )
         reader._marks = [(str(owner), str(day)) for owner, day in rows]
+        if use.distributor_id and FIRST_DAY < reader._until < use.last_day:
+            reader._running = await read_running(
+                sor, use.distributor_id, reader._until, of_settled=of_settled
+            )
         if use.distributor_id is None and use.pipeline_id is None:
             reader._pipelines = await sor.firsts("select id from pipelines", {})
         return reader
@@ -152,7 +161,7 @@ class UsageReader:
         if earliest is not None:
             first = max(first, _day(earliest, 0))
             while not is_within(first, earliest, None):
-                first = _next(first)
+                first = next_day(first)
         if latest is not None:
             last = min(last, _day(latest, 1))
             while not is_within(last, None, latest):
@@ -180,10 +189,13 @@ class UsageReader:
                 " where m.day_key = app_usage_day.day_key"
                 " and m.distributor_id = app_usage_day.distributor_id)"
             )
+        if self._running is not None:
+            # Behind the days that are kept, there is nothing else.
+            is_kept = f"{is_kept} or day_key > ${{r_until}}$"
         where += f" and ({IS_OF_BATCH} or {is_kept})"
         name = index if index == "primary" else f"app_usage_day_{index}"
         rows = f"app_usage_day force index ({name}) where {where}"
-        return _summed_up(columns, rows)
+        return summed_up(columns, rows)
 
     def _gaps(self, first: str, last: str, until: str) -> Iterable["Gap"]:
         """Yield what must be read of the ledger: *first* to *last* are the days of which the whole
@@ -207,17 +219,24 @@ class UsageReader:
                 yield Gap(whose, some[0], some[-1], some)
             else:
                 yield from (Gap(whose, day, day) for day in some)
-        if not self._until or until < first:
-            yield Gap(use.distributor_id, first, last)
-        elif until < last:
-            yield Gap(use.distributor_id, _next(until), last)
+        behind = first if not self._until or until < first else next_day(until)
+        if behind <= last and self._running is not None:
+            assert use.distributor_id is not None
+            yield Gap(use.distributor_id, behind, last, settled_after=self._running.entry_no)
+            yield Gap(use.distributor_id, behind, last, is_open=True)
+        elif behind <= last:
+            yield Gap(use.distributor_id, behind, last)
         if last < use.last_day:
-            yield Gap(use.distributor_id, _next(last), use.last_day, is_cut=True)
+            yield Gap(use.distributor_id, next_day(last), use.last_day, is_cut=True)
 
     def _ledger(self, gap: "Gap", conditions: Conditions) -> str:
         """Add to *conditions* those of the rows in *gap*; return what is behind `from`."""
         use = self._use
-        if gap.whose is not None:
+        if gap.whose is not None and (gap.is_open or gap.settled_after is not None):
+            ledger = of_entries(conditions, gap.whose, gap.first, gap.last, gap.settled_after)
+            if use.month is not None:
+                conditions.add("u.month_key = {}", use.month)
+        elif gap.whose is not None:
             ledger = of_distributor(conditions, gap.whose, gap.first, gap.last, use.month)
         else:
             ledger = OF_PIPELINES
@@ -240,17 +259,6 @@ class UsageReader:
         return ledger
 
 
-def _summed_up(columns: Sequence[str], rows: str) -> str:
-    """Return the statement of *rows* summed up by those of *columns* that are no sums: so what is
-    put together with the ledger's is little."""
-    keys = [name for name in columns if name not in _FUNCTIONS]
-    terms = ", ".join(
-        f"{_FUNCTIONS[name]}({name}) as {name}" if name in _FUNCTIONS else name for name in columns
-    )
-    groups = f" group by {', '.join(keys)}" if keys else ""
-    return f"select {terms} from {rows}{groups}"  # noqa: S608  constants
-
-
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Days that must be read of the ledger: whose (None: everybody's), from the first to the last,
@@ -262,6 +270,10 @@ class Gap:
     last: str
     days: list[str] | None = None
     is_cut: bool = False
+    # Of these days the rows that were settled after this number; or `is_open`, those that are not
+    # settled.
+    settled_after: int | None = None
+    is_open: bool = False
 
 
 def rows_of(use: Use, conditions: Conditions) -> str:
@@ -284,11 +296,9 @@ async def usage_source(
     sor: SafeSqlor, use: Use, kinds: Sequence[Kind], columns: Sequence[str]
 ) -> Source:
     """Return the rows of *use*, for one statement."""
-    return (await UsageReader.open(sor, use)).source(kinds, columns)
-
-
-def _next(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    of_settled = tuple(kinds) == (TOTALS,) and SETTLED.issuperset(columns)
+    reader = await UsageReader.open(sor, use, of_settled=of_settled)
+    return reader.source(kinds, columns)
 
 
 def _previous(day: str) -> str:

@@ -17,6 +17,10 @@ from pipeline_ops.rollup.build import (
     last_day_over,
     raise_fences,
 )
+from pipeline_ops.rollup.running import due_distributors, sum_up_running
+
+# So many settlements of days that run are left to readers before they are summed up.
+MIN_SETTLEMENTS = 1000
 
 log = logging.getLogger("pipeline_ops.rollup")
 
@@ -49,9 +53,24 @@ async def build_due(stop: asyncio.Event) -> int:
     return count
 
 
+async def sum_up_due(stop: asyncio.Event) -> int:
+    """Sum up what distributors have settled of days that still run, where it is much, or of as many
+    distributors until *stop* is set; how many. It waits in between as `build_due` does."""
+    count = 0
+    for whose in await due_distributors(MIN_SETTLEMENTS):
+        if stop.is_set():
+            break
+        started_at = time.monotonic()
+        await sum_up_running(whose)
+        count += 1
+        await pause(stop, time.monotonic() - started_at)
+    return count
+
+
 async def _keep_sums(sor: SafeSqlor, stop: asyncio.Event) -> None:
     if count := await build_due(stop):
         log.info("%d day(s) of use summed up", count, extra={"action": "rollup"})
+    await sum_up_due(stop)
     if day := await built_day(sor):
         _last_day.set(day_bounds(day)[0].timestamp())
 

@@ -34,6 +34,9 @@ class CapacityService(TableService):
         # count and the new row.
         await check_references(sor, TABLE, values)
         moment, pipeline_id = now(), values["pipeline_id"]
+        # A call on another database node that knew of a capacity which was just deleted may have
+        # written a counter after it.
+        await drop_past(sor, Owner(pipeline_id=pipeline_id))
         day, month = quota_day(moment), quota_month(moment)
         counters = {
             "day_key": day,
