@@ -129,13 +129,16 @@ run_replay() {
     tests/clients/test_trace.py tests/clients/test_generated.py tests/clients/test_readmes.py "$@"
 }
 
-# Linter, types and tests of the browser side, with the Node that built it.
+# Linter, types and tests of the browser side and of the TypeScript client, with the Node that built
+# them; what the client does, tests/clients runs.
 check_frontend() {
   local PATH=$PATH:$root/py3/bin
   step "eslint" "eslint"
   npm --prefix app/frontend run --silent lint
+  npm --prefix clients/js run --silent lint
   step "tsc" "tsc"
   npm --prefix app/frontend run --silent types
+  npm --prefix clients/js run --silent types
   step "node --test" "node --test"
   npm --prefix app/frontend run --silent test
 }
