@@ -91,7 +91,7 @@ export default [
     languageOptions: { globals: globals.browser },
   },
   {
-    files: ['app/frontend/*.mjs', 'tests/js/*.mjs', 'clients/js/test/*.mjs'],
+    files: ['app/frontend/*.mjs', 'tests/js/*.mjs', 'tests/support/*.mjs', 'clients/js/test/*.mjs'],
     languageOptions: { globals: globals.node },
     rules: { 'no-console': 'off' },
   },

@@ -58,8 +58,9 @@ def test_the_javascript_example(account: Account, js_client: Path, readme: str) 
 def test_the_quick_start_in_javascript(account: Account, js_client: Path) -> None:
     """What it does in Python and in a shell, tests/http/test_samples.py runs."""
     (program,) = blocks("../docs/guides/quick-start.md", "js")
+    program = program.replace("model: 'claude-haiku-4-5', ", "")
     process = subprocess.run(
-        ["node", "--input-type=module", "--eval", program.replace("model: 'claude-haiku-4-5', ", "")],
+        ["node", "--input-type=module", "--eval", program],
         env=account.env | {"BASE": account.url, "KEY": account.key, "LINE": account.pipeline},
         cwd=js_client, capture_output=True, text=True, check=False,
     )  # fmt: skip
