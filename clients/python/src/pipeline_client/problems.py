@@ -80,9 +80,9 @@ class Problem(PipelineError):
 
 def _of_fields(errors: list[FieldProblem]) -> str:
     """Return what a message tells of single fields: the first of them, and how many more."""
-    shown = "".join(f" [{error.pointer}: {error.detail}]" for error in errors[:MAX_SHOWN_FIELDS])
+    first = "".join(f" [{error.pointer}: {error.detail}]" for error in errors[:MAX_SHOWN_FIELDS])
     more = len(errors) - MAX_SHOWN_FIELDS
-    return f"{shown} … +{more}" if more > 0 else shown
+    return f"{first} … +{more}" if more > 0 else first
 
 
 def problem_of(
