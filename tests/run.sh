@@ -18,6 +18,9 @@
 # `bash tests/run.sh replay [--trace FILE]` reports a long trace, or a recorded one, in four ways, and
 # tries a client that is generated from the OpenAPI document.
 #
+# With PIPELINE_TEST_EXAMPLES=100 tests/http/test_schemathesis.py makes up so many requests for each
+# call of the API; else a few.
+#
 # With PIPELINE_TEST_WAY=aiohttp the workers answer no request straight from the HTTP parser.
 #
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.

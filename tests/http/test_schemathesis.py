@@ -23,6 +23,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
     pipeline = make_pipeline(server.admin)
     reseller = make_reseller(server, pipeline)
     assert reseller.begin(pipeline, status="succeeded", lines=USED).status_code == 201
+    examples = os.environ.get("PIPELINE_TEST_EXAMPLES")
     process = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
@@ -32,6 +33,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
             *("--phases", "examples,coverage,fuzzing,stateful", "--checks", "all"),
             # Done by the hooks, where lawful refusals have their reasons.
             *("--exclude-checks", ",".join(schemathesis_hooks.REPLACED)),
+            *(("--max-examples", examples) if examples else ()),
             *("--report", "ndjson", "--report-ndjson-path", "report.ndjson"),
         ],
         cwd=tmp_path,
@@ -44,7 +46,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
         text=True,
         capture_output=True,
         check=False,
-        timeout=280,
+        timeout=3600 if examples else 280,
     )
 
     assert process.returncode == 0, process.stdout + process.stderr
