@@ -171,8 +171,8 @@ def test_guides_are_in_both_languages_alike() -> None:
 
     def outline(file: Path) -> Any:
         text = file.read_text("utf-8")
-        blocks = re.findall(r"^```\w+\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-        blocks = [re.sub(r"\s+(#|//) .*", "", block) for block in blocks]
+        blocks = re.findall(r"^```(?:sh|python|js)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        blocks = [re.sub(r'\s+(#|//) .*|""".*"""', "", block) for block in blocks]
         return [re.findall(r"^#+", text, re.MULTILINE), len(re.findall(r"^\|", text, re.MULTILINE)),
                 blocks, sorted({*re.findall(r"`([a-z]+_[a-z_]+)`", text)})]  # fmt: skip
 
