@@ -131,6 +131,15 @@ install_client_packages() {
   mark_done client_packages "$hash"
 }
 
+# The TypeScript client, compiled; its tests, and the samples, take it from there.
+build_client() {
+  local made_from
+  made_from=$(content_hash clients/js/src clients/js/package-lock.json clients/js/tsconfig.json)
+  if is_done client "$made_from $(names_hash clients/js/dist)"; then return; fi
+  quietly "npm run build" "npm run build" npm --prefix clients/js run build
+  mark_done client "$made_from $(names_hash clients/js/dist)"
+}
+
 build_frontend() {
   local made_from
   # The dictionaries of host and modules go into the bundle.
@@ -249,6 +258,7 @@ main() {
     install_locked requirements-dev "Test packages" "测试用包"
     install_frontend_packages dev
     install_client_packages
+    build_client
   fi
   build_frontend
   leave_out_unlocked

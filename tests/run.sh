@@ -18,6 +18,9 @@
 # `bash tests/run.sh replay [--trace FILE]` reports a long trace, or a recorded one, in four ways, and
 # tries a client that is generated from the OpenAPI document.
 #
+# With PIPELINE_TEST_EXAMPLES=100 tests/http/test_schemathesis.py makes up so many requests for each
+# call of the API; else a few.
+#
 # With PIPELINE_TEST_WAY=aiohttp the workers answer no request straight from the HTTP parser.
 #
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
@@ -129,13 +132,16 @@ run_replay() {
     tests/clients/test_trace.py tests/clients/test_generated.py tests/clients/test_readmes.py "$@"
 }
 
-# Linter, types and tests of the browser side, with the Node that built it.
+# Linter, types and tests of the browser side and of the TypeScript client, with the Node that built
+# them; what the client does, tests/clients runs.
 check_frontend() {
   local PATH=$PATH:$root/py3/bin
   step "eslint" "eslint"
   npm --prefix app/frontend run --silent lint
+  npm --prefix clients/js run --silent lint
   step "tsc" "tsc"
   npm --prefix app/frontend run --silent types
+  npm --prefix clients/js run --silent types
   step "node --test" "node --test"
   npm --prefix app/frontend run --silent test
 }

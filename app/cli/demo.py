@@ -198,6 +198,7 @@ def _print(account: dict[str, str], api_key: str, config: Settings) -> None:
         (in_language("Administrator", "管理员"), account["username"]),
         (in_language("Password", "密码"), account.get("password", hidden)),
         (in_language("API key", "接口密钥"), api_key),
+        (in_language("Documentation of the API", "接口文档"), f"{url}/pipeline_dist/v1/docs"),
         (in_language("For scripts", "供脚本使用"), str(demo_file(config))),
     ):
         print(f"  {label}: {value}")

@@ -86,9 +86,12 @@ export default [
       yoda: 'error',
     },
   },
-  { files: ['app/frontend/src/**/*.js'], languageOptions: { globals: globals.browser } },
   {
-    files: ['app/frontend/*.mjs', 'tests/js/*.mjs'],
+    files: ['app/frontend/src/**/*.js', 'pipeline_dist/wwwroot/v1/docs/*.js'],
+    languageOptions: { globals: globals.browser },
+  },
+  {
+    files: ['app/frontend/*.mjs', 'tests/js/*.mjs', 'tests/support/*.mjs', 'clients/js/test/*.mjs'],
     languageOptions: { globals: globals.node },
     rules: { 'no-console': 'off' },
   },

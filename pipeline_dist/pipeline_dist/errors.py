@@ -181,8 +181,8 @@ OLDER_MONTH_OPEN = ErrorCode(
 PIPELINE_NOT_FOUND = ErrorCode(
     "pipeline_not_found",
     404,
-    "There is no line of this code for this account.",
-    "本账户没有这个代码的产线。",
+    "There is no line of this code for this account. GET /pipelines names those there are.",
+    "本账户没有这个代码的产线；GET /pipelines 列出可调用的产线。",
     hint=Sentence(
         "There is no such line, or it is not this distributor's.",
         "没有这条产线，或它未对该分销商开通。",

@@ -1,4 +1,4 @@
-"""The TypeScript client: its own tests, on an application that runs here; its types."""
+"""The TypeScript client: its own tests, on an application that runs here."""
 
 import subprocess
 from pathlib import Path
@@ -16,10 +16,6 @@ def npm(folder: Path, *argv: str, env: dict[str, str] | None = None) -> None:
 
 def test_its_tests_pass_on_the_application(account: Account, js_client: Path) -> None:
     npm(js_client, "test", env=account.env | {"LINE": account.pipeline})
-
-
-def test_the_types_of_its_tests_are_right(js_client: Path) -> None:
-    npm(js_client, "types")
 
 
 def test_what_is_published_has_no_dependencies(js_client: Path) -> None:

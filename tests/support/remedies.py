@@ -120,6 +120,7 @@ _TITLES = {
     "critical": "Critical findings of the audit",
     "high": "High findings of the audit",
     "trap": "Traps on the way",
+    "later": "Later, of what was built here",
 }
 
 

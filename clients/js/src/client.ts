@@ -24,6 +24,9 @@ export interface ClientOptions {
 /** What happened, of servers that have an events feed. */
 export interface Event { event_no: number; type: string; created_at: string; data?: unknown }
 
+/** Where there is an environment, as in Node. */
+interface NodeLike { process?: { env: Record<string, string | undefined> } }
+
 /** A call that is over or begins, as `begin`, `book` and `call` take it. */
 type Keyed<T> = T & { idempotencyKey?: string };
 type QueryOf<N extends keyof operations> = operations[N]['parameters'] extends { query?: infer Q } ? NonNullable<Q> : never;
@@ -37,7 +40,7 @@ export class Client {
   readonly #wire: Wire;
 
   constructor(options: ClientOptions = {}) {
-    const env: Record<string, string | undefined> = (globalThis as any).process?.env ?? {};
+    const env: Record<string, string | undefined> = (globalThis as NodeLike).process?.env ?? {};
     const url = options.url ?? env['PIPELINE_URL'];
     const key = options.key ?? env['PIPELINE_KEY'];
     if (!url || !key) throw new TypeError('Give url and key, or set PIPELINE_URL and PIPELINE_KEY');

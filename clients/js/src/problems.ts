@@ -3,6 +3,9 @@
 import type { ProblemCode } from './problemCodes.js';
 import type { Problem as ProblemDocument, Refusal } from './schema.js';
 
+/** Fields that the message of a problem names; all of them are in its `document`. */
+const MAX_SHOWN_FIELDS = 3;
+
 /** Everything that this package throws on purpose. */
 export class PipelineError extends Error {
   override readonly name: string = 'PipelineError';
@@ -21,6 +24,13 @@ export class BadAnswer extends PipelineError {
   override readonly name = 'BadAnswer';
 }
 
+/** What a message tells of single fields: the first of them, and how many more. */
+function ofFields(errors: { pointer: string; detail: string }[]): string {
+  const first = errors.slice(0, MAX_SHOWN_FIELDS).map((one) => ` [${one.pointer}: ${one.detail}]`);
+  const more = errors.length - MAX_SHOWN_FIELDS;
+  return first.join('') + (more > 0 ? ` … +${more}` : '');
+}
+
 /** The API refused. Go by `code`, which is stable; one that is not known here, by `status`. */
 export class Problem extends PipelineError {
   override readonly name = 'Problem';
@@ -34,7 +44,7 @@ export class Problem extends PipelineError {
     /** In how many seconds it helps to try again; undefined where that is not said. */
     readonly retryAfter?: number,
   ) {
-    super(`${status} ${document.code}: ${document.detail}`);
+    super(`${status} ${document.code}: ${document.detail}${ofFields(document.errors ?? [])}`);
     this.code = document.code;
     this.detail = document.detail;
     this.requestId = document.request_id ?? '';

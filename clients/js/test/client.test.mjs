@@ -31,7 +31,8 @@ async function unlucky(plan) {
       response.writeHead(503, { 'retry-after': '0' }).end();
       return;
     }
-    const { host: _, ...headers } = request.headers;
+    const headers = { ...request.headers };
+    delete headers.host;
     const onwards = httpRequest(url + request.url, { method: request.method, headers }, (answer) => {
       if (fault === 'lost') {
         answer.resume();
@@ -96,7 +97,7 @@ test('books once, whatever happens to the answers', async () => {
   assert.equal(keys.length, 4);
   const settled = await all(client.usage({ rows: 2 }));
   assert.equal(settled.filter((line) => line.call_no === booking.call_no).length, 1);
-  assert.equal((await client.statement()).calls, settled.filter((line) => line.status === 'succeeded').length);
+  assert.equal((await client.statement()).calls, settled.filter((entry) => entry.status === 'succeeded').length);
   assert.equal((await client.usageSums({ group_by: 'day' })).total.amount, (await client.statement()).amount);
 });
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.global_func import (
+    SECRET_HEADERS,
     Actor,
     Answer,
     FieldRule,
@@ -108,7 +109,7 @@ def _with_secret(params: Mapping[str, Any], record: Mapping[str, Any], secret: A
     """Return a key's record with the secret; a page gets a widget that shows it."""
     body, message = _view(record), {"api_key": secret, "curl": curl_line(secret)}
     if str(params.get("_webbricks_", "")) != "1":
-        return Answer({**body, **message})
+        return Answer({**body, **message}, headers=SECRET_HEADERS)
     expiry = record["expires_at"]
     options = {
         **message,
@@ -116,4 +117,4 @@ def _with_secret(params: Mapping[str, Any], record: Mapping[str, Any], secret: A
         "expires_at": iso(expiry) if expiry else None,
         "user_data": body,
     }
-    return Answer({"widgettype": "ApiKey", "options": options})
+    return Answer({"widgettype": "ApiKey", "options": options}, headers=SECRET_HEADERS)

@@ -1,6 +1,6 @@
 """
 The OpenAPI document and the guides as pages to read: HTML made here, whole without any script,
-nothing from afar. A script adds searching and trying (wwwroot/v1/docs/docs.js).
+nothing from afar. A script adds searching and trying (wwwroot/v1/docs/docs.js, modules beside it).
 """
 
 import json

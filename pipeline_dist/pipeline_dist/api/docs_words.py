@@ -37,6 +37,12 @@ _WORDS = {
     "remedy": "What to do",
     "required": "required",
     "samples": "Samples",
+    "samples_about": (
+        "The samples take the address and the key from the environment. What they name, such as the"
+        " line `script-to-video` and the numbers of calls, are examples: put yours there; `GET"
+        " /pipelines` tells which lines are yours. Python needs httpx (`pip install httpx`), PHP"
+        " its extension curl, JavaScript Node 20 (a file `….mjs`)."
+    ),
     "save": "Save the file",
     "search": "Search",
     "send": "Send",

@@ -22,6 +22,7 @@ _LAST = ("api-changelog",)
 _OF_FOLDER_ABOVE = ("api", "events", "api-changelog")
 _ENDINGS = {"en": ".md", "zh": ".zh-CN.md"}
 _LINK = re.compile(r"(?:[\w./-]*/)?([\w-]+?)(?:\.zh-CN)?\.md(#.*)?$")
+_CHINESE = re.compile(r"[\u2e80-\u9fff\uff00-\uffef]")
 # What stands under the title for those who read the file itself.
 _OTHER_LANGUAGE = re.compile(r"^\[(?:中文|English)\]\([^)]*\).*?\n\n", re.MULTILINE | re.DOTALL)
 
@@ -104,11 +105,20 @@ def _words(token: Token) -> str:
     return "".join(" " if part.type == "softbreak" else part.content for part in token.children)
 
 
+def _join_chinese(parts: list[Token]) -> None:
+    """Take away line breaks between characters of Chinese, which browsers show as a blank."""
+    for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
+        ends = before.content[-1:], after.content[:1]
+        if part.type == "softbreak" and all(_CHINESE.fullmatch(end) for end in ends):
+            part.type, part.content = "text", ""
+
+
 def _prepare(token: Token, lang: str, names: list[str]) -> None:
     """Lead links between the files to the pages, and take those to others away; let what scrolls
     sideways be reached by keys."""
     if token.type in ("fence", "code_block"):
         token.attrSet("tabindex", "0")
+    _join_chinese(token.children or [])
     for part in token.children or ():
         href: Any = part.attrGet("href") if part.type == "link_open" else None
         match = _LINK.fullmatch(href) if isinstance(href, str) else None

@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 from pipeline_client.records import FieldProblem, Refusal, load
 from pipeline_client.wire import Response
 
+# Fields that the message of a problem names; all of them are in its `errors`.
+MAX_SHOWN_FIELDS = 3
+
 
 class PipelineError(Exception):
     """Everything that this package raises on purpose."""
@@ -42,7 +45,7 @@ class Problem(PipelineError):
         request_id: str = "",
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(f"{status} {refusal.code}: {refusal.detail}")
+        super().__init__(f"{status} {refusal.code}: {refusal.detail}{_of_fields(refusal.errors)}")
         self.status = status
         self.refusal = refusal
         self.title = title
@@ -73,6 +76,13 @@ class Problem(PipelineError):
         if self.status in (429, 503):
             return self.retry_after is not None or self.status == 503
         return self.status in (408, 500, 502, 504)
+
+
+def _of_fields(errors: list[FieldProblem]) -> str:
+    """Return what a message tells of single fields: the first of them, and how many more."""
+    first = "".join(f" [{error.pointer}: {error.detail}]" for error in errors[:MAX_SHOWN_FIELDS])
+    more = len(errors) - MAX_SHOWN_FIELDS
+    return f"{first} … +{more}" if more > 0 else first
 
 
 def problem_of(
