@@ -332,6 +332,12 @@ BAD_WEBHOOK_URL = FieldCode(
     "Give an https address of at most 500 characters, without user, password or fragment.",
     "请给出至多 500 个字符的 https 地址，不含用户名、密码或片段。",
 )
+ODD_WEBHOOK_HOST = FieldCode(
+    "bad_webhook_url",
+    "Give the host by its name, or as an ordinary IP address, such as 203.0.113.7: not as one"
+    " number, nor by hexadecimal or fewer than four.",
+    "主机请写域名或普通 IP 地址（如 203.0.113.7）：不能写成单个数字、十六进制或不足四段。",
+)
 PRIVATE_WEBHOOK_URL = FieldCode(
     "private_webhook_url",
     "Give a public address; this one is private.",

@@ -291,9 +291,11 @@ async def test_changes_of_a_pipeline_are_told_to_all_who_have_it(
         await add_events(sor, events)
 
     monkeypatch.setattr(outbox, "add_events", dies)
-    assert await outbox.tell_due(hands.moment) == 0
     assert await outbox.tell_due(hands.moment) == 1
-    assert await outbox.tell_due(hands.moment) == 0
+    assert await outbox.tell_due(hands.moment) == 0  # a while it is left alone
+    hands.moment += timedelta(seconds=6)
+    assert await outbox.tell_due(hands.moment) == 1
+    assert await outbox.tell_due(hands.moment + timedelta(days=1)) == 0
 
     async with reading() as sor:
         numbers = [[one.event_no for one in await events_after(sor, key, 0, 9)] for key in ids]
@@ -302,6 +304,33 @@ async def test_changes_of_a_pipeline_are_told_to_all_who_have_it(
     assert (event.type, event.data) == (
         "pipeline.offline", {"pipeline": trade.code, "status": "offline"},
     )  # fmt: skip
+
+
+async def test_rows_that_always_fail_do_not_hold_up_those_behind_them(
+    hands: Clock, monkeypatch: Any
+) -> None:
+    trade = await make_trade()
+    pipeline_id = trade.rows["pipelines"]["id"]
+    monkeypatch.setattr(outbox, "TURN_SIZE", 3)
+
+    async def keep(topic: str) -> None:
+        await in_transaction(lambda sor: outbox.put(sor, topic, pipeline_id, {"pipeline": "x"}))
+
+    for _ in range(3):
+        await keep("of a later program")
+    hands.moment += timedelta(seconds=1)
+    await keep(EventType.PIPELINE_OFFLINE)
+    counts = [await outbox.tell_due(hands.moment) for _ in range(3)]
+
+    assert counts == [3, 1, 0]
+    assert [one.type for one in await read_events(trade)] == ["pipeline.offline"]
+    # Each time they wait for longer.
+    hands.moment += timedelta(seconds=6)
+    assert await outbox.tell_due(hands.moment) == 3
+    hands.moment += timedelta(seconds=6)
+    assert await outbox.tell_due(hands.moment) == 0
+    assert await outbox.tell_due(hands.moment + timedelta(seconds=31)) == 3
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
 
 
 async def test_prices_are_told_when_recorded_and_when_they_come(hands: Clock) -> None:

@@ -6,13 +6,14 @@ wait for theirs, so the change only leaves a row here, in its own transaction; a
 events of it, some distributors at a time. The row goes when all are written, and an event is known
 by the row that it is of: so each is there once, however often that is begun again.
 
-A row may also be due later: what comes into force by the clock.
+A row may also be due later: what comes into force by the clock. One that fails is tried again after
+growing pauses, and none waits for it.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.global_func import (
@@ -37,10 +38,13 @@ TABLE = "app_event_outbox"
 # So many rows are taken up in one turn, and so many events written in one transaction.
 TURN_SIZE = 100
 PORTION_SIZE = 100
+# Seconds until a row is tried again, after so many times that it failed; the last one from then on.
+PAUSES = (5, 30, 120, 600, 3600)
 
 _COLUMNS = ("id", "due_at", "topic", "pipeline_id", "data", "created_at")
 _DUE = (
-    f"select {', '.join(_COLUMNS)} from app_event_outbox where due_at <= ${{moment}}$"  # noqa: S608
+    f"select {', '.join(_COLUMNS)}, attempts from app_event_outbox"  # noqa: S608
+    " where due_at <= ${moment}$ and (next_try_at is null or next_try_at <= ${moment}$)"
     " order by due_at, id limit ${most}$"
 )
 _LINKED = (
@@ -68,6 +72,7 @@ class _Row:
     pipeline_id: str
     data: Any
     created_at: datetime
+    attempts: int
 
     def __post_init__(self) -> None:
         self.data = parse_json(self.data)
@@ -109,19 +114,30 @@ WATCHER = PipelineWatcher(_keep_pipeline_change)
 
 
 async def tell_due(moment: datetime) -> int:
-    """Make the events of what is due by *moment*; of how many rows. One that fails stays, the log
-    says why, and the others are told."""
+    """Make the events of what is due by *moment*; return how many rows were taken up. One that
+    fails stays for later, the log says why, and the others are told."""
     async with reading() as sor:
-        rows = await sor.tuples(_DUE, {"moment": moment, "most": TURN_SIZE})
-    count = 0
-    for values in rows:
-        row = _Row(*values)
+        due_rows = await sor.tuples(_DUE, {"moment": moment, "most": TURN_SIZE})
+    rows = [_Row(*values) for values in due_rows]
+    for row in rows:
         try:
             await _tell(row)
-            count += 1
         except Exception:
             log.exception("telling of %s failed", row.topic, extra={"action": "events_failed"})
-    return count
+            await _put_off(row, moment)
+    return len(rows)
+
+
+async def _put_off(row: _Row, moment: datetime) -> None:
+    pause = PAUSES[min(row.attempts, len(PAUSES) - 1)]
+    values = {"id": row.id, "attempts": row.attempts + 1, "at": moment + timedelta(seconds=pause)}
+    await in_transaction(
+        lambda sor: sor.sqlExe(
+            "update app_event_outbox set attempts = ${attempts}$, next_try_at = ${at}$"
+            " where id = ${id}$",
+            values,
+        )
+    )
 
 
 async def _tell(row: _Row) -> None:
