@@ -362,6 +362,55 @@ async def test_prices_are_told_when_recorded_and_when_they_come(hands: Clock) ->
     assert events[2].data["at"] == "2026-12-02T15:30:00.000Z"
 
 
+async def test_another_discount_is_told_of_each_general_price(hands: Clock) -> None:
+    trade = await make_trade(distributor_pipeline={"pricing_mode": "discount",
+                                                   "discount_rate": Decimal("0.5")})  # fmt: skip
+    link_id = trade.rows["distributor_pipeline"]["id"]
+    later = hands.moment + timedelta(days=2)
+    price = price_of(trade, hands.moment)
+    prices = [
+        price,
+        price | {"unit": "image", "effective_from": later.isoformat()},
+        price | {"unit": "page"},
+        price | {"unit": "page", "distributor_id": trade.distributor_id},  # goes before that
+        price | {"unit": "song", "currency": "USD", "confirm_currency": 1},
+    ]
+    for one in prices:
+        await in_transaction(lambda sor, one=one: PRICES.create(sor, one, SYSTEM_ACTOR))
+    while await outbox.tell_due(hands.moment):
+        pass
+    before = len(await read_events(trade))
+
+    async def news(**change: Any) -> list[tuple[Any, ...]]:
+        hands.moment += timedelta(minutes=1)
+        await in_transaction(lambda sor: LINKS.update(sor, link_id, None, change, SYSTEM_ACTOR))
+        while await outbox.tell_due(hands.moment):
+            pass
+        nonlocal before
+        events = (await read_events(trade))[before:]
+        before += len(events)
+        return sorted(
+            (one.type, one.data["change"], one.data["unit"], one.data["discount_rate"])
+            for one in events
+        )
+
+    unit = price["unit"]
+    assert await news(discount_rate=Decimal("0.8")) == [
+        ("price.changed", "discount", unit, "0.8000"), ("price.coming", "discount", "image", "0.8000"),
+    ]  # fmt: skip
+    assert await news(daily_quota=7) == []
+    assert await news(pricing_mode="inherit") == [
+        ("price.changed", "discount", unit, None), ("price.coming", "discount", "image", None),
+    ]  # fmt: skip
+    assert await news(discount_rate=Decimal("0.3")) == []  # which counts for nothing then
+    assert await news(pricing_mode="fixed") == [
+        ("price.changed", "ends", unit, None), ("price.coming", "ends", "image", None),
+    ]  # fmt: skip
+    assert await news(pricing_mode="discount") == [
+        ("price.changed", "begins", unit, "0.3000"), ("price.coming", "begins", "image", "0.3000"),
+    ]  # fmt: skip
+
+
 async def test_a_price_that_is_taken_back_does_not_come(hands: Clock) -> None:
     trade = await make_trade()
     later = hands.moment + timedelta(days=2)

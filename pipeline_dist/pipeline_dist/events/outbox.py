@@ -14,6 +14,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from app.global_func import (
@@ -29,7 +30,7 @@ from app.global_func import (
 from pipeline_core.lifecycle.watchers import LiveChange, PipelineWatcher, WhatHappened
 from pipeline_dist.events import price_news
 from pipeline_dist.events.kinds import EventType, NewEvent
-from pipeline_dist.events.price_news import PRICE, PRICES, Later
+from pipeline_dist.events.price_news import PRICE, PRICES, SHARE, Later
 from pipeline_dist.events.store import add_events
 
 log = logging.getLogger("pipeline_dist.events")
@@ -109,6 +110,20 @@ async def keep_price_change(sor: SafeSqlor, pipeline_id: str, terms_no: int) -> 
     await put(sor, PRICES, pipeline_id, {"terms_no": terms_no})
 
 
+async def keep_share_change(
+    sor: SafeSqlor,
+    pair: tuple[str, str],
+    before: Decimal | None,
+    after: Decimal | None,
+) -> None:
+    """Keep that the distributor of *pair* pays the part *after* of the general prices of its
+    pipeline, no longer *before*; None where they do not apply."""
+    distributor_id, pipeline_id = pair
+    if before != after:
+        shares = {"before": before, "after": after}
+        await put(sor, SHARE, pipeline_id, {"distributor_id": distributor_id, **shares})
+
+
 # Lets pipeline_core tell when a pipeline goes live, changes, or is taken off.
 WATCHER = PipelineWatcher(_keep_pipeline_change)
 
@@ -166,6 +181,10 @@ async def _news_of(sor: SafeSqlor, row: _Row) -> _News:
         return _News(*await price_news.news_of_number(sor, row.pipeline_id, number, row.due_at))
     if row.topic == PRICE:
         return _News(await price_news.news_of_date(sor, row.data, row.due_at))
+    if row.topic == SHARE:
+        return _News(
+            await price_news.news_of_share(sor, row.pipeline_id, row.data, row.due_at, row.id)
+        )
     values = {"pipeline_id": row.pipeline_id, "since": row.due_at}
     ids: Sequence[Any] = await sor.firsts(_LINKED, values)
     return _News([NewEvent(key, EventType(row.topic), row.id, row.data) for key in ids])

@@ -68,7 +68,7 @@ class Sender:
             await _measure(sor)
 
     async def _begin(self, stop: asyncio.Event) -> None:
-        # Twice as many as there is room for: some are passed by, of whom enough are sent to already.
+        # Twice as many as there is room for: some are passed by, whose distributors have enough.
         rows = await due_webhooks(now(), 2 * MAX_SENDING, MAX_SENDING_OF_ONE)
         for webhook_id, distributor_id in rows:
             if len(self._tasks) >= MAX_SENDING or stop.is_set():
