@@ -396,7 +396,8 @@ async def test_another_discount_is_told_of_each_general_price(hands: Clock) -> N
 
     unit = price["unit"]
     assert await news(discount_rate=Decimal("0.8")) == [
-        ("price.changed", "discount", unit, "0.8000"), ("price.coming", "discount", "image", "0.8000"),
+        ("price.changed", "discount", unit, "0.8000"),
+        ("price.coming", "discount", "image", "0.8000"),
     ]  # fmt: skip
     assert await news(daily_quota=7) == []
     assert await news(pricing_mode="inherit") == [

@@ -93,7 +93,7 @@ _CONCERNED = (
 )
 # General prices of now and later that concern one distributor.
 _OF_DISTRIBUTOR = (
-    f"{_SELECT} r.pipeline_id = ${{pipeline_id}}$ and r.distributor_id = ${{everybody}}$"
+    f"{_SELECT} r.pipeline_id = ${{pipeline_id}}$ and r.distributor_id = ${{everybody}}$"  # noqa: S608
     " and r.enabled = 1 and (r.effective_to is null or r.effective_to > ${at}$)"
     " and exists (select 1 from distributor_pipeline l join distributors d"
     " on d.id = l.distributor_id where l.pipeline_id = r.pipeline_id and l.enabled = 1"
@@ -179,7 +179,8 @@ async def news_of_share(
     if before is None or after is None:
         change = Change.BEGINS if before is None else Change.ENDS
     distributor_id = data["distributor_id"]
-    rate = before if after is None else after
+    # With as many decimals as the link has.
+    rate = round(Decimal(before if after is None else after), 4)
     values = {
         "pipeline_id": pipeline_id, "distributor_id": distributor_id, "at": at,
         "everybody": EVERYBODY,
@@ -191,7 +192,7 @@ async def news_of_share(
         kind = EventType.PRICE_COMING if coming else EventType.PRICE_CHANGED
         since = max(price.effective_from, at)
         facts = _facts(price, code, change, since)
-        facts["discount_rate"] = None if Decimal(rate) == 1 else rate
+        facts["discount_rate"] = None if rate == 1 else rate
         events.append(NewEvent(distributor_id, kind, f"{price.id}:{change}:{row_id}", facts))
     return events
 

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from app.global_func import InvalidFields, read_address, settings
-from pipeline_dist.errors import BAD_WEBHOOK_URL, ODD_WEBHOOK_HOST, PRIVATE_WEBHOOK_URL
+from pipeline_dist.webhooks.errors import BAD_WEBHOOK_URL, ODD_WEBHOOK_HOST, PRIVATE_WEBHOOK_URL
 
 MAX_URL = 500
 _VISIBLE = re.compile(r"[!-~]+")

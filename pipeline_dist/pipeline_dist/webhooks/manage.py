@@ -17,8 +17,9 @@ from app.global_func import (
     time_ordered_id,
     to_json,
 )
-from pipeline_dist.errors import EVENTS_GONE, TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND
+from pipeline_dist.events.errors import EVENTS_GONE
 from pipeline_dist.events.store import kept_numbers
+from pipeline_dist.webhooks.errors import TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND
 from pipeline_dist.webhooks.rows import (
     NOT_FAILING,
     SELECT,
