@@ -312,6 +312,7 @@ async def test_rows_that_always_fail_do_not_hold_up_those_behind_them(
     trade = await make_trade()
     pipeline_id = trade.rows["pipelines"]["id"]
     monkeypatch.setattr(outbox, "TURN_SIZE", 3)
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
 
     async def keep(topic: str) -> None:
         await in_transaction(lambda sor: outbox.put(sor, topic, pipeline_id, {"pipeline": "x"}))
