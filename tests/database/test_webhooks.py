@@ -213,11 +213,11 @@ async def test_slow_receivers_of_one_distributor_leave_room_for_others(
     slow = {(await make_webhook(trade, receiver)).id for _ in range(4)}
     receiver.secrets = []
     never = asyncio.Event()
-    begun: list[str] = []
+    webhook_ids: list[str] = []
 
     async def take(request: web.Request) -> web.Response:
         webhook_id = request.headers["webhook-id"].split(".")[0]
-        begun.append(webhook_id)
+        webhook_ids.append(webhook_id)
         if webhook_id in slow:
             await never.wait()
         return web.Response()
@@ -230,11 +230,11 @@ async def test_slow_receivers_of_one_distributor_leave_room_for_others(
     await happen(other_trade, "b")
     await turn(sender)
 
-    assert (len(begun), other.id in begun) == (1 + worker.MAX_SENDING_OF_ONE, True)
+    assert (len(webhook_ids), other.id in webhook_ids) == (1 + worker.MAX_SENDING_OF_ONE, True)
     # Then those that have waited since, before those that were tried.
     hands.moment += timedelta(seconds=7)
     await turn(sender)
-    assert set(begun[3:]) == slow - set(begun[:3])
+    assert set(webhook_ids[3:]) == slow - set(webhook_ids[:3])
     never.set()
 
 

@@ -114,15 +114,15 @@ def test_a_cookie_sealed_with_the_old_secret_is_nobodys_even_with_its_row(server
 
 def keep_webhook(server: Installation, name: str, *keys: str) -> None:
     """Keep a webhook whose secrets are sealed with the first of *keys*."""
-    sealed = [seal(f"{text} of {name}", name, keys) for text in ("secret", "previous")]
+    texts = [seal(f"{text} of {name}", name, keys) for text in ("secret", "previous")]
     server.query(
         "insert into app_webhook (id, distributor_id, url, secret, previous_secret, created_at,"
         " updated_at) values (%s, 'd', 'https://example.com', %s, %s, now(), now())",
-        name, *sealed,
+        name, *texts,
     )  # fmt: skip
 
 
-def opened(server: Installation, name: str, *keys: str) -> list[str]:
+def secrets_of(server: Installation, name: str, *keys: str) -> list[str]:
     (row,) = server.query("select * from app_webhook where id = %s", name)
     return [unseal(row[column], name, keys) for column in ("secret", "previous_secret")]
 
@@ -141,7 +141,7 @@ def test_a_new_webhook_key_seals_all_secrets_anew(server: Installation):
         assert "2 webhook(s) are sealed with it" in process.stdout
         assert new not in process.stdout
         for name in ("one", "two"):
-            assert opened(server, name, new) == [f"secret of {name}", f"previous of {name}"]
+            assert secrets_of(server, name, new) == [f"secret of {name}", f"previous of {name}"]
 
         # Cut off when the new key was in place and not all was sealed with it; and one of a host
         # with another key.
@@ -153,7 +153,7 @@ def test_a_new_webhook_key_seals_all_secrets_anew(server: Installation):
         assert (process.returncode, before) == (1, [new, old])
         assert "added to" in process.stderr
         assert "strange" in process.stderr
-        assert opened(server, "left", newest) == ["secret of left", "previous of left"]
+        assert secrets_of(server, "left", newest) == ["secret of left", "previous of left"]
         report = json.loads(server.manage("doctor", "--json", check=False).stdout)
         (finding,) = (one for one in report["findings"] if one["check"] == "webhooks")
         assert (finding["level"], "of 1 cannot" in finding["message"]) == ("error", True)

@@ -106,8 +106,8 @@ class Storm:
         self.server: Installation = shop.installation
         self.pipeline: Pipeline = shop.pipeline()
         self.buyer: Distributor = shop.distributor(self.pipeline)
-        self.limited = [shop.pipeline() for _ in range(PIPELINES)]
-        for pipeline in self.limited:
+        self.quota_pipelines = [shop.pipeline() for _ in range(PIPELINES)]
+        for pipeline in self.quota_pipelines:
             shop.link(self.buyer.id, pipeline, daily_quota=QUOTA)
         self.receiver = Receiver(folder / "journal")
         answer = self.buyer.client.post(
@@ -185,25 +185,25 @@ class Storm:
         assert self._all_pages() == self.feed, "nothing came up behind the reader"
         self._compare_with_ledger()
         messages = self.receiver.messages()
-        accepted = [number for _, number, _, status in messages if status < 300]
-        assert sorted(set(accepted)) == numbers, "each was taken at least once"
+        deliveries = [number for _, number, _, status in messages if status < 300]
+        assert sorted(set(deliveries)) == numbers, "each was taken at least once"
         ids = {(key, number) for key, number, _, _ in messages}
         assert len(ids) == len({key for key, _ in ids}) == len(numbers), "an id is one event"
         first_times = list(dict.fromkeys(number for _, number, _, _ in messages))
         assert first_times == numbers, "in their order"
         assert all(
-            later - earlier in (0, 1) for earlier, later in pairwise(accepted)
+            later - earlier in (0, 1) for earlier, later in pairwise(deliveries)
         ), "only the last one is sent again"  # fmt: skip
         return {
             "events": len(numbers),
             "messages": len(messages),
-            "doubles": len(accepted) - len(set(accepted)),
-            "failures": len(messages) - len(accepted),
+            "doubles": len(deliveries) - len(set(deliveries)),
+            "failures": len(messages) - len(deliveries),
         }
 
     def _compare_with_ledger(self) -> None:
         rows = self.server.query(_EXPECTED, self.buyer.id, self.buyer.id)
-        expected = Counter(row["subject"] for row in rows)
+        subjects = Counter(row["subject"] for row in rows)
         links = self.server.query(
             "select p.code, l.day_used from distributor_pipeline l join pipelines p"
             " on p.id = l.pipeline_id where l.distributor_id = %s and l.daily_quota = %s",
@@ -212,8 +212,8 @@ class Storm:
         for link in links:
             for percent in (80, 100):
                 if link["day_used"] * 100 >= QUOTA * percent:
-                    expected[f"quota.threshold:{link['code']}:{percent}"] += 1
-        assert Counter(map(_subject, self.feed)) == expected
+                    subjects[f"quota.threshold:{link['code']}:{percent}"] += 1
+        assert Counter(map(_subject, self.feed)) == subjects
 
     def _all_pages(self) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
@@ -252,7 +252,7 @@ class Storm:
             fields = {"distributor_id": self.buyer.id, "amount": "1", "reason": "storm"}
             self._insist("pipeline_dist/distributor_adjust", **fields, reference=key)
             return
-        pipeline = dice.choice(self.limited) if dice.random() < 0.2 else self.pipeline
+        pipeline = dice.choice(self.quota_pipelines) if dice.random() < 0.2 else self.pipeline
         body = {"pipeline": pipeline.code, "status": "succeeded", "lines": ONE}
         headers = {"Idempotency-Key": key}
         answer = None

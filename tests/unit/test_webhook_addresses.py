@@ -68,9 +68,9 @@ async def test_hosts_that_only_system_calls_read_as_addresses(
 ) -> None:
     """At the door with words that say it, and at sending, whoever may be sent to."""
     allow_private(monkeypatch, allows=allows)
-    with pytest.raises(InvalidFields) as refused:
+    with pytest.raises(InvalidFields) as failure:
         check_url(f"https://{host}/")
-    (problem,) = refused.value.problems
+    (problem,) = failure.value.problems
     assert problem.code == "bad_webhook_url"
     assert "by its name" in str(problem.text) or host == "a..b"
     async with open_session() as session:

@@ -27,9 +27,9 @@ async def _reseal(sor: SafeSqlor, ids: Sequence[str], keys: Sequence[str]) -> in
         f"{_SECRETS} where id in ${{ids}}$ order by id for update", {"ids": list(ids)}
     )
     count = 0
-    for webhook_id, *sealed in rows:
-        values = [_sealed_anew(text, webhook_id, keys) for text in sealed]
-        if values == sealed:
+    for webhook_id, *texts in rows:
+        values = [_sealed_anew(text, webhook_id, keys) for text in texts]
+        if values == texts:
             continue
         await sor.sqlExe(
             "update app_webhook set secret = ${secret}$, previous_secret = ${previous}$"
