@@ -371,13 +371,13 @@ async def test_another_discount_is_told_of_each_general_price(hands: Clock) -> N
     price = price_of(trade, hands.moment)
     prices = [
         price,
-        price | {"unit": "image", "effective_from": later.isoformat()},
+        price | {"unit": "image", "effective_from": later},
         price | {"unit": "page"},
         price | {"unit": "page", "distributor_id": trade.distributor_id},  # goes before that
         price | {"unit": "song", "currency": "USD", "confirm_currency": 1},
     ]
     for one in prices:
-        await in_transaction(lambda sor, one=one: PRICES.create(sor, one, SYSTEM_ACTOR))
+        await in_transaction(lambda sor, one=one: PRICES.create(sor, one, SYSTEM_ACTOR))  # type: ignore[misc]
     while await outbox.tell_due(hands.moment):
         pass
     before = len(await read_events(trade))
