@@ -96,6 +96,7 @@ async def _asked_of_database() -> list[Finding]:
         "clock": data.clock,
         "schema": data.schema,
         "ledger": data.ledger,
+        "webhooks": data.webhooks,
     }
     findings: list[Finding] = []
     try:

@@ -1,6 +1,7 @@
 """`manage.py restore`: a backup into an empty database, and the check that it is right."""
 
 import argparse
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from app.backup.progress import Progress
 from app.backup.sealing import read_key
 from app.backup.state import address, is_same_place, objects
 from app.base.settings import ROOT, DatabaseSettings, settings
+from app.db.pool import pools
+from app.doctor.data import webhooks
+from app.doctor.findings import Finding, Level
 from app.runtime import embedded_db
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.lock import start_lock
@@ -175,5 +179,18 @@ def _check_result() -> int:
                 f"备份已恢复，但 {' '.join(argv)} 报告问题，见上。问题解决前请勿放行调用。",
             )
             return 1
+    # The same secrets have to stand here as there.
+    for finding in asyncio.run(_webhook_findings()):
+        if finding.level != Level.OK:
+            text = f"{finding.check}: {finding.message}; {finding.advice}"
+            print_error(text, text)
+            return 1
     print_message("Restored. Start: bash start.sh", "恢复完成。启动：bash start.sh")
     return 0
+
+
+async def _webhook_findings() -> list[Finding]:
+    try:
+        return await webhooks()
+    finally:
+        await pools().close()

@@ -1,6 +1,8 @@
-"""`manage.py rotate-secret`: another session secret, password key, or database password."""
+"""`manage.py rotate-secret`: another session secret, password key, database password, or key of the
+webhooks' secrets."""
 
 import argparse
+import asyncio
 import json
 import secrets
 from collections.abc import Callable
@@ -10,14 +12,22 @@ from app.access import password_key
 from app.access.first_admin import demo_file, read_demo_file
 from app.access.sage_setup import database_cursor, is_made_here, sage_cursor
 from app.base.private_files import write_private
-from app.base.secrets import secret_file, write_secret
+from app.base.secrets import secret, secret_file, write_secret
 from app.base.settings import Settings, settings
+from app.db.pool import pools
+from app.db.transactions import reading
 from app.runtime import embedded_db
 from app.runtime.embedded_accounts import admin_account, app_account
 from app.runtime.embedded_db import Connection, EmbeddedDatabase
 from app.runtime.lock import start_lock
 from app.runtime.parent_client import ParentClient
 from app.runtime.terminal import CommandError, print_message
+from pipeline_dist.webhooks.resealing import reseal_secrets, unreadable_webhooks
+from pipeline_dist.webhooks.sealing import KEY as WEBHOOK_KEY
+
+# So many keys stay in the file: older ones open what was sealed with them, in a backup say.
+_MAX_WEBHOOK_KEYS = 5
+_SETTLE_SECONDS = 2.0
 
 
 def run_command(argv: list[str]) -> int:
@@ -31,9 +41,10 @@ def run_command(argv: list[str]) -> int:
         "secret",
         choices=tuple(_ROTATIONS),
         help="session_secret: ends all sessions; password_key: encodes the stored passwords anew; "
-        "database: the embedded database's passwords; metrics_token: what /metrics asks for. "
+        "database: the embedded database's passwords; metrics_token: what /metrics asks for; "
+        "webhook_key: seals the secrets of webhooks anew. "
         "分别为：会话密钥（结束全部会话）、密码密钥（重新编码已存密码）、内嵌数据库密码、"
-        "/metrics 的令牌",
+        "/metrics 的令牌、Webhook 密钥（重新密封各 Webhook 的密钥）",
     )
     rotate = _ROTATIONS[parser.parse_args(argv).secret]
     config = settings()
@@ -152,11 +163,53 @@ def _metrics_token(config: Settings) -> None:
     )
 
 
+def _webhook_key(config: Settings) -> None:
+    keys = secret(config.var_dir, WEBHOOK_KEY, make=False).split()
+    # The new one first, beside those of before: so all that is sealed can be opened at any moment,
+    # and a rotation that was cut off is ended by another one.
+    keys = [secrets.token_hex(32), *keys][:_MAX_WEBHOOK_KEYS]
+    write_secret(config.var_dir, WEBHOOK_KEY, "\n".join(keys))
+    count, unreadable = asyncio.run(_reseal(keys))
+    file = secret_file(config.var_dir, WEBHOOK_KEY)
+    print_message(
+        f"There is a new webhook key; the secrets of {count} webhook(s) are sealed with it. Other "
+        f"hosts of the same database need the same file, and send nothing before: copy {file}. "
+        "The secrets themselves are the same: if the old key has leaked together with the "
+        "database, have every distributor rotate them (POST /webhooks/rotate).",
+        f"Webhook 密钥已更换，{count} 个 Webhook 的密钥已用它重新密封。使用同一数据库的其他主机"
+        f"需要相同的文件，在此之前不会发送，请复制 {file}。各 Webhook 的密钥本身未变："
+        "若旧密钥与数据库一同泄露，请让各分销商更换（POST /webhooks/rotate）。",
+    )
+    if unreadable:
+        raise CommandError(
+            f"The secrets of {len(unreadable)} webhook(s) are sealed with a key that stands in no "
+            "line of the file: nothing is sent by them before their distributors rotate them "
+            f"(POST /webhooks/rotate), or its key is added to {file}: {', '.join(unreadable)}.",
+            f"{len(unreadable)} 个 Webhook 的密钥由文件中没有的密钥密封：在分销商更换之前"
+            f"（POST /webhooks/rotate），或将原密钥加入 {file} 之前，不会发送："
+            f"{', '.join(unreadable)}。",
+        )
+
+
+async def _reseal(keys: list[str]) -> tuple[int, list[str]]:
+    """Seal webhooks' secrets with the first of *keys*; of how many, and those that cannot be."""
+    try:
+        count = await reseal_secrets(keys)
+        # Whoever read the file before may have sealed with the key of before since.
+        await asyncio.sleep(_SETTLE_SECONDS)
+        count += await reseal_secrets(keys)
+        async with reading() as sor:
+            return count, await unreadable_webhooks(sor, keys)
+    finally:
+        await pools().close()
+
+
 _ROTATIONS: dict[str, Callable[[Settings], None]] = {
     "session_secret": _session_secret,
     "password_key": _password_key,
     "database": _database,
     "metrics_token": _metrics_token,
+    "webhook_key": _webhook_key,
 }
 
 

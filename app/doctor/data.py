@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from app.base.secrets import secret, secret_file
+from app.base.settings import settings
 from app.db import migrate
 from app.db.host_clock import MAX_OFFSET_SECONDS, clock_offset
 from app.db.pool import raw_connection
 from app.db.rights import has_global_privileges, has_privilege, trigger_remedies
 from app.db.transactions import reading
 from app.doctor.findings import Finding, error, fine, warning
+from pipeline_dist.webhooks.resealing import unreadable_webhooks
+from pipeline_dist.webhooks.sealing import KEY
 from pipeline_ops.ledger.amounts import amount_faults
 from pipeline_ops.ledger.repricing import price_check
 from pipeline_ops.ledger.row_faults import row_faults
@@ -135,3 +139,25 @@ async def ledger() -> list[Finding]:
             ),
         )
     ]
+
+
+async def webhooks() -> list[Finding]:
+    """Look whether the key of this host opens the secrets of webhooks."""
+    config = settings()
+    keys = secret(config.var_dir, KEY, make=False).split()
+    async with reading() as sor:
+        ids = await unreadable_webhooks(sor, keys)
+    if not ids:
+        return [fine("webhooks", "their secrets can be read", "密钥均可读取")]
+    file = secret_file(config.var_dir, KEY)
+    return [
+        error(
+            "webhooks",
+            (f"the secrets of {len(ids)} cannot be read: nothing is sent by them",
+             f"{len(ids)} 个 Webhook 的密钥无法读取，不会发送"),
+            (f"copy {file} from another host, or from the backup that the database is of; else "
+             "their distributors have to rotate them (POST /webhooks/rotate)",
+             f"请从其他主机、或数据库所属的备份复制 {file}；否则须由分销商更换"
+             "（POST /webhooks/rotate）"),
+        )
+    ]  # fmt: skip

@@ -1,7 +1,6 @@
 """The catalogue of what this module refuses: code, status and sentences of each, once."""
 
 from app.global_func import (
-    BAD_SORT,
     BUSY,
     INTERNAL_ERROR,
     ErrorCode,
@@ -24,9 +23,6 @@ LEASE_OVER = ALREADY_FINISHED.variant(
     "The call's lease ended at {when}: it has expired, and cannot go on. Tell its end by finish; it"
     " is taken late too.",
     "调用的租期已于 {when} 到期，不能再延长。请用 finish 上报其结束，逾期也会受理。",
-)
-STATEMENT_COLUMN_UNKNOWN = BAD_SORT.variant(
-    "There is no column {column} to sort by.", "没有可供排序的列 {column}。"
 )
 QUEUE_FULL = BUSY.variant(
     "Too many calls wait for the database. Try again in a moment.",
@@ -70,12 +66,6 @@ CURRENCY_OF_OWN_PRICES = CURRENCY_IN_USE.variant(
     "Prices of its own are in another currency: {names}. End them, then change the currency,"
     " then set them in the new one.",
     "以下产线的专属价格为其他币种：{names}。请先结束这些价格，再更改币种，然后按新币种设定。",
-)
-CALLS_RUNNING = ErrorCode(
-    "calls_running",
-    409,
-    "{count} call(s) of {month} still run. Close the month when they have ended.",
-    "{month} 还有 {count} 次调用在进行，请待其结束后再关账。",
 )
 DISTRIBUTOR_SUSPENDED = ErrorCode(
     "distributor_suspended",
@@ -146,18 +136,6 @@ ADDRESS_UNKNOWN = IP_NOT_ALLOWED.variant(
     " told. Ask the operator: a proxy on the way hides it.",
     "只允许从指定地址调用，而本次调用的来源地址无法判定。请联系运营方：途中的代理隐藏了地址。",
 )
-MONTH_CLOSED = ErrorCode(
-    "month_closed",
-    409,
-    "{month} is closed already, and stays so.",
-    "{month} 已经关账，不能再改。",
-)
-MONTH_NOT_OVER = ErrorCode(
-    "month_not_over",
-    409,
-    "{month} is not over yet: its last day has to pass before it is closed.",
-    "{month} 尚未结束，须过了最后一天才能关账。",
-)
 NOT_ENABLED = ErrorCode(
     "not_enabled",
     403,
@@ -170,13 +148,6 @@ NOT_ENABLED = ErrorCode(
 )
 NOT_ENABLED_NOW = NOT_ENABLED.variant(
     "The line is not open for this account at this time.", "该产线目前不在本账户的有效期内。"
-)
-OLDER_MONTH_OPEN = ErrorCode(
-    "older_month_open",
-    409,
-    "Months are closed in their order: {month} is next. Close it first, or choose to close the"
-    " older ones too.",
-    "关账须按先后：下一个是 {month}。请先关该月，或选择一并关闭更早的月份。",
 )
 PIPELINE_NOT_FOUND = ErrorCode(
     "pipeline_not_found",
@@ -194,46 +165,6 @@ PIPELINE_OFFLINE = ErrorCode(
     "The line is not on sale now. Try again later.",
     "该产线目前未上架，请稍后再试。",
     hint=Sentence("The line is not published now.", "产线目前未发布。"),
-)
-REPLAY_FAILED = ErrorCode(
-    "replay_failed", 400, "{path} cannot be read: {problem}", "无法读取 {path}：{problem}"
-)
-REPLAY_BAD_LINE = REPLAY_FAILED.variant(
-    "{path}, line {line}: {problem}", "{path} 第 {line} 行：{problem}"
-)
-REPLAY_NEGATIVE_TOKENS = REPLAY_FAILED.variant(
-    "{path}, line {line}: tokens must not be negative.", "{path} 第 {line} 行：token 数不能为负。"
-)
-REPLAY_WITHOUT_CALLS = REPLAY_FAILED.variant(
-    "{path} has no calls in it.", "{path} 中没有调用记录。"
-)
-REPLAY_WITHOUT_PRICES = REPLAY_FAILED.variant(
-    "{path} has no prices for the model {model}.", "{path} 中没有模型 {model} 的价格。"
-)
-REPLAY_SEVERAL_PRICES = REPLAY_FAILED.variant(
-    "Providers ask different prices for {model}. Name one of: {named}",
-    "不同供应商对 {model} 的报价不同，请指明其一：{named}",
-)
-REPLAY_BAD_PRICE = REPLAY_FAILED.variant(
-    "{path}, line {line}: {text} is no price of at most {most} decimals.",
-    "{path} 第 {line} 行：{text} 不是至多 {most} 位小数的价格。",
-)
-REPLAY_WITHOUT_COLUMN = REPLAY_FAILED.variant(
-    "{path} has no column {names}.", "{path} 缺少列 {names}。"
-)
-REPLAY_TOO_MANY_CELLS = REPLAY_FAILED.variant(
-    "{path}, line {line}: there are more cells than the first row names.",
-    "{path} 第 {line} 行：单元格多于标题行。",
-)
-REPLAY_OTHER_PIPELINE = REPLAY_FAILED.variant(
-    "The line {line} is not as a replay makes it: its step is {step} with the model {model}."
-    " Correct it there, then run the replay again.",
-    "产线 {line} 与重放所建的不同：其步骤为 {step}，模型为 {model}。请先改正，再运行重放。",
-)
-REPLAY_BAD_ANSWER = REPLAY_FAILED.variant("{url} answers {answer}.", "{url} 返回 {answer}。")
-REPLAY_WITHOUT_ANSWER = REPLAY_FAILED.variant(
-    "The application does not answer at {url} ({problem}). Start it: bash start.sh",
-    "{url} 没有响应（{problem}）。请先启动：bash start.sh",
 )
 SCOPE_MISSING = ErrorCode(
     "scope_missing",
@@ -300,71 +231,6 @@ SPEND_LIMIT_REACHED = ErrorCode(
 BALANCE_SPENT = SPEND_LIMIT_REACHED.variant(
     "The balance of {limit} {currency} is too little for this call. The operator can top it up.",
     "余额 {limit} {currency} 不足以进行本次调用，请联系运营方充值。",
-)
-WEBHOOK_NOT_FOUND = ErrorCode(
-    "webhook_not_found",
-    404,
-    "There is no webhook, or no delivery, of this id for this account.",
-    "本账户没有这个编号的 Webhook 或投递记录。",
-    hint=Sentence(
-        "There is no such webhook or delivery of this distributor.",
-        "该分销商没有这个 Webhook 或投递记录。",
-    ),
-)
-NOT_IN_SANDBOX = ErrorCode(
-    "not_in_sandbox",
-    403,
-    "The sandbox has no webhooks: nothing of it is sent. Read its events with GET /events.",
-    "沙箱没有 Webhook，不会发送任何内容。请用 GET /events 读取其事件。",
-    hint=Sentence("Keys of the sandbox have no use of this.", "沙箱密钥不能使用此功能。"),
-)
-TOO_MANY_WEBHOOKS = ErrorCode(
-    "too_many_webhooks",
-    409,
-    "There are {most} webhooks already. Delete one first.",
-    "已有 {most} 个 Webhook，请先删除一个。",
-    hint=Sentence(
-        "The distributor has as many webhooks as it may have.", "该分销商的 Webhook 已达上限。"
-    ),
-)
-BAD_WEBHOOK_URL = FieldCode(
-    "bad_webhook_url",
-    "Give an https address of at most 500 characters, without user, password or fragment.",
-    "请给出至多 500 个字符的 https 地址，不含用户名、密码或片段。",
-)
-PRIVATE_WEBHOOK_URL = FieldCode(
-    "private_webhook_url",
-    "Give a public address; this one is private.",
-    "请给出公网地址；这是内网地址。",
-)
-BAD_EVENT_TYPES = FieldCode(
-    "bad_event_types",
-    "Give a list of types of events, of: {types}.",
-    "请给出事件类型的列表，可用的有：{types}。",
-)
-BAD_REPLAY = FieldCode(
-    "bad_replay",
-    "Give either delivery_id, or webhook_id and from_event_no.",
-    "请给出 delivery_id，或者 webhook_id 与 from_event_no。",
-)
-EVENTS_GONE = ErrorCode(
-    "events_gone",
-    410,
-    "Events up to {after} were asked from, and the first one kept is {first}. Ask with"
-    " after={first} less 1, or without after, and look up what else you need.",
-    "所请求的 after 为 {after}，而保留的第一个事件为 {first}。请以 {first} 减 1 作为 after，或不带"
-    " after 重新读取，并自行核对其间的数据。",
-    hint=Sentence(
-        "Events behind `after` are no longer kept; `first_event_no` is the first that is.",
-        "`after` 之后的部分事件已不再保留；`first_event_no` 为保留的第一个事件。",
-    ),
-)
-STATEMENT_NOT_FOUND = ErrorCode(
-    "statement_not_found",
-    404,
-    "There is no statement of this number for this account.",
-    "本账户没有这个编号的账单。",
-    hint=Sentence("There is no such statement of this distributor.", "该分销商没有这张账单。"),
 )
 
 # What can be wrong with one field.
@@ -505,22 +371,4 @@ LINES_REQUIRED = FieldCode(
     "Give the lines of a finished call; they may be none.",
     "请给出已结束调用的明细，可以为空列表。",
 )
-BAD_GROUP = FieldCode(
-    "bad_choice",
-    "Group by one or two of day, month, hour, pipeline, model, step, client_ref and tag:NAME,"
-    " parted by a comma.",
-    "请按 day、month、hour、pipeline、model、step、client_ref、tag:名称"
-    " 中的一项或两项（逗号分隔）汇总。",
-)
-TOO_MANY_GROUPS = FieldCode(
-    "too_many",
-    "There are more than {most} groups. Ask for a shorter time by from and to, or by fewer things.",
-    "分组超过 {most} 个。请用 from 与 to 缩短时间，或减少汇总项。",
-)
-BAD_TAG_FILTER = FieldCode(
-    "bad_pattern",
-    "Give a tag as name:value, such as team:video.",
-    "请以 名称:值 的形式给出标签，如 team:video。",
-)
-TOO_MANY_DAYS = FieldCode("too_long", "Ask for at most {most} days.", "一次最多查询 {most} 天。")
 TOO_MANY_CALLS = FieldCode("too_many", "At most {most} calls.", "最多 {most} 次调用。")

@@ -340,7 +340,7 @@ async def test_who_begins_to_count_takes_no_counter_of_before(
         )
 
     for service, table in services:
-        values = {
+        values: dict[str, Any] = {
             name: trade.rows[table][name]
             for name in ("pipeline_id", "distributor_id", "daily_quota", "enabled", "pricing_mode")
             if name in trade.rows[table]

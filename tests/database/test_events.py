@@ -291,9 +291,11 @@ async def test_changes_of_a_pipeline_are_told_to_all_who_have_it(
         await add_events(sor, events)
 
     monkeypatch.setattr(outbox, "add_events", dies)
-    assert await outbox.tell_due(hands.moment) == 0
     assert await outbox.tell_due(hands.moment) == 1
-    assert await outbox.tell_due(hands.moment) == 0
+    assert await outbox.tell_due(hands.moment) == 0  # a while it is left alone
+    hands.moment += timedelta(seconds=6)
+    assert await outbox.tell_due(hands.moment) == 1
+    assert await outbox.tell_due(hands.moment + timedelta(days=1)) == 0
 
     async with reading() as sor:
         numbers = [[one.event_no for one in await events_after(sor, key, 0, 9)] for key in ids]
@@ -302,6 +304,34 @@ async def test_changes_of_a_pipeline_are_told_to_all_who_have_it(
     assert (event.type, event.data) == (
         "pipeline.offline", {"pipeline": trade.code, "status": "offline"},
     )  # fmt: skip
+
+
+async def test_rows_that_always_fail_do_not_hold_up_those_behind_them(
+    hands: Clock, monkeypatch: Any
+) -> None:
+    trade = await make_trade()
+    pipeline_id = trade.rows["pipelines"]["id"]
+    monkeypatch.setattr(outbox, "TURN_SIZE", 3)
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
+
+    async def keep(topic: str) -> None:
+        await in_transaction(lambda sor: outbox.put(sor, topic, pipeline_id, {"pipeline": "x"}))
+
+    for _ in range(3):
+        await keep("of a later program")
+    hands.moment += timedelta(seconds=1)
+    await keep(EventType.PIPELINE_OFFLINE)
+    counts = [await outbox.tell_due(hands.moment) for _ in range(3)]
+
+    assert counts == [3, 1, 0]
+    assert [one.type for one in await read_events(trade)] == ["pipeline.offline"]
+    # Each time they wait for longer.
+    hands.moment += timedelta(seconds=6)
+    assert await outbox.tell_due(hands.moment) == 3
+    hands.moment += timedelta(seconds=6)
+    assert await outbox.tell_due(hands.moment) == 0
+    assert await outbox.tell_due(hands.moment + timedelta(seconds=31)) == 3
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
 
 
 async def test_prices_are_told_when_recorded_and_when_they_come(hands: Clock) -> None:
@@ -331,6 +361,56 @@ async def test_prices_are_told_when_recorded_and_when_they_come(hands: Clock) ->
     ]
     assert events[0].data["discount_rate"] == "0.5000"
     assert events[2].data["at"] == "2026-12-02T15:30:00.000Z"
+
+
+async def test_another_discount_is_told_of_each_general_price(hands: Clock) -> None:
+    trade = await make_trade(distributor_pipeline={"pricing_mode": "discount",
+                                                   "discount_rate": Decimal("0.5")})  # fmt: skip
+    link_id = trade.rows["distributor_pipeline"]["id"]
+    later = hands.moment + timedelta(days=2)
+    price = price_of(trade, hands.moment)
+    prices = [
+        price,
+        price | {"unit": "image", "effective_from": later},
+        price | {"unit": "page"},
+        price | {"unit": "page", "distributor_id": trade.distributor_id},  # goes before that
+        price | {"unit": "song", "currency": "USD", "confirm_currency": 1},
+    ]
+    for one in prices:
+        await in_transaction(lambda sor, one=one: PRICES.create(sor, one, SYSTEM_ACTOR))  # type: ignore[misc]
+    while await outbox.tell_due(hands.moment):
+        pass
+    before = len(await read_events(trade))
+
+    async def news(**change: Any) -> list[tuple[Any, ...]]:
+        hands.moment += timedelta(minutes=1)
+        await in_transaction(lambda sor: LINKS.update(sor, link_id, None, change, SYSTEM_ACTOR))
+        while await outbox.tell_due(hands.moment):
+            pass
+        nonlocal before
+        events = (await read_events(trade))[before:]
+        before += len(events)
+        return sorted(
+            (one.type, one.data["change"], one.data["unit"], one.data["discount_rate"])
+            for one in events
+        )
+
+    unit = price["unit"]
+    assert await news(discount_rate=Decimal("0.8")) == [
+        ("price.changed", "discount", unit, "0.8000"),
+        ("price.coming", "discount", "image", "0.8000"),
+    ]  # fmt: skip
+    assert await news(daily_quota=7) == []
+    assert await news(pricing_mode="inherit") == [
+        ("price.changed", "discount", unit, None), ("price.coming", "discount", "image", None),
+    ]  # fmt: skip
+    assert await news(discount_rate=Decimal("0.3")) == []  # which counts for nothing then
+    assert await news(pricing_mode="fixed") == [
+        ("price.changed", "ends", unit, None), ("price.coming", "ends", "image", None),
+    ]  # fmt: skip
+    assert await news(pricing_mode="discount") == [
+        ("price.changed", "begins", unit, "0.3000"), ("price.coming", "begins", "image", "0.3000"),
+    ]  # fmt: skip
 
 
 async def test_a_price_that_is_taken_back_does_not_come(hands: Clock) -> None:

@@ -17,8 +17,8 @@ from standardwebhooks.webhooks import Webhook as Signer, WebhookVerificationErro
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.events.kinds import EventType, NewEvent
 from pipeline_dist.events.store import add_events, events_after
-from pipeline_dist.webhooks import addresses, delivery, manage, messages
-from pipeline_dist.webhooks.rows import Kind, Webhook
+from pipeline_dist.webhooks import addresses, delivery, manage, messages, worker
+from pipeline_dist.webhooks.rows import NOT_FAILING, Kind, Webhook
 from pipeline_dist.webhooks.worker import Sender
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, make_trade
@@ -205,6 +205,89 @@ async def test_a_slow_receiver_holds_up_no_other(
     assert await outcomes(slow) == [(1, "failed", None)]
 
 
+async def test_slow_receivers_of_one_distributor_leave_room_for_others(
+    hands: Clock, receiver: Receiver, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "TIMEOUT_SECONDS", 0.3)
+    trade, other_trade = await make_trade(), await make_trade()
+    slow = {(await make_webhook(trade, receiver)).id for _ in range(4)}
+    receiver.secrets = []
+    never = asyncio.Event()
+    webhook_ids: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        webhook_id = request.headers["webhook-id"].split(".")[0]
+        webhook_ids.append(webhook_id)
+        if webhook_id in slow:
+            await never.wait()
+        return web.Response()
+
+    receiver.take = take  # type: ignore[method-assign]
+    await happen(trade, "a")
+    hands.moment += timedelta(seconds=1)
+    other = await make_webhook(other_trade, receiver)
+    receiver.secrets = []
+    await happen(other_trade, "b")
+    await turn(sender)
+
+    assert (len(webhook_ids), other.id in webhook_ids) == (1 + worker.MAX_SENDING_OF_ONE, True)
+    # Then those that have waited since, before those that were tried.
+    hands.moment += timedelta(seconds=7)
+    await turn(sender)
+    assert set(webhook_ids[3:]) == slow - set(webhook_ids[:3])
+    never.set()
+
+
+async def test_a_turn_has_an_end_and_what_was_asked_for_leaves_room_in_it(
+    hands: Clock, receiver: Receiver, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_WAITING", 2)
+    trade = await make_trade()
+    webhook = await make_webhook(trade, receiver)
+
+    async def ask(sor: Any) -> None:
+        for _ in range(3):
+            await manage.send_once(sor, webhook, 0, manage.TEST_TYPE, Kind.TEST)
+
+    await in_transaction(ask)
+    await happen(trade, "a", "b")
+    await turn(sender)
+    assert receiver.numbers == [0, 0, 1, 2]
+    await turn(sender)
+    assert receiver.numbers == [0, 0, 1, 2, 0]
+    assert not (await read(webhook)).waiting
+
+    # Each answer takes two thirds of a turn.
+    answer_seconds = delivery.TURN_SECONDS * 2 / 3
+    monkeypatch.setattr(delivery, "monotonic", lambda: len(receiver.messages) * answer_seconds)
+    await happen(trade, "c", "d", "e")
+    await turn(sender)
+    assert receiver.numbers[5:] == [3, 4]
+    await turn(sender)
+    assert receiver.numbers[5:] == [3, 4, 5]
+
+
+async def test_whatever_sending_comes_to_is_noted_as_a_failure(
+    hands: Clock, receiver: Receiver, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade = await make_trade()
+    webhook = await make_webhook(trade, receiver)
+    reads = messages._beginning
+
+    async def fails(response: Any) -> str:
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr(messages, "_beginning", fails)
+    await happen(trade, "a")
+    await turn(sender)
+    present = await read(webhook)
+    assert (present.attempts, await outcomes(webhook)) == (1, [(1, "failed", None)])
+    monkeypatch.setattr(messages, "_beginning", reads)
+    hands.moment += timedelta(seconds=7)
+    await turn(sender)
+    assert (await read(webhook)).sent_no == 1
+
+
 async def test_failing_for_days_disables_it_and_nothing_is_lost(
     hands: Clock, receiver: Receiver, sender: Sender
 ) -> None:
@@ -231,6 +314,36 @@ async def test_failing_for_days_disables_it_and_nothing_is_lost(
     )
     await turn(sender)
     assert receiver.numbers == [1, 2, 3]
+
+
+async def test_a_clock_that_jumps_disables_nothing(
+    hands: Clock, receiver: Receiver, sender: Sender
+) -> None:
+    """Or a host that was off for days: it is not the receiver's fault."""
+    trade = await make_trade()
+    webhook = await make_webhook(trade, receiver)
+    receiver.answers = lambda count, request: 500
+    await happen(trade, "a")
+    for _ in range(delivery.MIN_ATTEMPTS + 2):
+        await turn(sender)
+        present = await read(webhook)
+        hands.moment += timedelta(days=4)
+
+    assert (present.enabled, present.attempts) == (1, delivery.MIN_ATTEMPTS + 2)
+    # Long pauses alone, as a receiver may ask for, are not many tries.
+    receiver.answers = lambda count, request: web.Response(
+        status=503, headers={"Retry-After": "999999"}
+    )
+    await in_transaction(
+        lambda sor: manage.set_columns(
+            sor, webhook.id, {**NOT_FAILING, "failing_seconds": 3 * 86_400}
+        )
+    )
+    for _ in range(delivery.MIN_ATTEMPTS):
+        assert (await read(webhook)).enabled
+        await turn(sender)
+        hands.moment += timedelta(hours=7)
+    assert not (await read(webhook)).enabled
 
 
 async def test_gone_disables_at_once(hands: Clock, receiver: Receiver, sender: Sender) -> None:

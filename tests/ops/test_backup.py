@@ -19,6 +19,7 @@ from app.backup.content import read_content
 from app.backup.sealing import read_key
 from app.base.settings import ROOT
 from app.runtime.terminal import CommandError
+from pipeline_dist.webhooks.sealing import seal, unseal
 from tests.support.administration import administrate
 from tests.support.installation import Installation
 from tests.support.shop import Shop
@@ -92,6 +93,12 @@ def backup(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> Ba
             assert answer.status_code == 201
             calls.append(answer.json()["call_no"])
 
+    (server.var_dir / "secrets/webhook_key").write_text("1" * 64)
+    server.query(
+        "insert into app_webhook (id, distributor_id, url, secret, enabled, created_at, updated_at)"
+        " values ('one', 'd', 'https://example.com', %s, 0, now(), now())",
+        seal("told once", "one", ["1" * 64]),
+    )
     archive = server.var_dir / "archive/2023-12/d/1-2.parquet"
     archive.parent.mkdir(parents=True, exist_ok=True)
     archive.write_bytes(PARQUET)
@@ -157,6 +164,9 @@ def test_secrets_archive_and_configuration_come_back_for_their_owner_only(
     archive = target.var_dir / "archive/2023-12/d/1-2.parquet"
 
     assert key.read_text() == (server.var_dir / "secrets/password_key").read_text()
+    (row,) = server.query("select secret from app_webhook", database="restored")
+    keys = (target.var_dir / "secrets/webhook_key").read_text().split()
+    assert unseal(row["secret"], "one", keys) == "told once"
     assert archive.read_bytes() == PARQUET
     assert (target.var_dir / "restored/config.json").exists()
     assert [mode_of(file) for file in (backup.file, key, archive)] == [0o600] * 3

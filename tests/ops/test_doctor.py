@@ -23,7 +23,7 @@ from tests.support.tampering import without_triggers
 
 SUBJECTS = {
     "backup", "certificate", "clock", "configuration", "database", "descriptors", "disk", "ledger",
-    "parent", "port", "privileges", "sage", "schema", "secrets", "settings",
+    "parent", "port", "privileges", "sage", "schema", "secrets", "settings", "webhooks",
 }  # fmt: skip
 
 

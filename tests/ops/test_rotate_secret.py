@@ -16,6 +16,7 @@ import pytest
 
 from app.access import password_key
 from app.runtime import processes
+from pipeline_dist.webhooks.sealing import seal, unseal
 from tests.ops.conftest import Place
 from tests.support.installation import DIRECT, PASSWORDS, WITHIN, Installation
 
@@ -106,6 +107,58 @@ def test_a_cookie_sealed_with_the_old_secret_is_nobodys_even_with_its_row(server
     server.query(f"insert into app_session ({names}) values ({marks})", *row.values())
 
     assert processes.wait_until(lambda: {user_of(client) for _ in range(6)} == {None}, WITHIN)
+
+
+# The key of the webhooks' secrets
+
+
+def keep_webhook(server: Installation, name: str, *keys: str) -> None:
+    """Keep a webhook whose secrets are sealed with the first of *keys*."""
+    texts = [seal(f"{text} of {name}", name, keys) for text in ("secret", "previous")]
+    server.query(
+        "insert into app_webhook (id, distributor_id, url, secret, previous_secret, created_at,"
+        " updated_at) values (%s, 'd', 'https://example.com', %s, %s, now(), now())",
+        name, *texts,
+    )  # fmt: skip
+
+
+def secrets_of(server: Installation, name: str, *keys: str) -> list[str]:
+    (row,) = server.query("select * from app_webhook where id = %s", name)
+    return [unseal(row[column], name, keys) for column in ("secret", "previous_secret")]
+
+
+def test_a_new_webhook_key_seals_all_secrets_anew(server: Installation):
+    file, old, other = secret_file(server, "webhook_key"), "1" * 64, "2" * 64
+    file.write_text(old)
+    keep_webhook(server, "one", old)
+    keep_webhook(server, "two", old)
+    try:
+        process = server.manage("rotate-secret", "webhook_key")
+
+        new, *before = file.read_text().split()
+        assert (len(new), new != old, before) == (64, True, [old])
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert "2 webhook(s) are sealed with it" in process.stdout
+        assert new not in process.stdout
+        for name in ("one", "two"):
+            assert secrets_of(server, name, new) == [f"secret of {name}", f"previous of {name}"]
+
+        # Cut off when the new key was in place and not all was sealed with it; and one of a host
+        # with another key.
+        keep_webhook(server, "left", old)
+        keep_webhook(server, "strange", other)
+        process = server.manage("rotate-secret", "webhook_key", check=False)
+        newest, *before = file.read_text().split()
+
+        assert (process.returncode, before) == (1, [new, old])
+        assert "added to" in process.stderr
+        assert "strange" in process.stderr
+        assert secrets_of(server, "left", newest) == ["secret of left", "previous of left"]
+        report = json.loads(server.manage("doctor", "--json", check=False).stdout)
+        (finding,) = (one for one in report["findings"] if one["check"] == "webhooks")
+        assert (finding["level"], "of 1 cannot" in finding["message"]) == ("error", True)
+    finally:
+        server.query("delete from app_webhook where distributor_id = 'd'")
 
 
 # The key of the stored passwords

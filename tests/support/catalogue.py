@@ -16,6 +16,11 @@ CATALOGUES = (
     "pipeline_core.errors",
     "pipeline_ops.errors",
     "pipeline_dist.errors",
+    "pipeline_dist.events.errors",
+    "pipeline_dist.reports.errors",
+    "pipeline_dist.closing.errors",
+    "pipeline_dist.webhooks.errors",
+    "pipeline_dist.replay.errors",
 )
 Entry = ErrorCode | FieldCode
 

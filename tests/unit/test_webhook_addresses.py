@@ -8,6 +8,7 @@ from app.base.refusals import InvalidFields
 from pipeline_dist.webhooks import addresses
 from pipeline_dist.webhooks.addresses import PrivateAddress, PublicResolver, check_url, is_public
 from pipeline_dist.webhooks.delivery import MAX_FAILING, PAUSES, next_pause
+from pipeline_dist.webhooks.messages import Message, open_session, send
 
 PRIVATE = [
     "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",
@@ -21,7 +22,11 @@ PUBLIC = ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1", 
 
 @pytest.fixture(autouse=True)
 def _strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = SimpleNamespace(options=SimpleNamespace(webhooks_allow_private=False))
+    allow_private(monkeypatch, allows=False)
+
+
+def allow_private(monkeypatch: pytest.MonkeyPatch, *, allows: bool) -> None:
+    options = SimpleNamespace(options=SimpleNamespace(webhooks_allow_private=allows))
     monkeypatch.setattr(addresses, "settings", lambda: options)
 
 
@@ -51,8 +56,33 @@ def test_addresses_that_are_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://example.com", "https://example.com:8443/x?y=z", "https://1.1.1.1/"]
-)
+    "host",
+    [
+        "2130706433", "0x7f000001", "0x7f.1", "127.1", "0177.0.0.1", "127.0.0.1.", "127.0.0.0x1",
+        "134744072", "1.2.3.4.5", "%31%32%37.0.0.1", "0X7F.1", "example.0x", "a..b",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("allows", [False, True])
+async def test_hosts_that_only_system_calls_read_as_addresses(
+    host: str, allows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the door with words that say it, and at sending, whoever may be sent to."""
+    allow_private(monkeypatch, allows=allows)
+    with pytest.raises(InvalidFields) as failure:
+        check_url(f"https://{host}/")
+    (problem,) = failure.value.problems
+    assert problem.code == "bad_webhook_url"
+    assert "by its name" in str(problem.text) or host == "a..b"
+    async with open_session() as session:
+        answer = await send(session, f"http://{host}:9/", Message("x", {}), ["whsec_MfKQ9r8G"])
+    assert answer.error == "the address is not public"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.com", "https://example.com:8443/x?y=z", "https://1.1.1.1/", "https://a-b.x2.example.com./",
+     "https://[2606:4700:4700::1111]/", "https://xn--bcher-kva.example/"],
+)  # fmt: skip
 def test_addresses_that_are_taken(url: str) -> None:
     check_url(url)
 

@@ -555,7 +555,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** A price that applies to you begins or ends. */
+        /** A price that applies to you begins or ends, or your discount on it is another one. */
         post: operations["on_price_changed"];
         delete?: never;
         options?: never;
@@ -1894,10 +1894,10 @@ export interface components {
             /** @description The line's code. */
             pipeline: string;
             /**
-             * @description begins, ends, or continues: an end that was told is taken back.
+             * @description begins, ends, continues: an end that was told is taken back, or discount: you pay another part of it.
              * @enum {string}
              */
-            change: "begins" | "ends" | "continues";
+            change: "begins" | "ends" | "continues" | "discount";
             /**
              * Format: date-time
              * @description From when on.
@@ -1942,7 +1942,7 @@ export interface components {
             /** @description What you pay of a general price, as a factor; null: all. */
             discount_rate: string | null;
         };
-        /** @description A price that applies to you begins or ends. */
+        /** @description A price that applies to you begins or ends, or your discount on it is another one. */
         PriceChangedEvent: components["schemas"]["Event"] & {
             /**
              * @description The type.
@@ -1956,10 +1956,10 @@ export interface components {
             /** @description The line's code. */
             pipeline: string;
             /**
-             * @description begins, ends, or continues: an end that was told is taken back.
+             * @description begins, ends, continues: an end that was told is taken back, or discount: you pay another part of it.
              * @enum {string}
              */
-            change: "begins" | "ends" | "continues";
+            change: "begins" | "ends" | "continues" | "discount";
             /**
              * Format: date-time
              * @description From when on.

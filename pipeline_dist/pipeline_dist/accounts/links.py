@@ -31,7 +31,8 @@ from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts.rows import link_of
 from pipeline_dist.accounts.thresholds import events_of_link_limits, name_pipelines
 from pipeline_dist.errors import DISCOUNT_OUT_OF_RANGE, DISCOUNT_REQUIRED, NOT_LINKED
-from pipeline_dist.events.outbox import keep_price_change
+from pipeline_dist.events.outbox import keep_price_change, keep_share_change
+from pipeline_dist.events.price_news import share_of
 from pipeline_dist.events.store import add_events
 from pipeline_ops.errors import WRONG_CURRENCY
 from pipeline_ops.ledger.past_counters import Owner, drop_past
@@ -97,7 +98,10 @@ class LinkService(TableService):
     async def before_update(
         self, sor: SafeSqlor, current: Record, values: Values, actor: Actor
     ) -> Values:
-        _check_terms({**current, **values}, values)
+        new = {**current, **values}
+        _check_terms(new, values)
+        shares = (share_of(row["pricing_mode"], row["discount_rate"]) for row in (current, new))
+        await keep_share_change(sor, (current["distributor_id"], current["pipeline_id"]), *shares)
         return values
 
     async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:

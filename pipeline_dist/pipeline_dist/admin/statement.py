@@ -27,7 +27,7 @@ from pipeline_dist.closing.close import check_over, close, closed_answer
 from pipeline_dist.closing.due import close_up_to, month_before
 from pipeline_dist.closing.look import view_of_month
 from pipeline_dist.closing.render import File, Kind
-from pipeline_dist.errors import STATEMENT_COLUMN_UNKNOWN
+from pipeline_dist.reports.errors import STATEMENT_COLUMN_UNKNOWN
 from pipeline_dist.reports.statement import MonthStatus, check_month
 from pipeline_dist.reports.statement_files import HEADINGS, LATE_HEADINGS, late_rows
 from pipeline_ops.rules.months import MONTH_RULE

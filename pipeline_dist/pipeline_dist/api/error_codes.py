@@ -7,7 +7,6 @@ from pipeline_dist.errors import (
     BEYOND_OWN_KEY,
     CALL_NOT_FOUND,
     DISTRIBUTOR_SUSPENDED,
-    EVENTS_GONE,
     GRACE_RUNNING,
     IDEMPOTENCY_KEY_REQUIRED,
     IDEMPOTENCY_KEY_REUSED,
@@ -17,16 +16,15 @@ from pipeline_dist.errors import (
     KEY_NOT_FOUND,
     LAST_ADMIN_KEY,
     NOT_ENABLED,
-    NOT_IN_SANDBOX,
     PIPELINE_NOT_FOUND,
     PIPELINE_OFFLINE,
     SCOPE_MISSING,
     SPEND_LIMIT_REACHED,
-    STATEMENT_NOT_FOUND,
     TOO_MANY_KEYS,
-    TOO_MANY_WEBHOOKS,
-    WEBHOOK_NOT_FOUND,
 )
+from pipeline_dist.events.errors import EVENTS_GONE
+from pipeline_dist.reports.errors import STATEMENT_NOT_FOUND
+from pipeline_dist.webhooks.errors import NOT_IN_SANDBOX, TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND
 from pipeline_ops.errors import (
     AMOUNT_TOO_LARGE,
     ARCHIVED,

@@ -5,7 +5,7 @@ from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.accounts.authentication import AuthenticatedDistributor
 from pipeline_dist.api import input as api_input
 from pipeline_dist.api.endpoint import Reply, endpoint, needs
-from pipeline_dist.errors import EVENTS_GONE
+from pipeline_dist.events.errors import EVENTS_GONE
 from pipeline_dist.events.kinds import EventType
 from pipeline_dist.events.store import events_after, kept_numbers
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from app.global_func import FieldProblem, FieldRule, InvalidFields, check_params
 from pipeline_dist.errors import (
-    BAD_TAG_FILTER,
     TAG_NOT_TEXT,
     TAG_SEPARATOR,
     TAGS_NOT_AN_OBJECT,
     TOO_MANY_TAGS,
 )
+from pipeline_dist.reports.errors import BAD_TAG_FILTER
 
 MAX_TAGS = 10
 MAX_TAG_KEY, MAX_TAG_VALUE = 40, 100

@@ -20,16 +20,12 @@ from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.accounts.authentication import AuthenticatedDistributor, lock_caller
 from pipeline_dist.api import input as api_input
 from pipeline_dist.api.endpoint import ApiCall, ByCaller, Reply, endpoint, needs
-from pipeline_dist.errors import (
-    BAD_EVENT_TYPES,
-    BAD_REPLAY,
-    BEYOND_OWN_KEY,
-    NOT_IN_SANDBOX,
-    WEBHOOK_NOT_FOUND,
-)
+from pipeline_dist.errors import BEYOND_OWN_KEY
+from pipeline_dist.events.errors import BAD_EVENT_TYPES
 from pipeline_dist.events.kinds import EventType
 from pipeline_dist.webhooks import manage
 from pipeline_dist.webhooks.addresses import MAX_URL, check_url
+from pipeline_dist.webhooks.errors import BAD_REPLAY, NOT_IN_SANDBOX, WEBHOOK_NOT_FOUND
 from pipeline_dist.webhooks.rows import Delivery, Kind, Webhook, read_delivery
 
 T = TypeVar("T")

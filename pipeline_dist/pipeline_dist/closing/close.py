@@ -29,9 +29,14 @@ from pipeline_dist.accounts.distributors import TABLE as DISTRIBUTORS
 from pipeline_dist.accounts.rows import Distributor, distributor_of
 from pipeline_dist.closing import store
 from pipeline_dist.closing.content import content_checksum, statement_content
+from pipeline_dist.closing.errors import (
+    CALLS_RUNNING,
+    MONTH_CLOSED,
+    MONTH_NOT_OVER,
+    OLDER_MONTH_OPEN,
+)
 from pipeline_dist.closing.files import keep_all_files
 from pipeline_dist.closing.store import Statement
-from pipeline_dist.errors import CALLS_RUNNING, MONTH_CLOSED, MONTH_NOT_OVER, OLDER_MONTH_OPEN
 from pipeline_dist.events.kinds import EventType, NewEvent
 from pipeline_dist.events.store import add_events
 from pipeline_dist.reports.statement import HAS_STATEMENT, Closing, statement

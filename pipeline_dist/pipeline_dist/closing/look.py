@@ -11,7 +11,7 @@ from pipeline_dist.closing.content import document_of
 from pipeline_dist.closing.files import kept_file
 from pipeline_dist.closing.render import File, render
 from pipeline_dist.closing.store import Statement
-from pipeline_dist.errors import STATEMENT_NOT_FOUND
+from pipeline_dist.reports.errors import STATEMENT_NOT_FOUND
 from pipeline_dist.reports.statement import statement
 
 

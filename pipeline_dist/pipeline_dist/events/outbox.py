@@ -6,13 +6,15 @@ wait for theirs, so the change only leaves a row here, in its own transaction; a
 events of it, some distributors at a time. The row goes when all are written, and an event is known
 by the row that it is of: so each is there once, however often that is begun again.
 
-A row may also be due later: what comes into force by the clock.
+A row may also be due later: what comes into force by the clock. One that fails is tried again after
+growing pauses, and none waits for it.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from app.global_func import (
@@ -28,7 +30,7 @@ from app.global_func import (
 from pipeline_core.lifecycle.watchers import LiveChange, PipelineWatcher, WhatHappened
 from pipeline_dist.events import price_news
 from pipeline_dist.events.kinds import EventType, NewEvent
-from pipeline_dist.events.price_news import PRICE, PRICES, Later
+from pipeline_dist.events.price_news import PRICE, PRICES, SHARE, Later
 from pipeline_dist.events.store import add_events
 
 log = logging.getLogger("pipeline_dist.events")
@@ -37,10 +39,13 @@ TABLE = "app_event_outbox"
 # So many rows are taken up in one turn, and so many events written in one transaction.
 TURN_SIZE = 100
 PORTION_SIZE = 100
+# Seconds until a row is tried again, after so many times that it failed; the last one from then on.
+PAUSES = (5, 30, 120, 600, 3600)
 
 _COLUMNS = ("id", "due_at", "topic", "pipeline_id", "data", "created_at")
 _DUE = (
-    f"select {', '.join(_COLUMNS)} from app_event_outbox where due_at <= ${{moment}}$"  # noqa: S608
+    f"select {', '.join(_COLUMNS)}, attempts from app_event_outbox"  # noqa: S608
+    " where due_at <= ${moment}$ and (next_try_at is null or next_try_at <= ${moment}$)"
     " order by due_at, id limit ${most}$"
 )
 _LINKED = (
@@ -68,6 +73,7 @@ class _Row:
     pipeline_id: str
     data: Any
     created_at: datetime
+    attempts: int
 
     def __post_init__(self) -> None:
         self.data = parse_json(self.data)
@@ -104,24 +110,49 @@ async def keep_price_change(sor: SafeSqlor, pipeline_id: str, terms_no: int) -> 
     await put(sor, PRICES, pipeline_id, {"terms_no": terms_no})
 
 
+async def keep_share_change(
+    sor: SafeSqlor,
+    pair: tuple[str, str],
+    before: Decimal | None,
+    after: Decimal | None,
+) -> None:
+    """Keep that the distributor of *pair* pays the part *after* of the general prices of its
+    pipeline, no longer *before*; None where they do not apply."""
+    distributor_id, pipeline_id = pair
+    if before != after:
+        shares = {"before": before, "after": after}
+        await put(sor, SHARE, pipeline_id, {"distributor_id": distributor_id, **shares})
+
+
 # Lets pipeline_core tell when a pipeline goes live, changes, or is taken off.
 WATCHER = PipelineWatcher(_keep_pipeline_change)
 
 
 async def tell_due(moment: datetime) -> int:
-    """Make the events of what is due by *moment*; of how many rows. One that fails stays, the log
-    says why, and the others are told."""
+    """Make the events of what is due by *moment*; return how many rows were taken up. One that
+    fails stays for later, the log says why, and the others are told."""
     async with reading() as sor:
-        rows = await sor.tuples(_DUE, {"moment": moment, "most": TURN_SIZE})
-    count = 0
-    for values in rows:
-        row = _Row(*values)
+        due_rows = await sor.tuples(_DUE, {"moment": moment, "most": TURN_SIZE})
+    rows = [_Row(*values) for values in due_rows]
+    for row in rows:
         try:
             await _tell(row)
-            count += 1
         except Exception:
             log.exception("telling of %s failed", row.topic, extra={"action": "events_failed"})
-    return count
+            await _put_off(row, moment)
+    return len(rows)
+
+
+async def _put_off(row: _Row, moment: datetime) -> None:
+    pause = PAUSES[min(row.attempts, len(PAUSES) - 1)]
+    values = {"id": row.id, "attempts": row.attempts + 1, "at": moment + timedelta(seconds=pause)}
+    await in_transaction(
+        lambda sor: sor.sqlExe(
+            "update app_event_outbox set attempts = ${attempts}$, next_try_at = ${at}$"
+            " where id = ${id}$",
+            values,
+        )
+    )
 
 
 async def _tell(row: _Row) -> None:
@@ -150,6 +181,10 @@ async def _news_of(sor: SafeSqlor, row: _Row) -> _News:
         return _News(*await price_news.news_of_number(sor, row.pipeline_id, number, row.due_at))
     if row.topic == PRICE:
         return _News(await price_news.news_of_date(sor, row.data, row.due_at))
+    if row.topic == SHARE:
+        return _News(
+            await price_news.news_of_share(sor, row.pipeline_id, row.data, row.due_at, row.id)
+        )
     values = {"pipeline_id": row.pipeline_id, "since": row.due_at}
     ids: Sequence[Any] = await sor.firsts(_LINKED, values)
     return _News([NewEvent(key, EventType(row.topic), row.id, row.data) for key in ids])

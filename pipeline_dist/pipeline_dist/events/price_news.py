@@ -1,5 +1,6 @@
 """
-What distributors are told of prices: that one begins or ends, and before that, that it will.
+What distributors are told of prices: that one begins or ends, and before that, that it will; that
+they pay another part of one.
 
 A change of prices is known by the number under which it was recorded (`terms_no`); what it was is
 read from the rows that have this number, when it is told. What only comes into force later is
@@ -14,10 +15,11 @@ from typing import Any
 
 from app.global_func import SafeSqlor, column_names, iso, now
 from pipeline_dist.events.kinds import EventType, NewEvent
-from pipeline_ops.rules.terms import EVERYBODY, PriceScope
+from pipeline_ops.rules.terms import EVERYBODY, PriceScope, PricingMode
 
-# What rows of the outbox are about: a number, and a price at a time.
-PRICES, PRICE = "prices", "price"
+# What rows of the outbox are about: a number, a price at a time, and what a distributor pays of
+# general prices.
+PRICES, PRICE, SHARE = "prices", "price", "share"
 
 
 class Change(StrEnum):
@@ -26,6 +28,7 @@ class Change(StrEnum):
     BEGINS = "begins"
     ENDS = "ends"
     CONTINUES = "continues"
+    DISCOUNT = "discount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,20 @@ _CONCERNED = (
     " and o.effective_from <= ${at}$ and (o.effective_to is null or o.effective_to > ${at}$))"
     " order by l.distributor_id"
 )
+# General prices of now and later that concern one distributor.
+_OF_DISTRIBUTOR = (
+    f"{_SELECT} r.pipeline_id = ${{pipeline_id}}$ and r.distributor_id = ${{everybody}}$"  # noqa: S608
+    " and r.enabled = 1 and (r.effective_to is null or r.effective_to > ${at}$)"
+    " and exists (select 1 from distributor_pipeline l join distributors d"
+    " on d.id = l.distributor_id where l.pipeline_id = r.pipeline_id and l.enabled = 1"
+    " and d.id = ${distributor_id}$ and d.status <> 'closed' and d.currency = r.currency)"
+    " and not exists (select 1 from pipeline_pricing o where o.pipeline_id = r.pipeline_id"
+    " and o.distributor_id = ${distributor_id}$ and o.unit = r.unit and o.enabled = 1"
+    " and o.step_key in ('', r.step_key) and o.model in ('', r.model)"
+    " and o.effective_from <= greatest(r.effective_from, ${at}$)"
+    " and (o.effective_to is null or o.effective_to > greatest(r.effective_from, ${at}$)))"
+    " order by r.id"
+)
 _FOLLOWS = (
     "select 1 from pipeline_pricing o where o.pipeline_id = ${pipeline_id}$"  # noqa: S608
     f" and o.distributor_id = ${{distributor_id}}$ and {_KEY}"
@@ -144,6 +161,42 @@ async def news_of_date(sor: SafeSqlor, data: dict[str, Any], since: datetime) ->
     return await _events(sor, price, code, change, at, since, coming=False, number=0)
 
 
+def share_of(mode: str, discount_rate: Decimal | None) -> Decimal | None:
+    """Return which part of general prices is paid by who has a line on these terms; None: they do
+    not apply."""
+    if mode == PricingMode.FIXED:
+        return None
+    return discount_rate if mode == PricingMode.DISCOUNT else Decimal(1)
+
+
+async def news_of_share(
+    sor: SafeSqlor, pipeline_id: str, data: dict[str, Any], at: datetime, row_id: str
+) -> list[NewEvent]:
+    """Return the events of general prices of which a distributor pays another part since *at*: all,
+    none, or by another discount."""
+    before, after = data["before"], data["after"]
+    change = Change.DISCOUNT
+    if before is None or after is None:
+        change = Change.BEGINS if before is None else Change.ENDS
+    distributor_id = data["distributor_id"]
+    # With as many decimals as the link has.
+    rate = round(Decimal(before if after is None else after), 4)
+    values = {
+        "pipeline_id": pipeline_id, "distributor_id": distributor_id, "at": at,
+        "everybody": EVERYBODY,
+    }  # fmt: skip
+    events: list[NewEvent] = []
+    for row in await sor.tuples(_OF_DISTRIBUTOR, values):
+        price, code = _Price(*row[:-1]), row[-1]
+        coming = price.effective_from > at
+        kind = EventType.PRICE_COMING if coming else EventType.PRICE_CHANGED
+        since = max(price.effective_from, at)
+        facts = _facts(price, code, change, since)
+        facts["discount_rate"] = None if rate == 1 else rate
+        events.append(NewEvent(distributor_id, kind, f"{price.id}:{change}:{row_id}", facts))
+    return events
+
+
 async def _events(
     sor: SafeSqlor,
     price: _Price,
@@ -160,13 +213,7 @@ async def _events(
     subject = f"{price.id}:{change}:{iso(at)}"
     if coming or change == Change.CONTINUES:
         subject = f"{price.id}:{change}:{number}"
-    data = {
-        "pipeline": code,
-        "change": change,
-        "at": at,
-        "price_scope": PriceScope.GENERAL if price.distributor_id == EVERYBODY else PriceScope.OWN,
-        **{name: getattr(price, name) for name in _TOLD},
-    }
+    data = _facts(price, code, change, at)
     if price.distributor_id != EVERYBODY:
         return [NewEvent(price.distributor_id, kind, subject, data | {"discount_rate": None})]
     return [
@@ -175,6 +222,16 @@ async def _events(
             _CONCERNED, _values(price, at) | {"since": since}
         )
     ]
+
+
+def _facts(price: _Price, code: str, change: Change, at: datetime) -> dict[str, Any]:
+    return {
+        "pipeline": code,
+        "change": change,
+        "at": at,
+        "price_scope": PriceScope.GENERAL if price.distributor_id == EVERYBODY else PriceScope.OWN,
+        **{name: getattr(price, name) for name in _TOLD},
+    }
 
 
 def _values(price: _Price, at: datetime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 import httpx
 
 from pipeline_client import AsyncClient, BadAnswer, Line, NoAnswer, PipelineError, Problem, Retries
-from pipeline_dist.errors import REPLAY_BAD_ANSWER, REPLAY_WITHOUT_ANSWER
+from pipeline_dist.replay.errors import REPLAY_BAD_ANSWER, REPLAY_WITHOUT_ANSWER
 from pipeline_dist.replay.setup import STEP, Target
 from pipeline_dist.replay.trace import ReplayError, TraceCall
 

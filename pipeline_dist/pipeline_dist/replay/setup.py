@@ -22,7 +22,7 @@ from pipeline_core.lifecycle import pipelines
 from pipeline_core.lifecycle.live import pipeline_by_code
 from pipeline_dist.accounts import distributors, keys, links
 from pipeline_dist.admin import distributors as admin_api
-from pipeline_dist.errors import REPLAY_OTHER_PIPELINE
+from pipeline_dist.replay.errors import REPLAY_OTHER_PIPELINE
 from pipeline_dist.replay.trace import ModelPrices, ReplayError
 from pipeline_ops.tables import capacities, prices as pipeline_prices
 

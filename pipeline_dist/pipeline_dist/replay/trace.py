@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from app.global_func import AppError
-from pipeline_dist.errors import (
+from pipeline_dist.replay.errors import (
     REPLAY_BAD_LINE,
     REPLAY_BAD_PRICE,
     REPLAY_FAILED,

@@ -26,8 +26,8 @@ from app.global_func import (
     quota_day,
     quota_month,
 )
-from pipeline_dist.errors import TOO_MANY_DAYS
 from pipeline_dist.reports.cursors import Cursor, read_cursor, write_cursor
+from pipeline_dist.reports.errors import TOO_MANY_DAYS
 from pipeline_dist.reports.usage_groups import HEADER_OF_ROW, Grouping, group_sums
 from pipeline_ops.ledger.call_tags import read_tags
 from pipeline_ops.ledger.entries import starts_of_days

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from app.global_func import FieldRule, InvalidFields, SafeSqlor, zone_offset
-from pipeline_dist.errors import BAD_GROUP, TOO_MANY_GROUPS
+from pipeline_dist.reports.errors import BAD_GROUP, TOO_MANY_GROUPS
 from pipeline_ops.rollup.kinds import LINES, MODEL_UNITS, STEP_UNITS, UNITS, Kind
 from pipeline_ops.rollup.ledger_rows import Conditions
 from pipeline_ops.rollup.read import Use, rows_of, usage_source

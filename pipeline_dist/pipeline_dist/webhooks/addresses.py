@@ -16,11 +16,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from app.global_func import FieldProblem, InvalidFields, read_address, settings
-from pipeline_dist.errors import BAD_WEBHOOK_URL, PRIVATE_WEBHOOK_URL
+from app.global_func import InvalidFields, read_address, settings
+from pipeline_dist.webhooks.errors import BAD_WEBHOOK_URL, ODD_WEBHOOK_HOST, PRIVATE_WEBHOOK_URL
 
 MAX_URL = 500
 _VISIBLE = re.compile(r"[!-~]+")
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 # What ipaddress takes for global, and leads elsewhere: addresses of IPv6 with one of IPv4 inside
 # (NAT64, 6to4, Teredo), site-local ones, and those that the IETF keeps for protocols.
 _LEADING_ELSEWHERE = tuple(
@@ -53,18 +55,32 @@ def check_url(url: str) -> None:
     schemes = ("https", "http") if settings().options.webhooks_allow_private else ("https",)
     if parts is None or parts.scheme not in schemes or parts.username or parts.password:
         raise InvalidFields([BAD_WEBHOOK_URL("url")])
-    problems: list[FieldProblem] = []
     host = parts.hostname or ""
+    if not _is_plain(host):
+        raise InvalidFields([ODD_WEBHOOK_HOST("url")])
     if read_address(host) is not None and not is_allowed(host):
-        problems.append(PRIVATE_WEBHOOK_URL("url"))
-    if problems:
-        raise InvalidFields(problems)
+        raise InvalidFields([PRIVATE_WEBHOOK_URL("url")])
 
 
 def is_allowed(address: str) -> bool:
     """Return whether webhooks may be sent to this address: a public one, or the settings allow
     any."""
     return settings().options.webhooks_allow_private or is_public(address)
+
+
+def _is_plain(host: str) -> bool:
+    """
+    Return whether *host* is a name, or an address as it is commonly written.
+
+    System calls read more than that as addresses of IPv4: one to four numbers, hexadecimal and
+    octal too (`2130706433`, `0x7f.1`). No name ends in a number, so none of them is one.
+    """
+    if read_address(host) is not None:
+        return True
+    if not _NAME.fullmatch(host):
+        return False
+    last = host.rstrip(".").rpartition(".")[2]
+    return _NUMBER.fullmatch(last) is None
 
 
 def _parts(url: str) -> SplitResult | None:
@@ -108,9 +124,11 @@ class PublicResolver(AbstractResolver):
         """Nothing is kept."""
 
 
-def check_literal(url: str) -> None:
+def check_host(url: str) -> None:
     """Raise PrivateAddress where *url* names an address itself, which is not looked up, and may not
-    be used."""
+    be used, or spells its host so that it might be one."""
     host = urlsplit(url).hostname or ""
+    if not _is_plain(host):
+        raise PrivateAddress(f"{host} is no name and no plain address")
     if read_address(host) is not None and not is_allowed(host):
         raise PrivateAddress(f"{host} is not public")

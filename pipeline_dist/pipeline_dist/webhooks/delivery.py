@@ -5,12 +5,16 @@ An event is sent again after growing pauses until it is taken; the next one wait
 three days of failures, or when the receiver says that it is gone, the webhook is disabled and the
 distributor told; nothing is passed over, so that it goes on there when it is enabled again. What a
 delivery came to is noted after it: who dies in between sends it once more, under the same id.
+
+A webhook is sent to for a turn, which has an end, so that others get theirs.
 """
 
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 
 import aiohttp
 
@@ -28,6 +32,7 @@ from pipeline_dist.webhooks.leases import Lease
 from pipeline_dist.webhooks.manage import set_columns
 from pipeline_dist.webhooks.messages import Answer, Message, send
 from pipeline_dist.webhooks.rows import (
+    NOT_FAILING,
     SELECT_DELIVERIES,
     Delivery,
     Kind,
@@ -41,7 +46,13 @@ from pipeline_dist.webhooks.sealing import unseal
 # Seconds until the next try, after so many; the last one from then on.
 PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14_400)
 _JITTER = 0.2
+# Disabled after so many tries, when so long was waited between them. Not by the clock alone: it may
+# have jumped, or nobody was there to send.
 MAX_FAILING = timedelta(days=3)
+MIN_ATTEMPTS = 10
+TURN_SECONDS = 30
+# Of what somebody asked for, so many are sent in a turn before what is in order goes on.
+MAX_WAITING = 100
 _GONE = 410
 _EVENT_BATCH_SIZE = 50
 _WAITING = f"{SELECT_DELIVERIES} webhook_id = ${{id}}$ and outcome = 'waiting' order by id limit 20"
@@ -49,29 +60,54 @@ _WAITING = f"{SELECT_DELIVERIES} webhook_id = ${{id}}$ and outcome = 'waiting' o
 _deliveries = Counter("pipeline_webhook_deliveries", "Webhooks sent, by outcome", ["outcome"])
 
 
-async def deliver(session: aiohttp.ClientSession, lease: Lease, stop: asyncio.Event) -> None:
-    """Send what the webhook of *lease* is due until nothing is, one try fails, or *stop* is set."""
-    while not stop.is_set():
+@dataclass(slots=True)
+class Turn:
+    """How much may still be sent by a webhook before others have their turn; *stop* ends it too."""
+
+    stop: asyncio.Event
+    waiting: int = field(default_factory=lambda: MAX_WAITING)
+    _end: float = field(default_factory=lambda: monotonic() + TURN_SECONDS)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self.stop.is_set() or monotonic() >= self._end
+
+
+async def deliver(session: aiohttp.ClientSession, lease: Lease, turn: Turn) -> None:
+    """Send what the webhook of *lease* is due until nothing is, one try fails, or *turn* is
+    over."""
+    while not turn.is_over:
         webhook = await in_transaction(lease.hold)
         if webhook is None:
             return
-        if webhook.waiting:
-            await _send_waiting(session, lease, webhook, stop)
-            continue
-        if not webhook.enabled or (webhook.next_try_at is not None and webhook.next_try_at > now()):
+        if webhook.waiting and turn.waiting > 0:
+            await _send_waiting(session, lease, webhook, turn)
+        elif not await _send_in_order(session, lease, webhook, turn):
             return
-        events, last_no = await _next_events(webhook)
-        if not events:
-            await _pass_by(lease, webhook, last_no)
-            return
-        for event in events:
-            if stop.is_set():
-                return
-            answer = await send(session, webhook.url, _message(webhook, event), secrets_of(webhook))
-            present = await _note(lease, webhook, event, answer)
-            if present is None or not answer.is_delivered:
-                return
-            webhook = present
+
+
+async def _send_in_order(
+    session: aiohttp.ClientSession, lease: Lease, webhook: Webhook, turn: Turn
+) -> bool:
+    """Send the next events of a webhook; whether there may be more for it now."""
+    if not webhook.enabled or (webhook.next_try_at is not None and webhook.next_try_at > now()):
+        return False
+    events, last_no = await _next_events(webhook)
+    if not events:
+        await _pass_by(lease, webhook, last_no)
+        return False
+    for event in events:
+        if turn.is_over:
+            return False
+        answer = await send(session, webhook.url, _message(webhook, event), secrets_of(webhook))
+        present = await _note(lease, webhook, event, answer)
+        if present is None or not answer.is_delivered:
+            return False
+        if present.waiting and turn.waiting > 0:
+            return True
+        webhook = present
+    return True
 
 
 def secrets_of(webhook: Webhook) -> list[str]:
@@ -126,19 +162,13 @@ async def _note(lease: Lease, webhook: Webhook, event: Event, answer: Answer) ->
         next_try_at = None
         if is_as_before and answer.is_delivered:
             current.sent_no = event.event_no
-            await set_columns(
-                sor, webhook.id,
-                {"sent_no": event.event_no, "attempts": 0, "failing_since": None,
-                 "next_try_at": None},
-            )  # fmt: skip
+            await set_columns(sor, webhook.id, {"sent_no": event.event_no, **NOT_FAILING})
         elif is_as_before:
             next_try_at = await _note_failure(sor, current, attempt, answer)
         await add_delivery(sor, _delivery(webhook, event, attempt, answer, next_try_at))
         if is_as_before and next_try_at is None and not answer.is_delivered:
             await add_events(sor, [_disabled_event(current, answer)])
-        if not is_as_before or current.waiting:
-            return None
-        return current
+        return current if is_as_before else None
 
     result = await in_transaction(work)
     _deliveries.child(str(_outcome(answer))).add()
@@ -150,23 +180,30 @@ async def _note_failure(
 ) -> datetime | None:
     """Note that a try failed; when the next one is, None where the webhook is disabled instead."""
     moment = now()
-    failing_since = current.failing_since or moment
-    current.failing_since = failing_since
-    is_gone = answer.http_status == _GONE
-    if is_gone or moment - failing_since >= MAX_FAILING:
-        current.disabled_reason = Reason.GONE if is_gone else Reason.FAILURES
+    current.failing_since = current.failing_since or moment
+    values = {"attempts": attempt, "failing_since": current.failing_since}
+    reason = _reason_to_disable(current, attempt, answer)
+    if reason is not None:
+        current.disabled_reason = reason
         await set_columns(
             sor, current.id,
-            {"enabled": 0, "disabled_reason": str(current.disabled_reason), "attempts": attempt,
-             "failing_since": failing_since, "next_try_at": None},
+            {**values, "enabled": 0, "disabled_reason": str(reason), "next_try_at": None},
         )  # fmt: skip
         return None
-    next_try_at = moment + timedelta(seconds=next_pause(attempt, answer.retry_after))
+    pause = next_pause(attempt, answer.retry_after)
+    next_try_at = moment + timedelta(seconds=pause)
+    failing_seconds = current.failing_seconds + int(pause)
     await set_columns(
-        sor, current.id,
-        {"attempts": attempt, "failing_since": failing_since, "next_try_at": next_try_at},
-    )  # fmt: skip
+        sor, current.id, {**values, "failing_seconds": failing_seconds, "next_try_at": next_try_at}
+    )
     return next_try_at
+
+
+def _reason_to_disable(webhook: Webhook, attempt: int, answer: Answer) -> Reason | None:
+    if answer.http_status == _GONE:
+        return Reason.GONE
+    has_failed_for_long = webhook.failing_seconds >= MAX_FAILING.total_seconds()
+    return Reason.FAILURES if has_failed_for_long and attempt >= MIN_ATTEMPTS else None
 
 
 def _disabled_event(webhook: Webhook, answer: Answer) -> NewEvent:
@@ -184,14 +221,15 @@ def _disabled_event(webhook: Webhook, answer: Answer) -> NewEvent:
 
 
 async def _send_waiting(
-    session: aiohttp.ClientSession, lease: Lease, webhook: Webhook, stop: asyncio.Event
+    session: aiohttp.ClientSession, lease: Lease, webhook: Webhook, turn: Turn
 ) -> None:
     """Send what somebody asked for, each once, whatever comes of it."""
     async with reading() as sor:
         deliveries = [Delivery(*row) for row in await sor.tuples(_WAITING, {"id": webhook.id})]
-    for delivery in deliveries:
-        if stop.is_set():
+    for delivery in deliveries[: turn.waiting]:
+        if turn.is_over:
             return
+        turn.waiting -= 1
         message = await _message_of(webhook, delivery)
         if message is None:
             answer = Answer(None, "", "the event is no longer kept", 0)

@@ -14,12 +14,16 @@ from pipeline_dist.webhooks.rows import SELECT, Webhook
 
 # Several times as long as a request may take; it is prolonged with each.
 LEASE = timedelta(seconds=60)
+# Everything that is done with a webhook sets `updated_at`: so who waits for longest comes first,
+# and one that is slow or asks for much gets its next turn behind all others.
 _DUE = (
-    "select w.id from app_webhook w left join app_event_counter c on c.id = w.distributor_id"
+    "select d.id, d.distributor_id from (select w.id, w.distributor_id, w.updated_at,"
+    " row_number() over (partition by w.distributor_id order by w.updated_at, w.id) as place"
+    " from app_webhook w left join app_event_counter c on c.id = w.distributor_id"
     " where (w.lease_until is null or w.lease_until < ${moment}$) and (w.waiting = 1"
     " or (w.enabled = 1 and (w.next_try_at is null or w.next_try_at <= ${moment}$)"
-    " and w.sent_no < coalesce(c.last_no, 0)))"
-    " order by coalesce(w.next_try_at, w.created_at), w.id limit ${most}$"
+    " and w.sent_no < coalesce(c.last_no, 0)))) d"
+    " where d.place <= ${of_one}$ order by d.updated_at, d.id limit ${most}$"
 )
 _TAKE = (
     "select id from app_webhook where id = ${id}$"
@@ -57,10 +61,12 @@ class Lease:
         )
 
 
-async def due_webhooks(moment: datetime, most: int) -> list[str]:
-    """Return the ids of at most *most* webhooks that have something to send and no sender."""
+async def due_webhooks(moment: datetime, most: int, of_one: int) -> list[tuple[str, str]]:
+    """Return the ids of at most *most* webhooks that have something to send and no sender, each
+    with its distributor's; who waits for longest first, and at most *of_one* of a distributor."""
     async with reading() as sor:
-        return await sor.firsts(_DUE, {"moment": moment, "most": most})
+        rows = await sor.tuples(_DUE, {"moment": moment, "most": most, "of_one": of_one})
+    return [(webhook_id, distributor_id) for webhook_id, distributor_id in rows]
 
 
 async def take_lease(webhook_id: str, owner: str) -> Lease | None:

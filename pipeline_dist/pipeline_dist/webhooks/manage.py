@@ -17,9 +17,11 @@ from app.global_func import (
     time_ordered_id,
     to_json,
 )
-from pipeline_dist.errors import EVENTS_GONE, TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND
+from pipeline_dist.events.errors import EVENTS_GONE
 from pipeline_dist.events.store import kept_numbers
+from pipeline_dist.webhooks.errors import TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND
 from pipeline_dist.webhooks.rows import (
+    NOT_FAILING,
     SELECT,
     SELECT_DELIVERIES,
     TABLE,
@@ -94,7 +96,7 @@ async def update_webhook(
         values["enabled"] = int(enabled)
         values["disabled_reason"] = None if enabled else str(Reason.BY_REQUEST)
     if url is not None or enabled:
-        values |= {"attempts": 0, "failing_since": None, "next_try_at": None}
+        values |= NOT_FAILING
     await set_columns(sor, webhook.id, values)
 
 
@@ -131,10 +133,7 @@ async def replay_from(sor: SafeSqlor, webhook: Webhook, event_no: int) -> None:
         extra = {"first_event_no": numbers.first}
         raise EVENTS_GONE(extra=extra, after=event_no - 1, first=numbers.first)
     event_no = min(event_no, numbers.last + 1)
-    await set_columns(
-        sor, webhook.id,
-        {"sent_no": event_no - 1, "attempts": 0, "failing_since": None, "next_try_at": None},
-    )  # fmt: skip
+    await set_columns(sor, webhook.id, {"sent_no": event_no - 1, **NOT_FAILING})
 
 
 async def send_once(

@@ -1,6 +1,7 @@
 """One message of a webhook: its body, its signed headers, and the answer to it."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from time import monotonic
 import aiohttp
 from standardwebhooks.webhooks import Webhook as Signer
 
-from app.global_func import now, to_json
-from pipeline_dist.webhooks.addresses import PrivateAddress, PublicResolver, check_literal
+from app.global_func import log_failure, now, to_json
+from pipeline_dist.webhooks.addresses import PrivateAddress, PublicResolver, check_host
 from pipeline_dist.webhooks.rows import MAX_ANSWER
+
+log = logging.getLogger("pipeline_dist.webhooks")
 
 TIMEOUT_SECONDS = 10
 # Of an answer no more is read; the rest is not waited for.
@@ -91,7 +94,7 @@ async def send(
     headers = signed_headers(message, secrets, datetime.now(UTC))
     body = message.text().encode()
     try:
-        check_literal(url)
+        check_host(url)
         async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
             text = await _beginning(response)
             wait = _retry_after(response)
@@ -101,6 +104,9 @@ async def send(
     except TimeoutError:
         return answer(None, "", f"no answer within {TIMEOUT_SECONDS} s")
     except (aiohttp.ClientError, OSError, ValueError) as exc:
+        return answer(None, "", _reason(exc))
+    except Exception as exc:  # noqa: BLE001  whatever an answer does to us, it is no delivery
+        log_failure(log, "webhook_failed", f"sending {message.id} failed", exc)
         return answer(None, "", _reason(exc))
 
 

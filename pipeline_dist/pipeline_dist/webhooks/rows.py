@@ -10,6 +10,8 @@ from app.global_func import SafeSqlor, bulk_insert_tuples, column_names, parse_j
 TABLE = "app_webhook"
 DELIVERIES = "app_webhook_delivery"
 MAX_ANSWER = 500
+# What a webhook has that does not fail, or no longer.
+NOT_FAILING = {"attempts": 0, "failing_since": None, "failing_seconds": 0, "next_try_at": None}
 
 
 class Kind(StrEnum):
@@ -38,7 +40,8 @@ class Reason(StrEnum):
 
 @dataclass(slots=True)
 class Webhook:
-    """A row of app_webhook; `sent_no` is the number of the last event that was delivered."""
+    """A row of app_webhook; `sent_no` is the number of the last event that was delivered,
+    `failing_seconds` how long was waited between the tries that failed."""
 
     id: str
     distributor_id: str
@@ -52,6 +55,7 @@ class Webhook:
     sent_no: int
     attempts: int
     failing_since: datetime | None
+    failing_seconds: int
     next_try_at: datetime | None
     waiting: int
     created_at: datetime

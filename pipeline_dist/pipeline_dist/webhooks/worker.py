@@ -20,14 +20,16 @@ from app.global_func import (
     now,
     reading,
 )
-from pipeline_dist.webhooks.delivery import deliver
+from pipeline_dist.webhooks.delivery import Turn, deliver
 from pipeline_dist.webhooks.leases import Lease, due_webhooks, take_lease
 from pipeline_dist.webhooks.messages import close_session, open_session
 
 log = logging.getLogger("pipeline_dist.webhooks")
 
-# So many webhooks are sent to at once; a slow receiver holds up one of these.
+# So many webhooks are sent to at once; a slow receiver holds up one of these for a turn. Of one
+# distributor only some: else its slow receivers would hold up everybody.
 MAX_SENDING = 16
+MAX_SENDING_OF_ONE = 2
 # At the end so long a request that is under way may go on.
 STOP_SECONDS = 3.0
 MEASURE_SECONDS = 15
@@ -50,29 +52,40 @@ class Sender:
     def __init__(self) -> None:
         self._owner = new_id()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        # Whose each of them is.
+        self._distributors: dict[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
         self._measure_at = now()
 
     async def turn(self, sor: SafeSqlor, stop: asyncio.Event) -> None:
         """Begin to send for webhooks that are due, as far as there is room."""
         for key in [key for key, task in self._tasks.items() if task.done()]:
-            del self._tasks[key]
-        room = MAX_SENDING - len(self._tasks)
-        for webhook_id in await due_webhooks(now(), room) if room else ():
-            if webhook_id in self._tasks or stop.is_set():
+            del self._tasks[key], self._distributors[key]
+        if len(self._tasks) < MAX_SENDING:
+            await self._begin(stop)
+        if now() >= self._measure_at:
+            self._measure_at = now() + timedelta(seconds=MEASURE_SECONDS)
+            await _measure(sor)
+
+    async def _begin(self, stop: asyncio.Event) -> None:
+        # Twice as many as there is room for: some are passed by, whose distributors have enough.
+        rows = await due_webhooks(now(), 2 * MAX_SENDING, MAX_SENDING_OF_ONE)
+        for webhook_id, distributor_id in rows:
+            if len(self._tasks) >= MAX_SENDING or stop.is_set():
+                return
+            own = list(self._distributors.values()).count(distributor_id)
+            if webhook_id in self._tasks or own >= MAX_SENDING_OF_ONE:
                 continue
             lease = await take_lease(webhook_id, self._owner)
             if lease is not None:
                 self._tasks[webhook_id] = asyncio.create_task(self._send(lease, stop))
-        if now() >= self._measure_at:
-            self._measure_at = now() + timedelta(seconds=MEASURE_SECONDS)
-            await _measure(sor)
+                self._distributors[webhook_id] = distributor_id
 
     async def _send(self, lease: Lease, stop: asyncio.Event) -> None:
         if self._session is None:
             self._session = open_session()
         try:
-            await deliver(self._session, lease, stop)
+            await deliver(self._session, lease, Turn(stop))
         except Exception as exc:  # noqa: BLE001  one webhook keeps no other from being sent
             log_failure(log, "webhook_failed", f"webhook {lease.webhook_id} failed", exc)
             # Left to run out: at once it would fail again.
@@ -90,6 +103,7 @@ class Sender:
             with suppress(Exception):  # else the leases run out
                 await in_transaction(self._release_all)
         self._tasks.clear()
+        self._distributors.clear()
         if self._session is not None:
             await close_session(self._session)
             self._session = None

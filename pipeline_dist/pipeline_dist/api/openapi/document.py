@@ -9,6 +9,7 @@ from pipeline_dist.api.endpoints import ENDPOINTS
 from pipeline_dist.api.error_codes import ERROR_CODES
 from pipeline_dist.api.field_codes import field_sentences
 from pipeline_dist.api.openapi import examples as openapi_examples
+from pipeline_dist.api.openapi.call_operations import IDEMPOTENCY_KEY
 from pipeline_dist.api.openapi.event_operations import EVENTS
 from pipeline_dist.api.openapi.event_schemas import EVENT_DATA, schema_name
 from pipeline_dist.api.openapi.key_operations import (
@@ -20,7 +21,6 @@ from pipeline_dist.api.openapi.operation import Operation
 from pipeline_dist.api.openapi.operations import (
     ETAG,
     HEADERS,
-    IDEMPOTENCY_KEY,
     OPERATIONS,
     REPLAYED,
     RETRY_AFTER,

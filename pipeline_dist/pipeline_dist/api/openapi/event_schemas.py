@@ -28,7 +28,9 @@ _REASON = text("Why.")
 _PRICE_DATA: dict[str, Schema] = {
     "pipeline": PIPELINE,
     "change": text(
-        "begins, ends, or continues: an end that was told is taken back.", enum=list(Change)
+        "begins, ends, continues: an end that was told is taken back, or discount: you pay another"
+        " part of it.",
+        enum=list(Change)
     ),
     "at": moment("From when on."),
     "price_scope": SCOPE,
@@ -102,7 +104,10 @@ EVENT_DATA: dict[EventType, tuple[str, dict[str, Schema]]] = {
             "days": number("7 or 1."),
         },
     ),
-    EventType.PRICE_CHANGED: ("A price that applies to you begins or ends.", _PRICE_DATA),
+    EventType.PRICE_CHANGED: (
+        "A price that applies to you begins or ends, or your discount on it is another one.",
+        _PRICE_DATA,
+    ),
     EventType.PRICE_COMING: (
         "A price that applies to you will begin or end. Until then it may be changed or taken"
         " back; price.changed says what came.",

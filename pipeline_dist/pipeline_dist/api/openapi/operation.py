@@ -8,6 +8,12 @@ from pipeline_dist.api.error_codes import EVERYWHERE, WITH_BODY
 from pipeline_dist.api.openapi.schema import Schema
 
 JSON = "application/json"
+NEXT = (
+    "From the page before: goes on with its query, which need not be sent again and cannot be"
+    " changed."
+)
+# What a report may be refused for, besides what every call may.
+OF_REPORT = ("too_slow",)
 
 
 def link(operation: str, about: str, **values: Any) -> dict[str, Any]:
@@ -51,3 +57,12 @@ class Operation:
     def all_codes(self) -> tuple[str, ...]:
         """Every refusal this call may meet."""
         return (*EVERYWHERE, *(WITH_BODY if self.body else ()), *self.codes)
+
+
+def link_to_call(place: str) -> dict[str, Any]:
+    """Return the link to the call whose number stands at *place* of an answer."""
+    return link(
+        "read_call",
+        "The call as the ledger has it.",
+        parameters={"call_no": f"$response.body#/{place}"},
+    )

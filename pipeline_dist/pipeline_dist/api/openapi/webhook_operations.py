@@ -10,10 +10,17 @@ from pipeline_dist.api.openapi.schema import ref
 from pipeline_dist.api.webhooks import DELIVERIES_QUERY, SCOPES
 
 _NOT_FOUND = ("webhook_not_found",)
-_OF_ALL = ("not_in_sandbox",)
 # Of what lets somebody be told of all lines.
-_OF_TELLING = ("beyond_own_key", *_OF_ALL)
-_PATH = "/pipeline_dist/v1/webhooks"
+_OF_TELLING = ("beyond_own_key",)
+
+
+def _operation(
+    name: str, path: str, method: str, *, codes: tuple[str, ...] = (), **more: Any
+) -> Operation:
+    return Operation(
+        tag=EVENTS, name=name, path=f"/pipeline_dist/v1/webhooks{path}", method=method,
+        scopes=SCOPES, codes=(*codes, "not_in_sandbox"), **more,
+    )  # fmt: skip
 
 
 def _links(place: str) -> dict[str, dict[str, Any]]:
@@ -34,24 +41,15 @@ def _links(place: str) -> dict[str, dict[str, Any]]:
 
 
 WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
-    Operation(
-        tag=EVENTS,
-        path=_PATH,
-        method="get",
-        name="webhooks",
-        scopes=SCOPES,
+    _operation(
+        "webhooks", "", "get",
         summary="Your webhooks",
         description="Each with how far it is, and since when it fails.",
         answers=((200, JSON, ref("WebhookList"), {"answer": examples.WEBHOOK_LIST}),),
         links=_links("rows/0/id"),
-        codes=_OF_ALL,
     ),
-    Operation(
-        tag=EVENTS,
-        path=_PATH,
-        method="post",
-        name="create_webhook",
-        scopes=SCOPES,
+    _operation(
+        "create_webhook", "", "post",
         summary="Make a webhook",
         description="Events from now on are sent to it, in their order, signed as Standard Webhooks"
         " says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). The secret is told here"
@@ -64,12 +62,8 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         links=_links("id"),
         codes=("too_many_webhooks", *_OF_TELLING),
     ),
-    Operation(
-        tag=EVENTS,
-        path=f"{_PATH}/update",
-        method="post",
-        name="update_webhook",
-        scopes=SCOPES,
+    _operation(
+        "update_webhook", "/update", "post",
         summary="Change a webhook",
         description="What is left out stays. One that is enabled again goes on with the event at"
         " which it stopped.",
@@ -78,12 +72,8 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         answers=((200, JSON, ref("Webhook"), {"answer": examples.WEBHOOK}),),
         codes=(*_NOT_FOUND, *_OF_TELLING),
     ),
-    Operation(
-        tag=EVENTS,
-        path=f"{_PATH}/rotate",
-        method="post",
-        name="rotate_webhook",
-        scopes=SCOPES,
+    _operation(
+        "rotate_webhook", "/rotate", "post",
         summary="Give a webhook a new secret",
         description="For `grace_hours` messages have a signature by each of both.",
         body="WebhookRotation",
@@ -91,25 +81,17 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         answers=((200, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
         codes=(*_NOT_FOUND, *_OF_TELLING),
     ),
-    Operation(
-        tag=EVENTS,
-        path=f"{_PATH}/delete",
-        method="post",
-        name="delete_webhook",
-        scopes=SCOPES,
+    _operation(
+        "delete_webhook", "/delete", "post",
         summary="Delete a webhook",
         description="With what is known of its deliveries.",
         body="WebhookId",
         body_examples={"webhook": examples.WEBHOOK_ID},
         answers=((200, JSON, ref("Webhook"), {"answer": examples.WEBHOOK}),),
-        codes=(*_NOT_FOUND, *_OF_ALL),
+        codes=_NOT_FOUND,
     ),
-    Operation(
-        tag=EVENTS,
-        path=f"{_PATH}/deliveries",
-        method="get",
-        name="webhook_deliveries",
-        scopes=SCOPES,
+    _operation(
+        "webhook_deliveries", "/deliveries", "get",
         queries={"answer": {"webhook_id": examples.WEBHOOK_ID["webhook_id"]}},
         summary="What was sent by a webhook",
         description="The newest first, for 30 days.",
@@ -137,14 +119,10 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
                 },
             ),
         },
-        codes=(*_NOT_FOUND, *_OF_ALL),
+        codes=_NOT_FOUND,
     ),
-    Operation(
-        tag=EVENTS,
-        path=f"{_PATH}/replay",
-        method="post",
-        name="replay_webhook",
-        scopes=SCOPES,
+    _operation(
+        "replay_webhook", "/replay", "post",
         summary="Send events again",
         description="Everything from `from_event_no` on, in order; or the event of one delivery,"
         " beside what is in order. Messages have the same `webhook-id` as the first time.",
@@ -153,12 +131,8 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         answers=((202, JSON, ref("WebhookReplayed"), {"answer": examples.WEBHOOK_REPLAYED}),),
         codes=("events_gone", *_NOT_FOUND, *_OF_TELLING),
     ),
-    Operation(
-        tag=EVENTS,
-        path=f"{_PATH}/test",
-        method="post",
-        name="test_webhook",
-        scopes=SCOPES,
+    _operation(
+        "test_webhook", "/test", "post",
         summary="Try a webhook",
         description="Sends an event of the type `webhook.test`, also while it is disabled; the"
         " deliveries tell what came of it.",
@@ -172,6 +146,6 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
                 parameters={"webhook_id": "$response.body#/webhook_id"},
             ),
         },
-        codes=(*_NOT_FOUND, *_OF_ALL),
+        codes=_NOT_FOUND,
     ),
-)
+)  # fmt: skip
