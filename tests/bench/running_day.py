@@ -38,7 +38,7 @@ insert into pipeline_usage_log (id, call_no, line_no, entry_no, distributor_id, 
   unit, quantity, unit_price, unit_size, pricing_type, amount, status, idempotency_key, started_at,
   finished_at, day_key, month_key, spend_day, calls, created_at, updated_at)
 select concat(left({owner}, 1), lpad(hex(seq), 31, '0')), concat({owner}, '-', seq), 0, seq,
-  {owner}, 'line', concat('model-', seq % 5), 'call', 1, 0.01, 1, 'unit', 0.01, 'succeeded',
+  {owner}, 'line', concat('model-', mod(seq, 5)), 'call', 1, 0.01, 1, 'unit', 0.01, 'succeeded',
   concat('key-', seq), {moment}, {moment}, {day}, left({day}, 7), {day}, 1, {moment}, {moment}
 from seq_1_to_{lines}
 """
@@ -86,10 +86,10 @@ async def measure(rounds: int) -> list[str]:
             start = time.perf_counter()
             await sum_up_running(OWNERS[0])
             times.setdefault(("summing up", True), []).append(time.perf_counter() - start)
-        for name, read in reads().items():
+        for name, work in reads().items():
             async with reading(snapshot=True) as sor:
                 start = time.perf_counter()
-                answer = await read(sor)
+                answer = await work(sor)
                 times.setdefault((name, is_kept), []).append(time.perf_counter() - start)
             answers.setdefault(name, []).append(answer[0] if name == "first page" else answer)
     await pools().close()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -39,18 +40,18 @@ def test_a_key_that_was_revoked_on_one_node_is_none_on_another(
     buyer = shop.distributor(pipeline)
     for number in range(ROUNDS):
         name = f"program-{number}"
-        made = buyer.client.post(
+        answer = buyer.client.post(
             f"{API}/keys", json={"name": name, "scopes": ["calls", "read"]},
             headers={"Idempotency-Key": name},
         )  # fmt: skip
-        assert made.status_code == 201, made.text
+        assert answer.status_code == 201, answer.text
         rows = buyer.client.get(f"{API}/keys").json()["rows"]
         key_id = next(row["id"] for row in rows if row["name"] == name)
-        with client_of(nodes[1], made.json()["api_key"]) as there:
+        with client_of(nodes[1], answer.json()["api_key"]) as there:
             assert there.get(f"{API}/me").status_code == 200
             assert book(there, pipeline, f"{name}-1").status_code == 201
 
-            revoked = buyer.client.post(f"{API}/keys/revoke", json={"id": key_id})
+            revoked = buyer.client.post(f"{API}/keys/revoke", json={"key_id": key_id})
 
             assert revoked.status_code == 200, revoked.text
             assert book(there, pipeline, f"{name}-2").status_code == 401
@@ -63,13 +64,23 @@ def book(
     client: httpx.Client, pipeline: Pipeline, key: str, started_at: datetime | None = None
 ) -> httpx.Response:
     """A call that is over, with *started_at* one that is told of afterwards."""
-    body: dict[str, Any] = {
-        "pipeline": pipeline.code, "status": "succeeded",
-        "lines": [{"unit": "call", "quantity": 1}],
-    }  # fmt: skip
+    # Without items: the prices are of today.
+    body: dict[str, Any] = {"pipeline": pipeline.code, "status": "succeeded", "lines": []}
     if started_at is not None:
         body["started_at"] = started_at.isoformat()
-    return client.post(f"{API}/calls", json=body, headers={"Idempotency-Key": key})
+    return until_well(
+        lambda: client.post(f"{API}/calls", json=body, headers={"Idempotency-Key": key})
+    )
+
+
+def until_well(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """Ask again while nodes that write the same rows take one another back, as a client does."""
+    answer = ask()
+    for _ in range(20):
+        if answer.status_code != 503:
+            break
+        answer = ask()
+    return answer
 
 
 def test_the_numbers_of_events_have_no_gap_on_any_node(nodes: list[Node], shop: Shop) -> None:
@@ -82,10 +93,12 @@ def test_the_numbers_of_events_have_no_gap_on_any_node(nodes: list[Node], shop: 
 
         def work() -> None:
             for number in range(CREDITS):
-                own_shop.post(
-                    "pipeline_dist/distributor_adjust", distributor_id=buyer.id, amount="1",
-                    reason=f"{node.installation.base_url} {number}",
-                )  # fmt: skip
+                reason = f"{node.installation.base_url} {number}"
+                fields = {"distributor_id": buyer.id, "amount": "1", "reason": reason}
+                answer = until_well(
+                    partial(own_shop.try_post, "pipeline_dist/distributor_adjust", **fields)
+                )
+                assert answer.status_code == 200, answer.text
 
         return work
 

@@ -373,11 +373,11 @@ async def test_a_batch_reads_its_past_counters_in_one_statement(
     reads: list[Any] = []
     tuples = SafeSqlor.tuples
 
-    async def counted(sor: SafeSqlor, sql: str, values: Any) -> Any:
+    async def count_reads(sor: SafeSqlor, sql: str, values: Any) -> Any:
         reads.extend([sor] if "app_past_counter" in sql else [])
         return await tuples(sor, sql, values)
 
-    monkeypatch.setattr(SafeSqlor, "tuples", counted)
+    monkeypatch.setattr(SafeSqlor, "tuples", count_reads)
     await asyncio.gather(*(tell(trade, day) for day in days * 2))
 
     assert reads

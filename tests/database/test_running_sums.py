@@ -64,19 +64,21 @@ async def void(call_no: str) -> None:
 async def both_ways(sor: Any, trade: Trade) -> tuple[int, int]:
     """Hold what a reader says against the ledger, in the same snapshot; up to which number sums
     were used, and for how many of the questions."""
-    use, used = Use(distributor_id=trade.distributor_id, first_day="2026-11-01"), 0
+    use, questions = Use(distributor_id=trade.distributor_id, first_day="2026-11-01"), 0
     until = 0
     for kinds, columns in SUMS:
         answers = []
-        of_settled = kinds == (TOTALS,) and "running" not in columns
+        without_states = kinds == (TOTALS,) and "running" not in columns
         for of_ledger in (False, True):
-            reader = await UsageReader.open(sor, use, of_ledger=of_ledger, of_settled=of_settled)
+            reader = await UsageReader.open(
+                sor, use, of_ledger=of_ledger, without_states=without_states
+            )
             source = reader.source(kinds, columns)
             answers.append(await summed(sor, source, columns))
             if reader._running is not None:
-                until, used = reader._running.entry_no, used + 1
+                until, questions = reader._running.entry_no, questions + 1
         assert answers[0] == answers[1], (kinds, columns)
-    return until, used
+    return until, questions
 
 
 async def summed(sor: Any, source: Any, columns: tuple[str, ...]) -> list[tuple[Any, ...]]:
@@ -126,19 +128,19 @@ async def test_whatever_happens_meanwhile(trade: Trade) -> None:
             await asyncio.sleep(0)
 
     async def keep_on_reading() -> list[tuple[int, int]]:
-        seen = []
+        readings = []
         while not busy.is_set():
             async with reading(snapshot=True) as sor:
-                seen.append(await both_ways(sor, trade))
-        return seen
+                readings.append(await both_ways(sor, trade))
+        return readings
 
-    *_, seen = await asyncio.gather(
+    *_, readings = await asyncio.gather(
         keep_on_booking(), keep_on_building(), keep_on_building(), keep_on_reading()
     )
 
     # What a void does not change is always taken of the sums, all else mostly.
-    assert len({until for until, _ in seen}) > 3
-    assert {used for _, used in seen} >= {len(SUMS)}
+    assert len({until for until, _ in readings}) > 3
+    assert {questions for _, questions in readings} >= {len(SUMS)}
     assert await differences() == []
 
 
@@ -206,7 +208,7 @@ async def test_a_worker_sums_up_who_has_settled_much(
     await worker.sum_up_due(asyncio.Event())
 
     async with reading(snapshot=True) as sor:
-        sums = await read_running(sor, trade.distributor_id, "2026-11-29", of_settled=False)
+        sums = await read_running(sor, trade.distributor_id, "2026-11-29", without_states=False)
     assert sums is not None
     assert sums.entry_no == 2
     assert await due_distributors(1) == []

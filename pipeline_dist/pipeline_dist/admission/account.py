@@ -56,7 +56,7 @@ from pipeline_ops.ledger.expiry import OverdueCall
 from pipeline_ops.ledger.past_counters import (
     Owner,
     Place,
-    load_counted,
+    load_counters,
     load_past,
     past_texts,
     shifted_places,
@@ -228,7 +228,7 @@ class DistributorAccount:
         if self.link is not None and link != self._snapshot[1]:
             await save_links(sor, [self.link])
             self._events += link_events(self._snapshot[1], self.link)
-        await load_counted(sor, self.shifted_places())
+        await load_counters(sor, self.shifted_places())
         for text in self.past_texts(sor):
             await sor.write(text)
         await add_events(sor, await name_pipelines(sor, self._events))
@@ -237,7 +237,7 @@ class DistributorAccount:
         """Return the past periods that must be loaded before `past_texts`."""
         return [
             place
-            for owner, counts, keys in self._counted()
+            for owner, counts, keys in self._owners()
             if counts.shifts
             for place in shifted_places(owner, counts, *keys)
         ]
@@ -247,12 +247,12 @@ class DistributorAccount:
         the distributor unless another account of it wrote that."""
         return [
             text
-            for owner, counts, keys in self._counted()
+            for owner, counts, keys in self._owners()
             if counts.changes or counts.shifts
             for text in past_texts(sor, owner, counts, *keys)
         ]
 
-    def _counted(self) -> Iterator[tuple[Owner, PeriodCounts, tuple[str | None, ...]]]:
+    def _owners(self) -> Iterator[tuple[Owner, PeriodCounts, tuple[str | None, ...]]]:
         """Yield whose calls are counted, those of other periods, and the present ones."""
         row, link = self.distributor, self.link
         if link is not None:

@@ -33,7 +33,7 @@ from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.call_tags import tag_texts
 from pipeline_ops.ledger.day_marks import days_to_mark, mark_days
 from pipeline_ops.ledger.expiry import OverdueCall, lease_texts
-from pipeline_ops.ledger.past_counters import Place, load_counted
+from pipeline_ops.ledger.past_counters import Place, load_counters
 from pipeline_ops.ledger.ready_rows import ready_texts
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import pricing
@@ -309,12 +309,12 @@ class WorkSet:
             if (item.distributor_id, pipeline.id) in self.links:
                 places += self.account(item.distributor_id, pipeline.id).past_places(started_at)
                 places += self.capacities[pipeline.id].past_places(started_at)
-        await load_counted(self.sor, places)
+        await load_counters(self.sor, places)
 
     async def _past_texts(self) -> list[str]:
         accounts, capacities = self._accounts.values(), self.capacities.values()
         sides: list[DistributorAccount | Capacity] = [*accounts, *capacities]
-        await load_counted(self.sor, [one for side in sides for one in side.shifted_places()])
+        await load_counters(self.sor, [one for side in sides for one in side.shifted_places()])
         return [text for side in sides for text in side.past_texts(self.sor)]
 
     def _shared_texts(self) -> list[str]:

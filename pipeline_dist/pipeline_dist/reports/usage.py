@@ -301,7 +301,7 @@ def _usage_line(row: dict[str, Any]) -> dict[str, Any]:
 async def _numbers(sor: SafeSqlor, distributor_id: str, period: Span) -> tuple[int, int]:
     """Return a first and a last number of settlement between which stands all of *period*: what
     comes before and behind in the index need not be looked through."""
-    reader = await UsageReader.open(sor, period.use(distributor_id), of_settled=True)
+    reader = await UsageReader.open(sor, period.use(distributor_id), without_states=True)
     if not reader.is_built:
         return 0, MAX_ENTRY_NO
     source = reader.source((TOTALS,), ("first_entry", "last_entry"))

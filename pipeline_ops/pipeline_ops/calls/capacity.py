@@ -24,7 +24,7 @@ from pipeline_ops.ledger.expiry import (
 from pipeline_ops.ledger.past_counters import (
     Owner,
     Place,
-    load_counted,
+    load_counters,
     load_past,
     past_texts,
     shifted_places,
@@ -182,7 +182,7 @@ class Capacity:
         meanwhile, on another database node, counts this call or is refused."""
         if self.row is not None:
             await rules.save_capacities(sor, [self.row])
-            await load_counted(sor, self.shifted_places())
+            await load_counters(sor, self.shifted_places())
             for text in self.past_texts(sor):
                 await sor.write(text)
         elif not twins_in_use():  # of the sandbox nothing is locked

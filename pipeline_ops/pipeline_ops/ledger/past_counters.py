@@ -50,17 +50,17 @@ class Place(NamedTuple):
     counts: PeriodCounts
 
 
-async def load_counted(sor: SafeSqlor, places: Iterable[Place]) -> None:
+async def load_counters(sor: SafeSqlor, places: Iterable[Place]) -> None:
     """Take in what the counters of *places* say, of all in one statement, unless that is known; of
     those that nobody has counted nothing."""
-    wanted = {
+    places_by_id = {
         place.owner.counter_id(place.key): place
         for place in places
         if place.key not in place.counts
     }
-    if wanted:
-        for counter_id, calls in await sor.tuples(_READ, {"ids": sorted(wanted)}):
-            wanted[counter_id].counts.load(wanted[counter_id].key, int(calls))
+    if places_by_id:
+        for counter_id, calls in await sor.tuples(_READ, {"ids": sorted(places_by_id)}):
+            places_by_id[counter_id].counts.load(places_by_id[counter_id].key, int(calls))
 
 
 async def load_past(
@@ -69,7 +69,7 @@ async def load_past(
     """Take into *counts* how many calls *owner* made of those of *keys*, which are past, that are
     not in it: of their counters, or of the ledger where nobody has counted yet."""
     keys = list(keys)
-    await load_counted(sor, [Place(owner, key, counts) for key in keys])
+    await load_counters(sor, [Place(owner, key, counts) for key in keys])
     for key in keys:
         if key not in counts:
             calls = await ledger.count_calls(

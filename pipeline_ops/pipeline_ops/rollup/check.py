@@ -61,18 +61,23 @@ async def _days(sor: SafeSqlor, month: str | None) -> list[str]:
 
 def _text(kind: Kind) -> str:
     """Return the statement of a day's rows of *kind* that are not as the ledger has them."""
-    kept = "app_usage_day force index (app_usage_day_day) where day_key = ${day}$"
+    own_rows = "app_usage_day force index (app_usage_day_day) where day_key = ${day}$"
     where = f"u.day_key = ${{day}}$ and {IS_WHOLE}"
     sums = tuple(kind.sums)
-    return _compared(kind, sums, kept, (OF_A_DAY, where)) + _IS_UNMARKED + _where_wrong(kind, sums)
+    return (
+        _comparison(kind, sums, own_rows, (OF_A_DAY, where))
+        + _IS_UNMARKED
+        + _where_wrong(kind, sums)
+    )
 
 
-def _compared(kind: Kind, sums: Sequence[str], kept: str, ledger: tuple[str, str]) -> str:
+def _comparison(kind: Kind, sums: Sequence[str], own_rows: str, ledger: tuple[str, str]) -> str:
     """Return the statement, without the groups at its end, of what two sides say of *sums* of
-    *kind*: *kept* of app_usage_day, and the rows of *ledger* (what is behind `from`, and which)."""
+    *kind*: *own_rows* of app_usage_day, and those of *ledger* (what is behind `from`, and which
+    of it)."""
     columns = (*_KEYS, *kind.keys, *sums)
     sides = (
-        f"select 1 as side, {', '.join(columns)} from {kept}"  # noqa: S608  constants
+        f"select 1 as side, {', '.join(columns)} from {own_rows}"  # noqa: S608  constants
         f" and kind = '{kind.name}' and not {IS_OF_BATCH}",
         f"select 2 as side, k.* from ({kind.select(columns, *ledger)}) k",  # noqa: S608
     )
@@ -98,10 +103,10 @@ async def _running(sor: SafeSqlor) -> list[Difference]:
     until = await built_day(sor)
     for whose in await sor.firsts("select distributor_id from app_usage_running", {}):
         kinds: Sequence[Kind] = KINDS
-        sums = await read_running(sor, whose, until, of_settled=False)
+        sums = await read_running(sor, whose, until, without_states=False)
         if sums is None:
             kinds = (TOTALS,)
-            sums = await read_running(sor, whose, until, of_settled=True)
+            sums = await read_running(sor, whose, until, without_states=True)
         if sums is None:
             continue
         for kind in kinds:
@@ -117,9 +122,9 @@ def _text_of_running(
 ) -> tuple[str, dict[str, Any]]:
     conditions = Conditions("l")
     ledger = of_distributor(conditions, values["whose"], next_day(values["until"]), LAST_DAY)
-    kept = "app_usage_day force index (primary) where distributor_id = ${whose}$"
+    own_rows = "app_usage_day force index (primary) where distributor_id = ${whose}$"
     where = f"{conditions.text} and u.entry_no <= ${{last}}$ and {IS_WHOLE}"
-    text = _compared(kind, names, f"{kept} and day_key > ${{until}}$", (ledger, where))
+    text = _comparison(kind, names, f"{own_rows} and day_key > ${{until}}$", (ledger, where))
     return text + _where_wrong(kind, names), values | conditions.values
 
 

@@ -94,10 +94,10 @@ class UsageReader:
 
     @classmethod
     async def open(
-        cls, sor: SafeSqlor, use: Use, *, of_ledger: bool = False, of_settled: bool = False
+        cls, sor: SafeSqlor, use: Use, *, of_ledger: bool = False, without_states: bool = False
     ) -> "UsageReader":
         """Return a reader of *use* that knows which days are kept; *of_ledger*: none is. With
-        *of_settled* it is asked for nothing but `rollup.kinds.SETTLED` of TOTALS."""
+        *without_states* it is asked for nothing but `rollup.kinds.SETTLED` of TOTALS."""
         reader = cls(sor, use)
         reader._until = FIRST_DAY if of_ledger else await built_day(sor)
         whose = " and distributor_id = ${whose}$" if use.distributor_id is not None else ""
@@ -115,7 +115,7 @@ class UsageReader:
         reader._marks = [(str(owner), str(day)) for owner, day in rows]
         if use.distributor_id and FIRST_DAY < reader._until < use.last_day:
             reader._running = await read_running(
-                sor, use.distributor_id, reader._until, of_settled=of_settled
+                sor, use.distributor_id, reader._until, without_states=without_states
             )
         if use.distributor_id is None and use.pipeline_id is None:
             reader._pipelines = await sor.firsts("select id from pipelines", {})
@@ -296,8 +296,8 @@ async def usage_source(
     sor: SafeSqlor, use: Use, kinds: Sequence[Kind], columns: Sequence[str]
 ) -> Source:
     """Return the rows of *use*, for one statement."""
-    of_settled = tuple(kinds) == (TOTALS,) and SETTLED.issuperset(columns)
-    reader = await UsageReader.open(sor, use, of_settled=of_settled)
+    without_states = tuple(kinds) == (TOTALS,) and SETTLED.issuperset(columns)
+    reader = await UsageReader.open(sor, use, without_states=without_states)
     return reader.source(kinds, columns)
 
 

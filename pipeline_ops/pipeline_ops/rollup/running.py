@@ -55,15 +55,15 @@ class RunningSums:
 
 
 async def read_running(
-    sor: SafeSqlor, whose: str, until: str, *, of_settled: bool
+    sor: SafeSqlor, whose: str, until: str, *, without_states: bool
 ) -> RunningSums | None:
     """Return what is kept of a distributor's days behind *until*, to which days are kept as a
-    whole; None where it may not be used. *of_settled*: states are not asked for."""
+    whole; None where it may not be used. *without_states*: states are not asked for."""
     values = {"whose": whose, "until": until}
-    sums = await _kept(sor, whose)
+    sums = await _read_row(sor, whose)
     if sums is None or sums.after_day > until or await sor.firsts(_HAS_BATCH, values):
         return None
-    if not of_settled and await sor.firsts(_HAS_REVERSAL, values | {"after": sums.entry_no}):
+    if not without_states and await sor.firsts(_HAS_REVERSAL, values | {"after": sums.entry_no}):
         return None
     return sums
 
@@ -82,7 +82,7 @@ async def sum_up_running(whose: str) -> None:
         values: dict[str, Any] = {"whose": whose, "until": until}
         if not until or await sor.firsts(_HAS_BATCH, values):
             return
-        before = await _kept(sor, whose)
+        before = await _read_row(sor, whose)
         last = int((await sor.firsts(_LAST, values))[0] or 0)
         is_new = before is None or before.after_day > until
         if before is not None and not is_new:
@@ -113,7 +113,7 @@ async def forget_running(whose: str) -> None:
     )
 
 
-async def _kept(sor: SafeSqlor, whose: str, lock: str = "") -> RunningSums | None:
+async def _read_row(sor: SafeSqlor, whose: str, lock: str = "") -> RunningSums | None:
     rows = await sor.tuples(
         "select entry_no, after_day from app_usage_running"  # noqa: S608  constants
         f" where distributor_id = ${{whose}}${lock}",
@@ -134,12 +134,12 @@ async def _rows(
         rows = kind.select(COLUMNS, ledger, f"{conditions.text} and {text}")
         values = values | conditions.values
     else:
-        kept = (
+        own_rows = (
             f"select {', '.join(COLUMNS)} from {TABLE} force index (primary)"  # noqa: S608
             f" where kind = '{kind.name}' and {_OF_RUNNING} and not {IS_OF_BATCH}"
         )
         more = kind.select(COLUMNS, BY_ENTRY, f"{text} and u.entry_no > ${{after}}$")
-        rows = summed_up(COLUMNS, f"({kept} union all {more}) r")
+        rows = summed_up(COLUMNS, f"({own_rows} union all {more}) r")
     return [tuple(row) for row in await sor.tuples(rows, values)]
 
 
@@ -149,7 +149,9 @@ async def _is_first(
     """Write that all up to *now* is summed up, and return True; False where what was read *before*
     is not so any more."""
     await sor.sqlExe("update app_usage_rollup set lock_no = lock_no + 1", {})
-    if await built_day(sor) != now.after_day or before != await _kept(sor, whose, " for update"):
+    if await built_day(sor) != now.after_day or before != await _read_row(
+        sor, whose, " for update"
+    ):
         return False
     await sor.sqlExe(
         "insert into app_usage_running (distributor_id, entry_no, after_day)"
