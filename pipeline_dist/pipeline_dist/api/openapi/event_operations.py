@@ -2,7 +2,7 @@
 
 from pipeline_dist.api.events import EVENTS_QUERY, events
 from pipeline_dist.api.openapi import event_examples as examples
-from pipeline_dist.api.openapi.operation import JSON, Operation, link
+from pipeline_dist.api.openapi.operation import JSON, Operation
 from pipeline_dist.api.openapi.rule_schemas import query_parameters
 from pipeline_dist.api.openapi.schema import ref
 
@@ -32,11 +32,11 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
         answers=((200, JSON, ref("EventList"), {"answer": examples.EVENT_LIST}),),
         codes=("events_gone",),
         links={
-            "next": link(
-                "events",
-                "What happened since.",
-                parameters={"after": "$response.body#/next_after"},
-            ),
+            "next": {
+                "operationId": "events",
+                "description": "What happened since.",
+                "parameters": {"after": "$response.body#/next_after"},
+            },
         },
     ),
 )

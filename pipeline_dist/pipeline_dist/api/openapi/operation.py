@@ -10,12 +10,6 @@ from pipeline_dist.api.openapi.schema import Schema
 JSON = "application/json"
 
 
-def link(operation: str, about: str, **values: Any) -> dict[str, Any]:
-    """Return what can be done next with an answer: *values* are the parameters or the body of
-    *operation*, taken out of it."""
-    return {"operationId": operation, "description": about, **values}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """

@@ -10,7 +10,7 @@ from pipeline_dist.api.input import KEY
 from pipeline_dist.api.openapi import examples
 from pipeline_dist.api.openapi.event_operations import EVENT_OPERATIONS, EVENTS
 from pipeline_dist.api.openapi.key_operations import KEY_OPERATIONS, KEYS
-from pipeline_dist.api.openapi.operation import JSON, Operation, link
+from pipeline_dist.api.openapi.operation import JSON, Operation
 from pipeline_dist.api.openapi.requests import KEY_WORDS
 from pipeline_dist.api.openapi.rule_schemas import (
     parameter,
@@ -70,8 +70,12 @@ _OF_STATEMENT = ("statement_not_found", *_OF_REPORT)
 _JSON_ONLY = {"format": replace(STATEMENT_QUERY["format"], choices=("json",))}
 
 
+def _link(operation: str, about: str, **parameters: Any) -> dict[str, Any]:
+    return {"operationId": operation, "description": about, **parameters}
+
+
 def _read_call(place: str) -> dict[str, Any]:
-    return link(
+    return _link(
         "read_call",
         "The call as the ledger has it.",
         parameters={"call_no": f"$response.body#/{place}"},
@@ -118,12 +122,12 @@ OPERATIONS: tuple[Operation, ...] = (
             ),
         ),
         links={
-            "line": link(
+            "line": _link(
                 "pipelines",
                 "The first of them, with its live version.",
                 parameters={"code": "$response.body#/rows/0/code"},
             ),
-            "begin": link(
+            "begin": _link(
                 "begin_call",
                 "Begin a call of the first of them.",
                 requestBody={"pipeline": "$response.body#/rows/0/code"},
@@ -180,7 +184,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "idempotency_key_reused",
         ),
         links={
-            "finish": link(
+            "finish": _link(
                 "finish_call",
                 "End the call.",
                 requestBody={
@@ -235,7 +239,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
         codes=("call_not_found", *_OF_REPORT),
         links={
-            "next": link(
+            "next": _link(
                 "read_call", "The page after.", parameters={"next": "$response.body#/next"}
             ),
             "read": _read_call("rows/0/call_no"),
@@ -331,7 +335,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
         codes=_OF_REPORT,
         links={
-            "next": link("usage", "The page after.", parameters={"next": "$response.body#/next"}),
+            "next": _link("usage", "The page after.", parameters={"next": "$response.body#/next"}),
             "read": _read_call("rows/0/call_no"),
         },
     ),
@@ -350,7 +354,7 @@ OPERATIONS: tuple[Operation, ...] = (
         queries={"answer": {"rows": "12"}},
         answers=((200, JSON, ref("StatementList"), {"answer": examples.STATEMENTS}),),
         links={
-            "statement": link(
+            "statement": _link(
                 "statement",
                 "The first of them.",
                 parameters={"number": "$response.body#/rows/0/number"},
