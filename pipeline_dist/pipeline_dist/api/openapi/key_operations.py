@@ -7,7 +7,7 @@ from pipeline_dist.accounts.app_keys import MAX_KEYS, MAX_PIPELINES
 from pipeline_dist.api import keys as key_api
 from pipeline_dist.api.input import KEY
 from pipeline_dist.api.openapi import examples
-from pipeline_dist.api.openapi.operation import JSON, Operation, link
+from pipeline_dist.api.openapi.operation import JSON, Operation
 from pipeline_dist.api.openapi.rule_schemas import body_schema, parameter
 from pipeline_dist.api.openapi.schema import (
     PIPELINE,
@@ -130,16 +130,6 @@ KEY_OPERATIONS = (
         body="NewKey",
         body_examples={"key": examples.NEW_KEY},
         answers=((201, JSON, ref("KeyWithSecret"), {"answer": examples.KEY_WITH_SECRET}),),
-        links={
-            "rotate": link(
-                "rotate_key",
-                "Give it a new secret.",
-                requestBody={"key_id": "$response.body#/id"},
-            ),
-            "revoke": link(
-                "revoke_key", "Revoke it.", requestBody={"key_id": "$response.body#/id"}
-            ),
-        },
         codes=(
             "too_many_keys", "key_name_taken", "beyond_own_key", "idempotency_key_required",
             "idempotency_key_reused",

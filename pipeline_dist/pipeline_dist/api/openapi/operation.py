@@ -16,12 +16,6 @@ NEXT = (
 OF_REPORT = ("too_slow",)
 
 
-def link(operation: str, about: str, **values: Any) -> dict[str, Any]:
-    """Return what can be done next with an answer: *values* are the parameters or the body of
-    *operation*, taken out of it."""
-    return {"operationId": operation, "description": about, **values}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """
@@ -57,6 +51,12 @@ class Operation:
     def all_codes(self) -> tuple[str, ...]:
         """Every refusal this call may meet."""
         return (*EVERYWHERE, *(WITH_BODY if self.body else ()), *self.codes)
+
+
+def link(operation: str, about: str, **values: Any) -> dict[str, Any]:
+    """Return what can be done next with an answer: *values* are the parameters or the body of
+    *operation*, taken out of it."""
+    return {"operationId": operation, "description": about, **values}
 
 
 def link_to_call(place: str) -> dict[str, Any]:

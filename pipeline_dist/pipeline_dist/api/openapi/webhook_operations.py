@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline_dist.api.openapi import event_examples as examples
 from pipeline_dist.api.openapi.event_operations import EVENTS
-from pipeline_dist.api.openapi.operation import JSON, Operation, link
+from pipeline_dist.api.openapi.operation import JSON, Operation
 from pipeline_dist.api.openapi.rule_schemas import query_parameters
 from pipeline_dist.api.openapi.schema import ref
 from pipeline_dist.api.webhooks import DELIVERIES_QUERY, SCOPES
@@ -23,30 +23,12 @@ def _operation(
     )  # fmt: skip
 
 
-def _links(place: str) -> dict[str, dict[str, Any]]:
-    """Return what can be done with the webhook whose id stands at *place* of an answer."""
-    which = {"webhook_id": f"$response.body#/{place}"}
-    return {
-        "deliveries": link("webhook_deliveries", "What it sent.", parameters=which),
-        "test": link("test_webhook", "Try it.", requestBody=which),
-        "switch_off": link(
-            "update_webhook", "Send nothing for now.", requestBody={**which, "enabled": False}
-        ),
-        "rotate": link("rotate_webhook", "Give it a new secret.", requestBody=which),
-        "replay": link(
-            "replay_webhook", "Send its events again.", requestBody={**which, "from_event_no": 1}
-        ),
-        "delete": link("delete_webhook", "Delete it.", requestBody=which),
-    }
-
-
 WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
     _operation(
         "webhooks", "", "get",
         summary="Your webhooks",
         description="Each with how far it is, and since when it fails.",
         answers=((200, JSON, ref("WebhookList"), {"answer": examples.WEBHOOK_LIST}),),
-        links=_links("rows/0/id"),
     ),
     _operation(
         "create_webhook", "", "post",
@@ -59,7 +41,6 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body="NewWebhook",
         body_examples={"webhook": examples.NEW_WEBHOOK},
         answers=((201, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
-        links=_links("id"),
         codes=("too_many_webhooks", *_OF_TELLING),
     ),
     _operation(
@@ -104,21 +85,6 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
             },
         ),
         answers=((200, JSON, ref("DeliveryList"), {"answer": examples.DELIVERY_LIST}),),
-        links={
-            "again": link(
-                "replay_webhook",
-                "Send the event of the first of them again.",
-                requestBody={"delivery_id": "$response.body#/rows/0/id"},
-            ),
-            "next": link(
-                "webhook_deliveries",
-                "The next page.",
-                parameters={
-                    "webhook_id": "$response.body#/rows/0/webhook_id",
-                    "before": "$response.body#/next_before",
-                },
-            ),
-        },
         codes=_NOT_FOUND,
     ),
     _operation(
@@ -139,13 +105,6 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body="WebhookId",
         body_examples={"webhook": examples.WEBHOOK_ID},
         answers=((202, JSON, ref("Delivery"), {"answer": examples.DELIVERY}),),
-        links={
-            "deliveries": link(
-                "webhook_deliveries",
-                "What came of it.",
-                parameters={"webhook_id": "$response.body#/webhook_id"},
-            ),
-        },
         codes=_NOT_FOUND,
     ),
 )  # fmt: skip
