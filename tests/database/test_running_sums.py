@@ -16,6 +16,7 @@ from pipeline_dist.admission import service as admission
 from pipeline_dist.reports import usage
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.rollup import worker
+from pipeline_ops.rollup.build import build_next_day, forget_days
 from pipeline_ops.rollup.kinds import LINES, MODELS, TOTALS, UNITS, Kind
 from pipeline_ops.rollup.read import UsageReader, Use
 from pipeline_ops.rollup.running import due_distributors, read_running, sum_up_running
@@ -169,12 +170,12 @@ async def test_the_day_is_kept_as_a_whole_when_it_is_over(
     await sum_up_running(trade.distributor_id)
     hands.moment = MIDNIGHT + LATER
     await trade.book_call(3)
-    await sum_up_running(trade.distributor_id)
+    await sum_up_running(trade.distributor_id)  # in vain: the day that is over comes first
     await build_all()
 
     await trade.finish(running, call=5)
     async with reading(snapshot=True) as sor:
-        assert await both_ways(sor, trade) == (2, len(SUMS))
+        assert await both_ways(sor, trade) == (1, len(SUMS))
     await sum_up_running(trade.distributor_id)
     await build_all()
     days = pool.query(
@@ -225,6 +226,41 @@ async def test_days_that_are_forgotten_take_the_sums_along(
 
     async with reading(snapshot=True) as sor:
         assert await both_ways(sor, trade) == (0, 0)
+
+
+async def test_whole_days_are_not_taken_for_sums_while_days_are_built_anew(
+    trade: Trade, hands: Clock
+) -> None:
+    await trade.book_call(4)
+    await sum_up_running(trade.distributor_id)
+    hands.moment = EVENING + timedelta(days=1)
+    await trade.book_call(5)
+    hands.moment = EVENING + timedelta(days=2)
+    await build_all()
+
+    await forget_days()
+    while await build_next_day("2026-11-29"):
+        pass
+
+    async with reading(snapshot=True) as sor:
+        assert await both_ways(sor, trade) == (0, 0)
+        total = await usage.total(sor, trade.distributor_id, usage.whole_days(TODAY, "2026-12-01"))
+    assert total == {"calls": 2, "amount": Decimal(9)}
+
+
+async def test_after_a_void_much_is_summed_up_before_it_is_made_anew(trade: Trade) -> None:
+    call_nos = [(await trade.book_call(1))["call_no"] for _ in range(12)]
+    await sum_up_running(trade.distributor_id)
+    await void(call_nos[0])
+
+    await sum_up_running(trade.distributor_id)
+
+    async with reading(snapshot=True) as sor:
+        assert await both_ways(sor, trade) == (12, 1)
+    await trade.book_call(1)
+    await sum_up_running(trade.distributor_id)
+    async with reading(snapshot=True) as sor:
+        assert await both_ways(sor, trade) == (14, len(SUMS))
 
 
 async def test_the_check_names_what_differs_and_repairs_it(

@@ -130,7 +130,10 @@ async def statement(
     With *of_ledger* the sums of days are left aside (pipeline_ops/rollup).
     """
     values = {"distributor_id": distributor.id, "month": month}
-    reader = await UsageReader.open(sor, of_month(distributor.id, month), of_ledger=of_ledger)
+    reader = await UsageReader.open(
+        sor, of_month(distributor.id, month), of_ledger=of_ledger,
+        without_running=closing is not None,  # read in a transaction, not in a snapshot
+    )  # fmt: skip
     lines = await _read_lines(sor, reader)
     corrections = await _read_corrections(sor, reader, values)
     adjustments = [dict(row) for row in await sor.sqlExe(_ADJUSTMENTS, values)]

@@ -116,8 +116,8 @@ async def build_again(whose: str, day: str) -> None:
             " and day_key = ${day}$ for update",
             values,
         )
-        if not marks:
-            return
+        if not marks or day > await built_day(sor):
+            return  # days may have been forgotten since the marks were read
         await sor.sqlExe(
             _DELETE + " and distributor_id = ${whose}$",
             values | {"kinds": [kind.name for kind in KINDS]},
@@ -136,6 +136,9 @@ async def forget_days() -> None:
 
     async def work(sor: SafeSqlor) -> None:
         await sor.sqlExe("update app_usage_rollup set built_day = '', lock_no = lock_no + 1", {})
+        # Else they were taken for sums of what is behind a day that is built, while whole days of
+        # before still stand there.
+        await sor.sqlExe("delete from app_usage_running", {})
 
     await in_transaction(work)
 

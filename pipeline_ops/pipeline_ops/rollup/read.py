@@ -81,7 +81,8 @@ def of_month(distributor_id: str | None, month: str) -> Use:
 
 
 class UsageReader:
-    """Reads use in *sor*'s snapshot (or under locks that keep the ledger as it is)."""
+    """Reads use in *sor*'s snapshot, or without sums of days that run under locks that keep the
+    ledger as it is."""
 
     def __init__(self, sor: SafeSqlor, use: Use) -> None:
         self._sor = sor
@@ -94,10 +95,20 @@ class UsageReader:
 
     @classmethod
     async def open(
-        cls, sor: SafeSqlor, use: Use, *, of_ledger: bool = False, without_states: bool = False
+        cls,
+        sor: SafeSqlor,
+        use: Use,
+        *,
+        of_ledger: bool = False,
+        without_states: bool = False,
+        without_running: bool = False,
     ) -> "UsageReader":
-        """Return a reader of *use* that knows which days are kept; *of_ledger*: none is. With
-        *without_states* it is asked for nothing but `rollup.kinds.SETTLED` of TOTALS."""
+        """
+        Return a reader of *use* that knows which days are kept; *of_ledger*: none is. With
+        *without_states* it is asked for nothing but `rollup.kinds.SETTLED` of TOTALS; with
+        *without_running* it reads days that run of the ledger, since their sums are written anew
+        at any time.
+        """
         reader = cls(sor, use)
         reader._until = FIRST_DAY if of_ledger else await built_day(sor)
         whose = " and distributor_id = ${whose}$" if use.distributor_id is not None else ""
@@ -113,7 +124,8 @@ class UsageReader:
             },
         )
         reader._marks = [(str(owner), str(day)) for owner, day in rows]
-        if use.distributor_id and FIRST_DAY < reader._until < use.last_day:
+        has_running = FIRST_DAY < reader._until < use.last_day and not without_running
+        if use.distributor_id and has_running:
             reader._running = await read_running(
                 sor, use.distributor_id, reader._until, without_states=without_states
             )

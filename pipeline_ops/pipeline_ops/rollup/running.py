@@ -15,8 +15,7 @@ What it may rely on, with whoever books knowing nothing of it:
    they are read of the ledger.
 4. Days are kept as a whole from then on when they are over: their rows are replaced
    (rollup/build.py), and both builders write the row of app_usage_rollup. The sums hold for the
-   days behind `after_day`, so for those behind any later one; where days were forgotten they are
-   not read.
+   days behind `after_day`, so for those behind any later one; who forgets days forgets them too.
 5. Of two builders one is first with the row of app_usage_running; the other leaves its sums.
 """
 
@@ -24,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.global_func import SafeSqlor, bulk_insert_tuples, in_transaction, reading
-from pipeline_ops.rollup.build import TABLE, built_day
+from pipeline_ops.rollup.build import TABLE, built_day, last_day_over
 from pipeline_ops.rollup.kinds import COLUMNS, IS_OF_BATCH, IS_WHOLE, KINDS, Kind, summed_up
 from pipeline_ops.rollup.ledger_rows import BY_ENTRY, LAST_DAY, Conditions, next_day, of_distributor
 
@@ -38,6 +37,19 @@ _HAS_REVERSAL = (
     " and u.entry_no > ${after}$ and u.day_key > ${until}$ and u.entry_type = 'reversal' limit 1"
 )
 _LAST = "select max(entry_no) from pipeline_usage_log where distributor_id = ${whose}$"
+# The index has all of it.
+_HAS_SEVERAL = (
+    f"select 1 from {BY_ENTRY} where u.distributor_id = ${{whose}}$"  # noqa: S608  constants
+    " and u.entry_no > ${after}$ and u.entry_no <= ${last}$ and u.day_key > ${until}$"
+    " and u.line_no > 0 limit 1"
+)
+_COUNT = (
+    f"select coalesce(sum(row_count), 0) from {TABLE} force index (primary)"  # noqa: S608
+    f" where {_OF_RUNNING} and kind = 'total' and not {IS_OF_BATCH}"
+)
+# What was voided makes the sums anew, which reads all rows of the day: when so many came since as
+# this part of them.
+_PART_FOR_NEW = 10
 _DUE = (
     "select n.distributor_id from (select u.distributor_id, max(u.entry_no) as last_no"  # noqa: S608
     f" from {BY_ENTRY} where u.distributor_id is not null group by u.distributor_id) n"
@@ -76,11 +88,12 @@ async def due_distributors(fewest: int) -> list[str]:
 
 async def sum_up_running(whose: str) -> None:
     """Sum up all that a distributor has settled of the days that are not kept as a whole, unless
-    another does so in this moment; as long as no day is kept, there is nothing to be done."""
+    another does so in this moment; as long as days that are over are not kept, there is nothing to
+    be done: they come first."""
     async with reading(snapshot=True) as sor:
         until = await built_day(sor)
         values: dict[str, Any] = {"whose": whose, "until": until}
-        if not until or await sor.firsts(_HAS_BATCH, values):
+        if not until or until < last_day_over() or await sor.firsts(_HAS_BATCH, values):
             return
         before = await _read_row(sor, whose)
         last = int((await sor.firsts(_LAST, values))[0] or 0)
@@ -88,7 +101,15 @@ async def sum_up_running(whose: str) -> None:
         if before is not None and not is_new:
             values["after"] = before.entry_no
             is_new = bool(await sor.firsts(_HAS_REVERSAL, values))
-        parts = [await _rows(sor, kind, values | {"last": last}, is_new=is_new) for kind in KINDS]
+            if is_new and (last - before.entry_no) * _PART_FOR_NEW < await _row_count(sor, values):
+                return
+        values["last"] = last
+        # A call of one item is one wherever it is counted.
+        has_several = is_new or bool(await sor.firsts(_HAS_SEVERAL, values))
+        parts = [
+            await _rows(sor, kind, values, is_new=is_new, has_more=has_several or not kind.by_call)
+            for kind in KINDS
+        ]
     now = RunningSums(last, until)
 
     async def work(sor: SafeSqlor) -> None:
@@ -123,9 +144,10 @@ async def _read_row(sor: SafeSqlor, whose: str, lock: str = "") -> RunningSums |
 
 
 async def _rows(
-    sor: SafeSqlor, kind: Kind, values: dict[str, Any], *, is_new: bool
+    sor: SafeSqlor, kind: Kind, values: dict[str, Any], *, is_new: bool, has_more: bool
 ) -> list[tuple[Any, ...]]:
-    """Return the rows of *kind* up to the last number, with what was kept unless *is_new*."""
+    """Return the rows of *kind* up to the last number, with what was kept unless *is_new*;
+    *has_more*: there may be some of it in the ledger since."""
     text = f"u.distributor_id = ${{whose}}$ and u.day_key > ${{until}}$ and {IS_WHOLE}"
     text += " and u.entry_no <= ${last}$"
     if is_new:
@@ -138,9 +160,16 @@ async def _rows(
             f"select {', '.join(COLUMNS)} from {TABLE} force index (primary)"  # noqa: S608
             f" where kind = '{kind.name}' and {_OF_RUNNING} and not {IS_OF_BATCH}"
         )
-        more = kind.select(COLUMNS, BY_ENTRY, f"{text} and u.entry_no > ${{after}}$")
-        rows = summed_up(COLUMNS, f"({own_rows} union all {more}) r")
+        rows = own_rows
+        if has_more:
+            more = kind.select(COLUMNS, BY_ENTRY, f"{text} and u.entry_no > ${{after}}$")
+            rows = summed_up(COLUMNS, f"({own_rows} union all {more}) r")
     return [tuple(row) for row in await sor.tuples(rows, values)]
+
+
+async def _row_count(sor: SafeSqlor, values: dict[str, Any]) -> int:
+    """Return how many rows of the ledger what is kept was made of."""
+    return int((await sor.firsts(_COUNT, values))[0])
 
 
 async def _is_first(
