@@ -164,12 +164,7 @@ def _metrics_token(config: Settings) -> None:
 
 
 def _webhook_key(config: Settings) -> None:
-    keys = secret(config.var_dir, WEBHOOK_KEY, make=False).split()
-    # The new one first, beside those of before: so all that is sealed can be opened at any moment,
-    # and a rotation that was cut off is ended by another one.
-    keys = [secrets.token_hex(32), *keys][:_MAX_WEBHOOK_KEYS]
-    write_secret(config.var_dir, WEBHOOK_KEY, "\n".join(keys))
-    count, unreadable = asyncio.run(_reseal(keys))
+    count, unreadable = asyncio.run(_renew_webhook_key(config))
     file = secret_file(config.var_dir, WEBHOOK_KEY)
     print_message(
         f"There is a new webhook key; the secrets of {count} webhook(s) are sealed with it. Other "
@@ -191,15 +186,24 @@ def _webhook_key(config: Settings) -> None:
         )
 
 
-async def _reseal(keys: list[str]) -> tuple[int, list[str]]:
-    """Seal webhooks' secrets with the first of *keys*; of how many, and those that cannot be."""
+async def _renew_webhook_key(config: Settings) -> tuple[int, list[str]]:
+    """Seal webhooks' secrets with a new key; of how many, and those that cannot be."""
     try:
+        async with reading() as sor:
+            await sor.firsts("select 1", {})  # without a database nothing is begun
+        # The new one first, beside those of before: so all that is sealed can be opened at any
+        # moment, and a rotation that was cut off is ended by another one.
+        keys = [secrets.token_hex(32), *secret(config.var_dir, WEBHOOK_KEY, make=False).split()]
+        write_secret(config.var_dir, WEBHOOK_KEY, "\n".join(keys))
         count = await reseal_secrets(keys)
         # Whoever read the file before may have sealed with the key of before since.
         await asyncio.sleep(_SETTLE_SECONDS)
         count += await reseal_secrets(keys)
         async with reading() as sor:
-            return count, await unreadable_webhooks(sor, keys)
+            unreadable = await unreadable_webhooks(sor, keys)
+        if not unreadable:  # no key goes before all is sealed with the new one
+            write_secret(config.var_dir, WEBHOOK_KEY, "\n".join(keys[:_MAX_WEBHOOK_KEYS]))
+        return count, unreadable
     finally:
         await pools().close()
 

@@ -155,9 +155,10 @@ async def webhooks() -> list[Finding]:
             "webhooks",
             (f"the secrets of {len(ids)} cannot be read: nothing is sent by them",
              f"{len(ids)} 个 Webhook 的密钥无法读取，不会发送"),
-            (f"copy {file} from another host, or from the backup that the database is of; else "
-             "their distributors have to rotate them (POST /webhooks/rotate)",
-             f"请从其他主机、或数据库所属的备份复制 {file}；否则须由分销商更换"
-             "（POST /webhooks/rotate）"),
+            (f"add to {file} the lines of that file on another host, or in the backup that the "
+             "database is of, behind its own; else their distributors have to rotate them "
+             "(POST /webhooks/rotate)",
+             f"请将其他主机上、或数据库所属备份中该文件的各行追加到 {file} 末尾；"
+             "否则须由分销商更换（POST /webhooks/rotate）"),
         )
     ]  # fmt: skip

@@ -306,6 +306,30 @@ async def test_changes_of_a_pipeline_are_told_to_all_who_have_it(
     )  # fmt: skip
 
 
+async def keep_change(topic: str, pipeline_id: str) -> None:
+    await in_transaction(lambda sor: outbox.put(sor, topic, pipeline_id, {"pipeline": "x"}))
+
+
+async def test_what_changed_later_in_a_pipeline_waits_for_a_row_that_fails_but_not_for_ever(
+    hands: Clock,
+) -> None:
+    trade = await make_trade()
+    pipeline_id = trade.rows["pipelines"]["id"]
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
+    await keep_change("of a later program", pipeline_id)
+    hands.moment += timedelta(seconds=1)
+    await keep_change(EventType.PIPELINE_OFFLINE, pipeline_id)
+
+    for pause in outbox.PAUSES[:-1]:
+        await outbox.tell_due(hands.moment)
+        assert await read_events(trade) == []
+        hands.moment += timedelta(seconds=pause + 1)
+    await outbox.tell_due(hands.moment)
+
+    assert [one.type for one in await read_events(trade)] == ["pipeline.offline"]
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
+
+
 async def test_rows_that_always_fail_do_not_hold_up_those_behind_them(
     hands: Clock, monkeypatch: Any
 ) -> None:
@@ -314,13 +338,11 @@ async def test_rows_that_always_fail_do_not_hold_up_those_behind_them(
     monkeypatch.setattr(outbox, "TURN_SIZE", 3)
     await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
 
-    async def keep(topic: str) -> None:
-        await in_transaction(lambda sor: outbox.put(sor, topic, pipeline_id, {"pipeline": "x"}))
-
     for _ in range(3):
-        await keep("of a later program")
+        other = await make_trade()
+        await keep_change("of a later program", other.rows["pipelines"]["id"])
     hands.moment += timedelta(seconds=1)
-    await keep(EventType.PIPELINE_OFFLINE)
+    await keep_change(EventType.PIPELINE_OFFLINE, pipeline_id)
     counts = [await outbox.tell_due(hands.moment) for _ in range(3)]
 
     assert counts == [3, 1, 0]

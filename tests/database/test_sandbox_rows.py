@@ -221,12 +221,19 @@ async def test_nothing_is_left_of_who_is_deleted(hands: Clock) -> None:
     program, other = await make_program(), await make_program()
     for one in (program, other):
         await one.book()
-    owner = program.trade.distributor_id
+    owner, pipeline_id = program.trade.distributor_id, program.trade.rows["pipelines"]["id"]
+    await program.begin()  # its slot is given back
     for table, column in (("distributor_pipeline", "distributor_id"), ("distributors", "id")):
         await change(f"delete from {table} where {column} = ${{id}}$", id=owner)
     assert await forget_orphans(asyncio.Event()) >= 1
     for table, column in TABLES.items():
         assert await count_of(table, column, owner) == 0, table
+    async with reading() as sor:
+        slots = await sor.firsts(
+            "select running from app_sandbox_pipeline_capacity where pipeline_id = ${id}$",
+            {"id": pipeline_id},
+        )
+    assert slots == [0]
     assert await count_of("pipeline_usage_log", "distributor_id", other.trade.distributor_id)
 
 

@@ -344,6 +344,40 @@ class TestSelfService:
         renewed = key.post("keys/rotate", {"key_id": own}).json()
         assert renewed["expires_at"] >= child["expires_at"]
 
+    def test_a_secret_that_was_replaced_renews_nothing(self, server: Installation) -> None:
+        owner = make_reseller(server)
+        key = make_program(server, owner, "leaked", scopes="admin")
+        own = key_id(key, key.key[:12])
+        rotated = owner.post("keys/rotate", {"key_id": own, "grace_hours": 24})
+        assert rotated.status_code == 200, rotated.text
+        ends_it = {"key_id": own, "end_previous": True, "grace_hours": 0}
+
+        assert key.get("keys").status_code == 200
+        assert code_of(key.post("keys/rotate", ends_it)) == (403, "beyond_own_key")
+
+    def test_a_key_whose_end_was_set_renews_itself_for_as_long_as_from_then_on(
+        self, server: Installation
+    ) -> None:
+        owner = make_reseller(server)
+        key = make_program(server, owner, "old", scopes="admin")
+        own = key_id(key, key.key[:12])
+        rotated = owner.post("keys/rotate", {"key_id": own, "grace_hours": 600}).json()
+        server.query("update app_key set made_at = made_at - interval 2 year where id = %s", own)
+        end = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        (row,) = server.query("select lock_version from app_key where id = %s", own)
+        post(
+            server.admin, f"{API}distributor_key_update.dspy",
+            id=own, lock_version=row["lock_version"], expires_at=end,
+        )  # fmt: skip
+
+        (row,) = server.query("select * from app_key where id = %s", own)
+        assert row["previous_expires_at"] == row["expires_at"]
+        present = Reseller(server, owner.distributor, rotated["api_key"])
+        again = present.post("keys/rotate", {"key_id": own, "end_previous": True})
+        assert again.status_code == 200, again.text
+        lasts = datetime.fromisoformat(again.json()["expires_at"]) - datetime.now(UTC)
+        assert timedelta(hours=20) < lasts < timedelta(days=2)
+
     def test_a_repeated_request_is_told_to_none_that_could_not_make_it(
         self, server: Installation
     ) -> None:

@@ -152,7 +152,8 @@ async def update_key(
     Conflict `key_name_taken`, InvalidFields."""
     current, _ = await _lock(sor, key_id)
     check_lock_version(TABLE, current, lock_version)
-    await _check_values(sor, current["distributor_id"], values, now())
+    moment = now()
+    await _check_values(sor, current["distributor_id"], values, moment)
     name = values.get("name", current["name"])
     if name != current["name"]:
         if is_default(current):
@@ -160,6 +161,8 @@ async def update_key(
         _check_name(values)
         others = await live_keys(sor, current["distributor_id"])
         _check_free([row for row in others if row["id"] != key_id], name)
+    if values.get("expires_at", current["expires_at"]) != current["expires_at"]:
+        values = {**values, **_with_end(current, values["expires_at"], moment)}
     record = await update_locked_row(sor, TABLE, current, values, actor)
     await _note_change(sor, record, actor, "update")
     return record
@@ -325,8 +328,9 @@ def _end_by(
     """Return when the new secret ends that *maker* gives the key *current*; *lasting*: one that
     lives as long as that before. Raises Forbidden `beyond_own_key`."""
     check_within(maker.key, current)
-    if current["id"] == maker.key.id:
-        # It renews itself, for no longer than it was made for.
+    if current["hash"] == maker.credentials.digest:
+        # It renews itself, for no longer than it was made for: its present secret, and not one that
+        # was replaced and only has some hours left.
         check_end(expires_at or lasting, lasting)
         return expires_at
     # The key's own end says what it may; that of its new secret must not be later either.
@@ -379,6 +383,17 @@ def _expiry_as_before(current: Mapping[str, Any], moment: datetime) -> datetime 
     for."""
     end = current["expires_at"]
     return None if end is None else moment + (end - current["made_at"])
+
+
+def _with_end(
+    current: Mapping[str, Any], end: datetime | None, moment: datetime
+) -> dict[str, datetime | None]:
+    """Return what else changes with another *end* of a key: it lives for as long as from now on,
+    when it renews itself too, and its secret before ends with it at the latest."""
+    previous_end = current["previous_expires_at"]
+    if end is not None and previous_end is not None:
+        previous_end = min(previous_end, end)
+    return {"made_at": moment, "previous_expires_at": previous_end}
 
 
 def _kept_for_grace(

@@ -43,6 +43,11 @@ _OLD = (
     "select call_no from pipeline_usage_log force index (pipeline_usage_log_started)"
     " where started_at < ${until}$ and line_no = 0 order by started_at limit ${most}$"
 )
+_SLOTS_IN_USE = (
+    "update pipeline_capacity set running = (select count(*) from pipeline_usage_log u"
+    " where u.pipeline_id = pipeline_capacity.pipeline_id and u.line_no = 0"
+    " and u.status = 'reserved') where running > 0"
+)
 _OF_OWNER = "select call_no from pipeline_usage_log where distributor_id = ${id}$ limit ${most}$"
 # With the twins' names as they are, beside the real one.
 _ORPHANS = " union ".join(
@@ -116,6 +121,9 @@ async def _delete_owner(distributor_id: str) -> None:
         for name, column in _OF_OWNERS.items():
             text = f"delete from {name} where {column} = ${{id}}$"  # noqa: S608  constants
             await sor.sqlExe(text, {"id": distributor_id})
+        # Calls that still ran are gone without having ended: nobody else gives their slots back.
+        await sor.sqlExe("select id from pipeline_capacity where running > 0 for update", {})
+        await sor.sqlExe(_SLOTS_IN_USE, {})
 
     await in_transaction(work)
 

@@ -204,13 +204,15 @@ def _check_replay(values: dict[str, Any]) -> None:
 
 def _by_admin(function: ByCaller, *, tells_all: bool = False) -> ApiCall:
     """Make an API function that keys of the sandbox have no use of; and, where it lets somebody be
-    told of events of all lines (*tells_all*), none that is limited to some."""
+    told of all events (*tells_all*), none that may not read them, or those of some lines only."""
 
     async def call(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
         if caller.key.sandbox:
             raise NOT_IN_SANDBOX()
         if tells_all and caller.key.pipelines is not None:
             raise BEYOND_OWN_KEY(what="pipelines")
+        if tells_all and Scope.READ not in caller.key.all_scopes:
+            raise BEYOND_OWN_KEY(what=Scope.READ)
         return await function(request, caller)
 
     return needs(*SCOPES, is_shared=True)(call)

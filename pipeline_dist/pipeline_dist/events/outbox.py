@@ -7,7 +7,8 @@ events of it, some distributors at a time. The row goes when all are written, an
 by the row that it is of: so each is there once, however often that is begun again.
 
 A row may also be due later: what comes into force by the clock. One that fails is tried again after
-growing pauses, and none waits for it.
+growing pauses. What changed later in the same pipeline waits for it at first, so that who follows
+the events is not left with what was before; everything else never does.
 """
 
 import logging
@@ -46,6 +47,10 @@ _COLUMNS = ("id", "due_at", "topic", "pipeline_id", "data", "created_at")
 _DUE = (
     f"select {', '.join(_COLUMNS)}, attempts from app_event_outbox"  # noqa: S608
     " where due_at <= ${moment}$ and (next_try_at is null or next_try_at <= ${moment}$)"
+    " and not exists (select 1 from app_event_outbox e where e.pipeline_id ="
+    " app_event_outbox.pipeline_id and e.next_try_at > ${moment}$ and e.attempts <= ${in_order}$"
+    " and (e.due_at < app_event_outbox.due_at"
+    " or (e.due_at = app_event_outbox.due_at and e.id < app_event_outbox.id)))"
     " order by due_at, id limit ${most}$"
 )
 _LINKED = (
@@ -131,15 +136,20 @@ WATCHER = PipelineWatcher(_keep_pipeline_change)
 async def tell_due(moment: datetime) -> int:
     """Make the events of what is due by *moment*; return how many rows were taken up. One that
     fails stays for later, the log says why, and the others are told."""
+    values = {"moment": moment, "most": TURN_SIZE, "in_order": len(PAUSES) - 1}
     async with reading() as sor:
-        due_rows = await sor.tuples(_DUE, {"moment": moment, "most": TURN_SIZE})
-    rows = [_Row(*values) for values in due_rows]
+        due_rows = await sor.tuples(_DUE, values)
+    rows, waiting = [_Row(*row) for row in due_rows], set()
     for row in rows:
+        if row.pipeline_id in waiting:
+            continue
         try:
             await _tell(row)
         except Exception:
             log.exception("telling of %s failed", row.topic, extra={"action": "events_failed"})
             await _put_off(row, moment)
+            if row.attempts + 1 < len(PAUSES):
+                waiting.add(row.pipeline_id)
     return len(rows)
 
 

@@ -11,6 +11,8 @@ import asyncio
 import ipaddress
 import re
 import socket
+from contextlib import suppress
+from threading import Thread
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,6 +22,8 @@ from app.global_func import InvalidFields, read_address, settings
 from pipeline_dist.webhooks.errors import BAD_WEBHOOK_URL, ODD_WEBHOOK_HOST, PRIVATE_WEBHOOK_URL
 
 MAX_URL = 500
+# Given up on after some seconds, a look-up still takes its thread until the system ends it.
+MAX_LOOKUPS = 64
 _VISIBLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
@@ -96,19 +100,23 @@ def _parts(url: str) -> SplitResult | None:
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves names, and refuses those with an address that is not public."""
+    """
+    Resolves names, and refuses those with an address that is not public.
+
+    Each name is looked up in a thread of its own, which ends with the process. The loop's own few
+    threads look up the database too, and a receiver's nameserver may let them wait for long.
+    """
+
+    def __init__(self) -> None:
+        self._lookup_count = 0
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of *host*; raises PrivateAddress where one may not be used, and
         OSError where there is none."""
-        loop = asyncio.get_running_loop()
-        infos: list[Any] = await loop.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, family=family
-        )
         results: list[ResolveResult] = []
-        for kind, _, protocol, _, place in infos:
+        for kind, _, protocol, _, place in await self._look_up(host, port, family):
             address = str(place[0])
             if not is_allowed(address):
                 raise PrivateAddress(f"{host} has an address that is not public")
@@ -119,6 +127,34 @@ class PublicResolver(AbstractResolver):
                 )
             )  # fmt: skip
         return results
+
+    async def _look_up(self, host: str, port: int, family: socket.AddressFamily) -> list[Any]:
+        if self._lookup_count >= MAX_LOOKUPS:
+            raise OSError(f"too many names are being looked up to look up {host}")
+        loop = asyncio.get_running_loop()
+        addresses: asyncio.Future[list[Any]] = loop.create_future()
+
+        def end(infos: list[Any], failure: OSError | None) -> None:
+            self._lookup_count -= 1
+            if addresses.done():  # given up
+                return
+            if failure is None:
+                addresses.set_result(infos)
+            else:
+                addresses.set_exception(failure)
+
+        def look_up() -> None:
+            infos, failure = [], None
+            try:
+                infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+            except (OSError, UnicodeError) as exc:  # the latter for a label that is too long
+                failure = exc if isinstance(exc, OSError) else OSError(str(exc))
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(end, infos, failure)
+
+        self._lookup_count += 1
+        Thread(target=look_up, name="webhook-lookup", daemon=True).start()
+        return await addresses
 
     async def close(self) -> None:
         """Nothing is kept."""

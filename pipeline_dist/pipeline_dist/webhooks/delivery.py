@@ -235,8 +235,10 @@ async def _send_waiting(
             answer = Answer(None, "", "the event is no longer kept", 0)
         else:
             answer = await send(session, webhook.url, message, secrets_of(webhook))
-        if not await _note_waiting(lease, delivery, answer):
+        present = await _note_waiting(lease, delivery, answer)
+        if present is None:
             return
+        webhook = present
     if not deliveries:
         await in_transaction(lambda sor: _end_waiting(sor, lease))
 
@@ -249,10 +251,13 @@ async def _end_waiting(sor: SafeSqlor, lease: Lease) -> None:
         await set_columns(sor, lease.webhook_id, {"waiting": 0})
 
 
-async def _note_waiting(lease: Lease, delivery: Delivery, answer: Answer) -> bool:
-    async def work(sor: SafeSqlor) -> bool:
-        if await lease.hold(sor) is None:
-            return False
+async def _note_waiting(lease: Lease, delivery: Delivery, answer: Answer) -> Webhook | None:
+    """Note what a delivery came to; return the webhook as it is now, None without the lease."""
+
+    async def work(sor: SafeSqlor) -> Webhook | None:
+        webhook = await lease.hold(sor)
+        if webhook is None:
+            return None
         await sor.sqlExe(
             "update app_webhook_delivery set outcome = ${outcome}$, http_status = ${status}$,"
             " duration_ms = ${duration}$, answer = ${answer}$, error = ${error}$"
@@ -266,7 +271,7 @@ async def _note_waiting(lease: Lease, delivery: Delivery, answer: Answer) -> boo
                 "error": answer.error,
             },
         )
-        return True
+        return webhook
 
     result = await in_transaction(work)
     _deliveries.child(str(_outcome(answer))).add()

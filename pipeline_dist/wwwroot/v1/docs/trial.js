@@ -41,6 +41,11 @@ function example(examples) {
   return Object.values(examples ?? {})[0]?.value;
 }
 
+/** @returns {string} Nobody's else; crypto.randomUUID is there by https only. */
+function someText() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (number) => number.toString(36)).join('');
+}
+
 /**
  * @param {Parameter} parameter
  * @returns {Field}
@@ -51,7 +56,7 @@ function fieldOf(parameter) {
     name: parameter.name, autocomplete: 'off', spellcheck: false, placeholder: sample,
     value: parameter.required ? sample : '',
   });
-  if (parameter.name === 'Idempotency-Key') input.value = `trial-${crypto.randomUUID()}`;
+  if (parameter.name === 'Idempotency-Key') input.value = `trial-${someText()}`;
   return { parameter, input };
 }
 
