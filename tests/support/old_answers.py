@@ -70,4 +70,8 @@ def state(installation: Installation) -> dict[str, list[dict[str, Any]]]:
     }
     for row in tables["app_migration"]:
         del row["applied_at"]
+    # The database gives the first key of each distributor an id, each time another.
+    if "app_key" in tables:
+        keys = sorted(tables["app_key"], key=lambda row: str(row["distributor_id"]))
+        tables["app_key"] = [{**row, "id": None} for row in keys]
     return tables

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline_dist.api.openapi import event_examples as examples
 from pipeline_dist.api.openapi.event_operations import EVENTS
-from pipeline_dist.api.openapi.operation import JSON, Operation
+from pipeline_dist.api.openapi.operation import JSON, Operation, link
 from pipeline_dist.api.openapi.rule_schemas import query_parameters
 from pipeline_dist.api.openapi.schema import ref
 from pipeline_dist.api.webhooks import DELIVERIES_QUERY, SCOPES
@@ -42,6 +42,13 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body_examples={"webhook": examples.NEW_WEBHOOK},
         answers=((201, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
         codes=("too_many_webhooks", *_OF_TELLING),
+        links={
+            "replay": link(
+                "replay_webhook",
+                "Send it what happened before, too.",
+                requestBody={"webhook_id": "$response.body#/id", "from_event_no": 1},
+            ),
+        },
     ),
     _operation(
         "update_webhook", "/update", "post",
