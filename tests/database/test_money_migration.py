@@ -390,7 +390,7 @@ def test_a_migration_killed_at_any_change_goes_on_to_the_same(
     load(migrated.installation)
 
     # At each change: PIPELINE_KILLS_APART=1; it takes a minute.
-    apart = os.environ.get("PIPELINE_KILLS_APART", "5")
+    apart = os.environ.get("PIPELINE_KILLS_APART", "9")
     program = "tests.support.dying_migration"
     kills = int(migrated.installation.command("-m", program, apart).stdout)
 
