@@ -10,12 +10,11 @@ from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS, Distributor
 _OF_KEY = [f"d.{name}" if name == "keys_no" else f"k.{name}" for name in KEY_COLUMNS]
 _NAMES = ", ".join([*_OF_KEY, *("d." + name for name in DISTRIBUTOR_COLUMNS)])
 _ROWS = f"select {_NAMES} from app_key k join distributors d on d.id = k.distributor_id where "  # noqa: S608
-_PRESENT = f"{_ROWS}k.hash in ${{digests}}$"
-_PREVIOUS = f"{_ROWS}k.previous_hash in ${{digests}}$"
+ROWS_OF_KEYS = f"{_ROWS}k.hash in ${{digests}}$ union all {_ROWS}k.previous_hash in ${{digests}}$"
 # The calls of the last minute by a key with a limit of its own.
 KEY_WINDOW = "select rate_window from app_key where id = ${id}$"
 _OWNER_AT = len(KEY_COLUMNS)
-_HASH_AT, _PREVIOUS_HASH_AT = (KEY_COLUMNS.index(name) for name in ("hash", "previous_hash"))
+_HASH_COLUMNS = tuple(KEY_COLUMNS.index(name) for name in ("hash", "previous_hash"))
 
 # What a lookup tells of a key: itself and its owner, each asker's own.
 Owned = tuple[ApiKey, Distributor]
@@ -27,13 +26,12 @@ def owned(row: Sequence[Any]) -> Owned:
 
 
 async def _rows_of_keys(sor: SafeSqlor, digests: Sequence[str]) -> Mapping[str, Rows]:
-    rows = {row[_HASH_AT]: row for row in await sor.tuples(_PRESENT, {"digests": digests})}
-    # Few ask with a secret that was replaced, and one statement for both costs all the others.
-    others = [digest for digest in digests if digest not in rows]
-    if others:
-        more = await sor.tuples(_PREVIOUS, {"digests": others})
-        rows |= {row[_PREVIOUS_HASH_AT]: row for row in more}
-    return {digest: [rows[digest]] if digest in rows else [] for digest in digests}
+    rows = await sor.tuples(ROWS_OF_KEYS, {"digests": digests})
+    by_column = [{row[column]: row for row in rows} for column in _HASH_COLUMNS]
+    return {
+        digest: [by_hash[digest] for by_hash in by_column if digest in by_hash]
+        for digest in digests
+    }
 
 
 async def read_key(sor: SafeSqlor, digest: str) -> list[Owned]:
