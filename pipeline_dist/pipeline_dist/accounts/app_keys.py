@@ -10,7 +10,7 @@ keys are asked for in `app_key` alone.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from app.global_func import (
@@ -30,6 +30,7 @@ from app.global_func import (
 from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.api_key import Scope, words
 from pipeline_dist.accounts.authentication import AuthenticatedDistributor, lock_caller
+from pipeline_dist.accounts.key_lifetimes import end_as_before, with_end, with_grace
 from pipeline_dist.accounts.key_powers import check_end, check_within
 from pipeline_dist.errors import (
     END_PREVIOUS,
@@ -162,7 +163,7 @@ async def update_key(
         others = await live_keys(sor, current["distributor_id"])
         _check_free([row for row in others if row["id"] != key_id], name)
     if values.get("expires_at", current["expires_at"]) != current["expires_at"]:
-        values = {**values, **_with_end(current, values["expires_at"], moment)}
+        values = {**values, **with_end(current, values["expires_at"], moment)}
     record = await update_locked_row(sor, TABLE, current, values, actor)
     await _note_change(sor, record, actor, "update")
     return record
@@ -195,7 +196,7 @@ async def rotate_key(
         raise InvalidFields([IN_THE_PAST("expires_at")])
     current, maker = await _lock(sor, key_id, maker)
     check_lock_version(TABLE, current, lock_version)
-    lasting = _expiry_as_before(current, moment)
+    lasting = end_as_before(current, moment)
     if maker is not None:
         expires_at = _end_by(maker, current, expires_at, lasting)
     if not end_previous:
@@ -206,7 +207,7 @@ async def rotate_key(
         "hash": keys.digest(key),
         "made_at": moment,
         "expires_at": expires_at or lasting,
-        **_kept_for_grace(current, moment, grace_hours),
+        **with_grace(current, moment, grace_hours),
     }
     record = await update_locked_row(sor, TABLE, current, values, actor, action="generate_key")
     await _note_change(sor, record, actor, "generate_key")
@@ -376,33 +377,3 @@ def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:
         extra={"previous_key_expires_at": ends},
         when=iso(ends),
     )
-
-
-def _expiry_as_before(current: Mapping[str, Any], moment: datetime) -> datetime | None:
-    """Return when a secret that is made now ends that lives as long as the present one was made
-    for."""
-    end = current["expires_at"]
-    return None if end is None else moment + (end - current["made_at"])
-
-
-def _with_end(
-    current: Mapping[str, Any], end: datetime | None, moment: datetime
-) -> dict[str, datetime | None]:
-    """Return what else changes with another *end* of a key: it lives for as long as from now on,
-    when it renews itself too, and its secret before ends with it at the latest."""
-    previous_end = current["previous_expires_at"]
-    if end is not None and previous_end is not None:
-        previous_end = min(previous_end, end)
-    return {"made_at": moment, "previous_expires_at": previous_end}
-
-
-def _kept_for_grace(
-    current: Mapping[str, Any], moment: datetime, grace_hours: int
-) -> dict[str, Any]:
-    ends = moment + timedelta(hours=grace_hours)
-    if current["expires_at"] is not None:
-        ends = min(ends, current["expires_at"])
-    # Calls may be ended with a key that has expired, but not with one that went without grace.
-    if not grace_hours:
-        return {"previous_hash": None, "previous_expires_at": None}
-    return {"previous_hash": current["hash"], "previous_expires_at": ends}
