@@ -116,6 +116,19 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """
+    Try a failed test again with its module's fixtures made anew: on fresh databases its line's
+    code is not taken, and nothing of the first try counts.
+    """
+    if getattr(item, "execution_count", 1) > 1:
+        for fixtures in item._fixtureinfo.name2fixturedefs.values():
+            for fixture in fixtures:
+                if fixture.scope == "module":
+                    fixture.finish(item._request)  # type: ignore[arg-type]
+
+
 def _folder_of_failure(item: pytest.Item) -> Path | None:
     keep = os.environ.get("PIPELINE_TEST_LOGS")
     return Path(keep) / item.name.replace("/", "_")[:100] if keep else None
