@@ -38,7 +38,7 @@ from app.web.body import (
     may_be_large,
     read_parameters,
 )
-from app.web.callers import ALLOWED_HOSTS, check_host, check_origin
+from app.web.callers import ALLOWED_HOSTS, check_host, check_origin, check_page_user
 from app.web.endpoint import check_method
 from app.web.packing import transfer_response
 from app.web.request import finish, new_context, with_context
@@ -160,6 +160,7 @@ async def _guarded(
     if not gate.is_open and not context.is_for_file:
         await gate.admit()
     context.actor = actor = await _actor(request, context)
+    check_page_user(request, actor)
     rights = await app[RBAC].rights()
     if not _permitted(rights, actor, target, path):
         raise _no_right(context)

@@ -7,8 +7,9 @@ from aiohttp import web
 
 from app.access.api_request import AnyRequest
 from app.access.request_context import SETTINGS
+from app.base.actor import Actor
 from app.base.addresses import Address, read_address, read_hop, read_network
-from app.base.catalogue.requests import CROSS_SITE, UNKNOWN_HOST
+from app.base.catalogue.requests import CROSS_SITE, OTHER_USER, UNKNOWN_HOST
 from app.base.origins import read_origin
 
 # The address of a caller whose address could not be told; RFC 7239's word for it. No list of
@@ -74,6 +75,16 @@ def host_name(host: str) -> str:
     if host.count(":") > 1 and not host.startswith("["):
         host = f"[{host}]"
     return (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
+
+
+def check_page_user(request: AnyRequest, actor: Actor) -> None:
+    """
+    Refuse what a page sends that another user has opened: one browser has one session, and its
+    windows may be older. Pages name their user in the header X-Page-User; programs need not.
+    """
+    page_user = request.headers.get("X-Page-User")
+    if page_user and actor.signed_in and page_user != actor.user_id:
+        raise OTHER_USER(who=actor.username, extra={"signed_in_as": actor.username})
 
 
 def check_origin(request: AnyRequest) -> None:

@@ -18,6 +18,7 @@ def test_keys_move_the_selection_and_open_the_form(
     look.keyboard.press("ArrowDown")
     expect(look.locator("tr[aria-selected=true] td[data-name=code]")).to_have_text("code2")
     look.keyboard.press("End")
+    look.keyboard.press("Escape")  # from the cell that was clicked to its row
     look.keyboard.press("Enter")
     expect(look.get_by_role("dialog")).to_contain_text("Edit · Things")
     expect(look.get_by_label("Code")).to_have_value("code3")

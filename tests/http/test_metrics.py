@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections import Counter
+from functools import partial
 
 from app.runtime import processes
 from app.runtime.processes import wait_until
@@ -23,6 +24,11 @@ def outcomes(server: Installation) -> Counter[str]:
     text = server.anonymous().get("/metrics").text
     pattern = r'^pipeline_admissions_total{operation="begin",outcome="(\w+)"} (\d+)\.0$'
     return Counter({name: int(count) for name, count in re.findall(pattern, text, re.MULTILINE)})
+
+
+def is_told(server: Installation, name: str) -> bool:
+    """Whether any worker has counted under *name*."""
+    return value(server, name) > 0
 
 
 def settled_outcomes(server: Installation) -> Counter[str]:
@@ -58,7 +64,7 @@ def test_what_happens_to_calls_is_told_by_its_outcome(server: Installation) -> N
         "pipeline_process_resident_memory_bytes",
         "pipeline_pool_connections_max",
     ):
-        assert wait_until(lambda name=name: value(server, name) > 0, 30), name
+        assert wait_until(partial(is_told, server, name), 30), name
     assert wait_until(
         lambda: value(server, "pipeline_sweeper_last_run_timestamp_seconds") > 1.7e9, 30
     )

@@ -144,3 +144,26 @@ def test_the_sites_address_leads_to_the_login_page(server: Installation):
     assert answer.status_code == 302
     assert answer.headers["location"].startswith("/login.ui")
     assert server.sign_in("viewer").get("/").status_code == 200
+
+
+def test_a_page_of_another_user_is_refused_whatever_it_asks(server: Installation) -> None:
+    """One browser has one session, and windows that another person has opened."""
+    operator = server.sign_in("operator")
+    other = server.admin.get("/whoami.dspy").json()["data"]["user_id"]
+    own = operator.get("/whoami.dspy").json()["data"]["user_id"]
+    create = "/pipeline_core/api/pipelines_create.dspy"
+
+    for answer in (
+        operator.get("/pipeline_core/pipelines/get_pipelines.dspy", headers={"X-Page-User": other}),
+        operator.get("/dashboard.ui", headers={"X-Page-User": other}),
+        operator.post("/logout.dspy", headers={"X-Page-User": other}),
+        operator.post(create, json={"code": "a", "name": "a"}, headers={"X-Page-User": other}),
+    ):
+        assert answer.status_code == 409, answer.text
+        assert answer.json()["code"] == "other_user"
+        assert answer.json()["signed_in_as"] == "operator"
+    assert server.query("select count(*) n from pipelines where code = 'a'") == [{"n": 0}]
+    assert operator.get("/whoami.dspy", headers={"X-Page-User": own}).status_code == 200
+    # Nobody is signed in: that is what is said.
+    stranger = server.anonymous().get("/dashboard.ui", headers={"X-Page-User": other})
+    assert stranger.status_code == 401

@@ -27,7 +27,7 @@ OF_PAGES = {
     },
     "files brought in": {"bad_columns", "bad_file", "bad_rows", "bad_zone", "file_too_large"},
     "what /readyz says, and keeps a host from": {"host_clock"},
-    "signing in": {"bad_credentials", "forbidden", "locked_out"},
+    "signing in": {"bad_credentials", "forbidden", "locked_out", "other_user"},
     "records changed by people": {
         "bad_value", "duplicate", "edit_conflict", "in_use", "nothing_to_change", "not_put_back",
         "nothing_to_put_back", "no_distributors",

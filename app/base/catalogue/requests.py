@@ -145,6 +145,18 @@ CROSS_SITE = ErrorCode(
     "请求来自其他网站。请打开本站后再试。",
     hint=Sentence("A browser sent the request for another site.", "请求由浏览器代另一站点发出。"),
 )
+OTHER_USER = ErrorCode(
+    "other_user",
+    409,
+    "In another window of this browser {who} has signed in. This page was opened by somebody else; "
+    "nothing of it is sent in the name of {who}. Load it anew to go on.",
+    "此浏览器的另一个窗口已由 {who} 登录。本页由他人打开，"
+    "不会以 {who} 的名义提交。请重新加载后继续。",
+    hint=Sentence(
+        "The header X-Page-User names another user than the session's.",
+        "请求头 X-Page-User 与会话的用户不符。",
+    ),
+)
 DATABASE_BUSY = ErrorCode(
     "database_busy",
     503,

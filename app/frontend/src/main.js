@@ -7,6 +7,7 @@ import './tabular/index.js';
 import './shell/index.js';
 import './pages/later.js';
 import { App } from './core/app.js';
+import { holdCompositions } from './core/composition.js';
 import { installGlobals } from './core/globals.js';
 import { readPage, standsAlone } from './core/page.js';
 
@@ -24,6 +25,7 @@ const app = new App({
   allow_scripts: meta('scripts') === 'on',
 });
 installGlobals(app);
+holdCompositions(window);
 // A list that was opened by its own address is shown in the shell, where menu and sign-out are.
 if (shellUrl && location.pathname !== shellUrl && !standsAlone(page)) {
   location.replace(`${shellUrl}#${location.pathname}${location.search}`);

@@ -190,6 +190,7 @@ interface ConfirmOptions {
   title: string;
   message: string;
   yes_label?: string;
+  no_label?: string;
   danger?: boolean;
 }
 
@@ -232,6 +233,7 @@ interface UploadAnswer {
   data?: any;
   message?: string;
   aborted?: boolean;
+  problem?: ProblemDocument;
 }
 
 /** The global `bricks`, for scripts of pages, the console and tests. Section 6 of the page contract. */

@@ -186,7 +186,7 @@ interface GridEvents {
   expand: (record: Row, row: RecordRow) => void;
   /** Edit in its place; false: it cannot be. */
   edit: (row: RecordRow, cell?: HTMLTableCellElement | null) => boolean;
-  /** Insert or Delete on a row. */
+  /** Insert or Delete on a row; F2 where nothing can be edited. */
   key: (key: string) => void;
   resize: (column: Column, px: number) => void;
   /** To another place among the columns. */

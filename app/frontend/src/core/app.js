@@ -31,6 +31,7 @@ export class App {
     this.isSigningInPage = false;
     /** Somebody else has signed in: what is on the page is not his. */
     this.isAbandoned = false;
+    this.isToldOfOther = false;
   }
 
   /** Load the dictionary, build the root description, show it. */
@@ -138,6 +139,23 @@ export class App {
       box.bind('conformed', () => resolve(true));
       box.bind('dismissed', () => resolve(false));
     });
+  }
+
+  /**
+   * Another window of this browser has signed in as somebody else: this page sends nothing any more.
+   * @param {string} message
+   * @param {string} who signed in now
+   */
+  async tellOtherUser(message, who) {
+    if (this.isToldOfOther || this.isAbandoned) return;
+    this.isToldOfOther = true;
+    const isReloaded = await this.confirm({
+      title: 'Somebody else has signed in', message, yes_label: t('Load the page as ${who}', { who }), no_label: 'Stay here',
+    });
+    this.isToldOfOther = false;
+    if (!isReloaded) return;
+    this.isAbandoned = true;
+    location.reload();
   }
 
   /** One sign-in window at a time; all who need it wait for the same. @returns {Promise<boolean>} */

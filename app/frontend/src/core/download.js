@@ -2,6 +2,7 @@
 
 import { h } from './dom.js';
 import { t } from './i18n.js';
+import { isOfOtherUser, pageHeaders } from './request.js';
 
 /** Give the browser a file to keep. @param {string} name @param {Blob} blob */
 export function download(name, blob) {
@@ -20,7 +21,7 @@ export function download(name, blob) {
  * @returns {Promise<Response>}
  */
 export async function fetchFile(app, url, signal) {
-  const send = () => fetch(url, { credentials: 'same-origin', signal, headers: { Accept: 'application/json' } });
+  const send = () => fetch(url, { credentials: 'same-origin', signal, headers: { Accept: 'application/json', ...pageHeaders() } });
   const response = await send();
   return response.status === 401 && await app.signInAgain() ? send() : response;
 }
@@ -30,6 +31,7 @@ export async function refuse(owner, response) {
   let refusal = /** @type {Data} */ ({});
   try {
     refusal = await response.json();
+    if (isOfOtherUser(owner.app, refusal)) return;
   } catch {
     // no words of the server: ours
   }

@@ -20,6 +20,29 @@ export function ownParams() {
   };
 }
 
+let pageUser = '';
+
+/** Whose page this is: each request says so. @param {string|undefined} userId */
+export function setPageUser(userId) {
+  pageUser = userId ?? '';
+}
+
+/** What each request of the page says in its head. @returns {Record<string, string>} */
+export function pageHeaders() {
+  return { 'Accept-Language': language(), ...(pageUser ? { 'X-Page-User': pageUser } : {}) };
+}
+
+/**
+ * Whether an answer is the refusal of a page whose person is not the one who is signed in now; says so.
+ * @param {App} app
+ * @param {{code?: string, detail?: string, message?: string, signed_in_as?: string}|undefined} problem
+ */
+export function isOfOtherUser(app, problem) {
+  if (problem?.code !== 'other_user') return false;
+  app.tellOtherUser(problem.detail ?? problem.message ?? '', problem.signed_in_as ?? '');
+  return true;
+}
+
 /**
  * Ask the server. Never throws for what the server or the network does: look at `ok`.
  * @param {App} app
@@ -29,12 +52,12 @@ export function ownParams() {
  */
 export async function ask(app, url, how = {}) {
   const address = resolveUrl(url, how.baseUri ?? location.href);
-  let answer = await send(address, how);
+  let answer = /** @type {Answer} */ (await send(address, how));
   if (answer.status === 401 && !how.anonymous) {
     const signedIn = await app.signInAgain();
     if (signedIn) answer = await send(address, how);
   }
-  return answer;
+  return isOfOtherUser(app, answer.problem ?? answer.error?.options) ? { ...answer, error: undefined, aborted: true } : answer;
 }
 
 /** @param {string} address @param {AskOptions} how */
@@ -62,7 +85,7 @@ function requestOf(method, bare, params, how) {
     signal: how.signal,
     headers: {
       Accept: how.text ? 'text/plain, text/markdown, */*' : 'application/json',
-      'Accept-Language': language(),
+      ...pageHeaders(),
     },
   };
   if (method === 'GET' || method === 'DELETE') {

@@ -3,8 +3,8 @@
  * answers in JSON Lines (app/web/work_progress.py). `fetch` does not say how much has been sent.
  */
 
-import { language, t } from './i18n.js';
-import { ownParams } from './request.js';
+import { t } from './i18n.js';
+import { isOfOtherUser, ownParams, pageHeaders } from './request.js';
 import { resolveUrl } from './urls.js';
 import { toQuery } from './params.js';
 
@@ -20,7 +20,7 @@ export async function upload(app, url, file, how) {
   const address = `${resolveUrl(url, how.baseUri ?? location.href)}?${query}`;
   let answer = await send(address, file, how);
   if (answer.status === 401 && await app.signInAgain()) answer = await send(address, file, how);
-  return answer;
+  return isOfOtherUser(app, answer.problem) ? { ...answer, aborted: true } : answer;
 }
 
 /** @param {string} address @param {Blob} file @param {UploadOptions} how */
@@ -31,7 +31,7 @@ function send(address, file, { signal, onProgress }) {
     request.open('POST', address);
     request.setRequestHeader('Content-Type', 'application/octet-stream');
     request.setRequestHeader('Accept', 'application/json');
-    request.setRequestHeader('Accept-Language', language());
+    for (const [name, value] of Object.entries(pageHeaders())) request.setRequestHeader(name, value);
     request.upload.addEventListener('progress', ({ loaded, total }) => onProgress({ step: 'sending', done: loaded, total }));
     request.addEventListener('progress', () => { if (request.status === 200) lines.read(request.responseText); });
     request.addEventListener('load', () => resolve(outcome(request)));
@@ -77,7 +77,7 @@ function outcome(request) {
   const message = last?.error?.detail ?? last?.options?.message ?? last?.detail
     ?? (request.status === 200 ? t('The answer broke off. Try again.')
       : t('The server answered with an error (${status}).', { status: request.status }));
-  return failure(message, request.status);
+  return { ...failure(message, request.status), problem: last ?? undefined };
 }
 
 /** @param {string} message */

@@ -78,8 +78,15 @@ export class Combobox {
     this.onPick(option);
   }
 
-  /** Other text that was typed and not chosen does not count: the choice is seen again. */
+  /**
+   * Other text that was typed and not chosen does not count: the choice is seen again. Where only the
+   * window has gone to the back, it is still being typed.
+   */
   leave() {
+    if (document.activeElement === this.input) {
+      this.ticket = null;
+      return;
+    }
     this.commit();
     this.input.value = this.choiceText;
   }
@@ -107,7 +114,6 @@ export class Combobox {
 
   /** @param {At<KeyboardEvent>} event */
   key(event) {
-    if (event.isComposing) return; // Enter ends a word of Chinese
     const isOpen = !this.list.hidden;
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault();

@@ -1,6 +1,6 @@
 /** AppShell: top bar, menu, and the page that the URL's hash names. */
 
-import { ask } from '../core/request.js';
+import { ask, setPageUser } from '../core/request.js';
 import { build, pageOf } from '../core/build.js';
 import { h } from '../core/dom.js';
 import { icon, iconOf } from '../core/icons.js';
@@ -75,6 +75,7 @@ export class AppShell extends Widget {
     const answer = await ask(this.app, this.opts.who_url ?? WHO_URL, {});
     const user = answer.ok ? answer.value?.data ?? {} : {};
     this.app.user = user;
+    setPageUser(user.user_id);
     this.userName.textContent = user.username ?? '';
     if (user.username) this.userButton.setAttribute('aria-label', `${t('Signed in as')} ${user.username}`);
   }
@@ -127,16 +128,33 @@ export class AppShell extends Widget {
     if (hash === this.shownHash) return;
     for (const dialog of [...document.querySelectorAll('dialog[open]')].reverse()) {
       if (!await dialog.bricks_widget?.requestDismiss?.()) {
-        history.replaceState(null, '', this.shownHash || '#/');
+        this.goBack();
         return;
       }
     }
     await this.showPage();
   }
 
+  /** Number the entries of the browser's history, so that one can go back to the page that is shown. */
+  notePlace() {
+    const { place } = history.state ?? {};
+    this.place = place ?? (this.place ?? 0) + 1;
+    if (place === undefined) history.replaceState({ ...history.state, place: this.place }, '');
+  }
+
+  /** The address is of another page, and this one stays: back to its entry, so that none is lost. */
+  goBack() {
+    const { place } = history.state ?? {};
+    // An entry without a number was made by a link just now.
+    const steps = place === undefined ? -1 : this.place - place;
+    if (steps) history.go(steps);
+    else history.replaceState(history.state, '', this.shownHash || '#/');
+  }
+
   async showPage() {
     const url = this.pageUrl;
     this.shownHash = location.hash;
+    this.notePlace();
     this.markCurrent(url);
     this.drawer(false);
     this.content.setAttribute('aria-busy', 'true');

@@ -7,7 +7,7 @@ import { isTrue } from '../inputs/check_inputs.js';
 import { t } from '../core/i18n.js';
 import { grip, widthKey } from './column_chooser.js';
 import { dragHeading, orderKey } from './column_order.js';
-import { gridKey } from './grid_keys.js';
+import { focus, gridKey } from './grid_keys.js';
 
 const PX_PER_EM = 14;
 const NARROW_EM = 2.5;
@@ -246,6 +246,8 @@ export class Grid {
     if (!row || event.target.closest('.cell-mark, .editing')) return;
     this.select(row);
     if (event.target.closest('.expander')) this.events.expand(row.record, row);
+    // The keys go on from the cell that was clicked.
+    else if (!event.target.closest('a, button, input, select')) focus(event.target.closest('td[data-name]') ?? row, true);
   }
 
   /** @param {At<MouseEvent>} event */
@@ -280,6 +282,12 @@ export class Grid {
   /** @param {string} id */
   rowOfId(id) {
     return this.rows().find(({ record }) => record[this.options.idField] === id);
+  }
+
+  /** Whether that record is shown. @param {Row} record */
+  hasRow(record) {
+    const id = record[this.options.idField];
+    return id !== undefined && this.rowOfId(id) !== undefined;
   }
 
   /** Select the row with that key, if it is loaded. @param {string} id */

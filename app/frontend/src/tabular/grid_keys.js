@@ -31,7 +31,10 @@ function move(grid, row, cell, key) {
 
 /** @param {Grid} grid @param {RecordRow} row @param {HTMLTableCellElement | null} cell @param {string} key */
 function act(grid, row, cell, key) {
-  if (key === 'F2') return grid.events.edit(row, cell);
+  if (key === 'F2') {
+    if (!grid.events.edit(row, cell)) grid.events.key(key);
+    return true;
+  }
   if (key === 'Enter') {
     grid.select(row);
     if (!cell || !grid.events.edit(row, cell)) grid.events.open(row.record);

@@ -72,7 +72,7 @@ export class InlineEdit {
 
   /** @param {At<KeyboardEvent>} event @param {CellEditor} editor */
   key(event, editor) {
-    if (event.defaultPrevented || event.isComposing) return; // the list of a drop-down took it
+    if (event.defaultPrevented) return; // the list of a drop-down took it
     if (event.key === 'Escape') {
       stop(event);
       // What is on its way cannot be taken back.
@@ -86,12 +86,14 @@ export class InlineEdit {
   }
 
   /**
-   * Who goes on has said what he wants; an untouched cell closes without a word.
+   * Who goes on has said what he wants; an untouched cell closes without a word. Another window
+   * that comes to the front is not going on: what is half typed waits for its return.
    * @param {FocusEvent} event
    * @param {CellEditor} editor
    */
   left(event, editor) {
-    if (editor.cell.contains(/** @type {Node|null} */ (event.relatedTarget)) || editor.isSaving) return;
+    const goal = event.relatedTarget ?? document.activeElement;
+    if (editor.cell.contains(/** @type {Node|null} */ (goal)) || editor.isSaving) return;
     if (JSON.stringify(editor.input.resultValue()) === editor.start) this.close(editor);
     else this.save(editor);
   }

@@ -191,13 +191,17 @@ export class Pages {
     if (isNear && !this.isLoading && this.bodies.length && this.hasPrevious) await this.extend(this.firstPage - 1);
   }
 
-  /** @param {number} page */
+  /**
+   * Rows that others have made meanwhile push those in view on into the next page: each is shown once.
+   * @param {number} page
+   */
   async extend(page) {
     this.isLoading = true;
     const { ticket } = this;
     const place = this.placeOf(page);
     const answer = await this.fetchPage(place);
-    const body = answer?.rows.length ? await this.grid.pageBodyInSlices(page, answer.rows) : null;
+    const rows = answer?.rows.filter((row) => !this.grid.hasRow(row)) ?? [];
+    const body = answer?.rows.length ? await this.grid.pageBodyInSlices(page, rows) : null;
     if (ticket !== this.ticket) return;
     this.isLoading = false;
     if (!answer) return;

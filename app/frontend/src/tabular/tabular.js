@@ -235,6 +235,7 @@ export class Tabular extends Widget {
   editKey(key) {
     if (key === 'Insert' && this.editing.canAdd) this.editing.add();
     if (key === 'Delete' && this.editing.canDelete) this.editing.removeSelected();
+    if (key === 'F2' && this.editing.canUpdate) this.app.show_message({ title: 'This cell is not edited in its place. Enter opens the row.' });
   }
 
   showPosition() {

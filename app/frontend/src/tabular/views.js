@@ -78,7 +78,7 @@ export function showInAddress(table) {
   const query = rest.toString();
   const hash = `${path}${query ? `?${query}` : ''}`;
   if (hash === location.hash || !path) return;
-  history.replaceState(null, '', hash);
+  history.replaceState(history.state, '', hash);
   /** @type {AppShell} */ (shell).shownHash = location.hash;
 }
 

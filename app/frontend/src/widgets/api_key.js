@@ -11,9 +11,16 @@ import { Overlay } from './overlay.js';
 class ApiKey extends Overlay {
   static css = 'box api-key-box';
 
+  /** @param {Data} opts @param {WidgetContext} context */
+  constructor(opts, context) {
+    super(opts, context);
+    this.leaving = (/** @type {Event} */ event) => { if (this.holdsWork()) event.preventDefault(); };
+    window.addEventListener('beforeunload', this.leaving);
+  }
+
   makeFrame() {
     const { api_key: key, curl, expires_at: expiresAt } = this.opts;
-    const closeButton = h('button', { type: 'button', class: 'primary', on: { click: () => this.dismiss() } }, t('I have stored it'));
+    const closeButton = h('button', { type: 'button', class: 'primary', on: { click: () => this.keep() } }, t('I have stored it'));
     this.contentBox = h('div', { class: 'overlay-content' },
       h('div', { class: 'box-body' }, h('div', { class: 'box-text' },
         h('p', { class: 'warning' }, icon('alert'), h('span', {}, t('This key is shown once and stored nowhere. Copy it now.'))),
@@ -29,6 +36,27 @@ class ApiKey extends Overlay {
     return t(this.opts.title || 'New API key');
   }
 
+  keep() {
+    this.isKept = true;
+    this.dismiss();
+  }
+
+  released() {
+    window.removeEventListener('beforeunload', this.leaving);
+    super.released();
+  }
+
+  /** Neither Escape nor leaving the page loses a key that was not copied. */
+  holdsWork() {
+    return this.isOpen === true && !this.isKept;
+  }
+
+  mayLoseWork() {
+    return this.app.confirm({
+      title: 'The key was not copied', message: 'It is stored nowhere and cannot be shown again. Close all the same?', yes_label: 'Close', danger: true,
+    });
+  }
+
   /** @param {string} label @param {string} text @param {string} name */
   copyLine(label, text, name) {
     const status = h('span', { class: 'copied', role: 'status' });
@@ -36,7 +64,9 @@ class ApiKey extends Overlay {
       type: 'button', 'data-copy': name,
       on: {
         click: async () => {
-          status.textContent = await copyText(text) ? t('Copied') : t('Copying is not allowed here. Select the text.');
+          const isCopied = await copyText(text);
+          this.isKept ||= isCopied;
+          status.textContent = isCopied ? t('Copied') : t('Copying is not allowed here. Select the text.');
         },
       },
     }, icon('copy'), t('Copy'));
