@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import HOSTILE
-from tests.browser.generated_list import open_table, row, save_answer
+from tests.browser.generated_list import FIELDS, open_table, row, save_answer
 from tests.browser.page_bench import Bench, Request
 
 
@@ -70,6 +70,29 @@ def test_deleting_asks_first_and_names_the_record(
     look.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
     expect(look.locator("tbody tr")).to_have_count(2)
     assert bench.last("/delete") == {"id": "i2", "lock_version": "3"}
+
+
+def test_a_record_without_a_name_is_named_by_its_label_and_whose_it_is(
+    look: Page, bench: Bench, rows: list[dict[str, Any]]
+) -> None:
+    """Version 1 of a line is not the line."""
+    bench.answers["/delete"] = save_answer(row(2))
+    fields = [{**field, "name": "version_no"} if field["name"] == "code" else field
+              for field in FIELDS]  # fmt: skip
+    for number, each in enumerate(rows, 1):
+        each["version_no"] = str(number)
+    columns = {"fields": fields}
+    open_table(look, bench, title="Versions", record_label=["version_no"], row_options=columns)
+    look.locator("tbody tr").nth(1).click()
+    look.get_by_role("button", name="Delete").click()
+    question = look.get_by_role("alertdialog")
+    expect(question).to_contain_text('Delete "Versions 2 (Ann)"?')
+    question.get_by_role("button", name="Cancel").click()
+
+    open_table(look, bench, title="Links", record_label=[], row_options=columns)
+    look.locator("tbody tr").nth(1).click()
+    look.get_by_role("button", name="Delete").click()
+    expect(question).to_contain_text('Delete "Links Ann"?')
 
 
 def test_what_the_server_finds_wrong_stands_at_the_fields(

@@ -4,6 +4,7 @@ import { ask } from '../core/request.js';
 import { attachBinds, listen } from '../core/binds.js';
 import { buildOverlay } from '../core/build.js';
 import { t } from '../core/i18n.js';
+import { inputClass } from '../inputs/registry.js';
 import { forgetOptions } from '../inputs/options.js';
 import { formFields } from './columns.js';
 import { showConflict } from './conflict.js';
@@ -168,12 +169,31 @@ export class Editing {
   }
 }
 
+const NAMES = ['name', 'title', 'code'];
+
 /**
- * What a person calls the record: its name, else the first column in view.
+ * What a person calls the record: its own name; else what the list is of, what its model names it by
+ * (`record_label`), and whose it is: `Version 1 (Story)`.
  * @param {Row} record
  * @param {Tabular} table
+ * @returns {string}
  */
 export function nameOf(record, table) {
-  const field = table.columns.find(({ name }) => ['name', 'title', 'code'].includes(name)) ?? table.columns[0];
-  return record[`${field?.name}_text`] ?? record[field?.name] ?? record[table.idField] ?? '';
+  const nameField = table.allFields.find((field) => NAMES.includes(field.name) && record[field.name]);
+  if (nameField) return String(record[nameField.name]);
+  const label = /** @type {string[]} */ (table.opts.record_label ?? []);
+  const own = label.map((column) => textOf(record, table, column)).filter(Boolean);
+  const owners = table.allFields.filter((field) => field.dataurl && !field.set_by && !label.includes(field.name))
+    .map((field) => record[`${field.name}_text`]).filter(Boolean);
+  if (!own.length && !owners.length) return textOf(record, table, table.columns[0]?.name) || (record[table.idField] ?? '');
+  const kind = t(table.opts.title ?? '');
+  const words = own.length ? own.join(' · ') : owners.splice(0).join(' · ');
+  const name = kind ? t('${kind} ${name}', { kind, name: words }) : words;
+  return owners.length ? t('${name} (${owners})', { name, owners: owners.join(' · ') }) : name;
+}
+
+/** @param {Row} record @param {Tabular} table @param {string|undefined} column */
+function textOf(record, table, column) {
+  const field = table.allFields.find((one) => one.name === column);
+  return column && field ? inputClass(field.uitype).cellText(record[column], field, record) : '';
 }
