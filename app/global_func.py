@@ -100,9 +100,16 @@ from app.endpoints.audit import audit_entry_view, audit_put_back
 from app.endpoints.choices import get_code
 from app.endpoints.import_rows import import_rows
 from app.endpoints.lists import list_rows
+from app.endpoints.search import (
+    MAX_HITS,
+    Hit,
+    SearchSource,
+    records_by_name,
+    search_everything,
+)
 from app.records.cell_texts import escape_formula
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
-from app.records.filters import any_case, like_pattern
+from app.records.filters import any_case, like_pattern, like_prefix
 from app.records.rows import (
     check_lock_version,
     delete_row,
@@ -157,6 +164,7 @@ __all__ = [
     "FUNCTION_NAME",
     "INTERNAL_ERROR",
     "IN_USE",
+    "MAX_HITS",
     "MAX_OFFSET_SECONDS",
     "NOTHING_TO_CHANGE",
     "NOT_FOUND",
@@ -196,6 +204,7 @@ __all__ = [
     "FieldRule",
     "Gauge",
     "Histogram",
+    "Hit",
     "InUse",
     "Index",
     "InvalidFields",
@@ -213,6 +222,7 @@ __all__ = [
     "Row",
     "Rows",
     "SafeSqlor",
+    "SearchSource",
     "Sentence",
     "SharedReads",
     "TableService",
@@ -256,6 +266,7 @@ __all__ = [
     "json_response",
     "kept_json",
     "like_pattern",
+    "like_prefix",
     "list_rows",
     "local_url",
     "lock_parent",
@@ -282,6 +293,7 @@ __all__ = [
     "reading",
     "reading_endpoint",
     "record_changes",
+    "records_by_name",
     "references",
     "register_paths",
     "request_refusals",
@@ -329,5 +341,6 @@ def offer_functions(env: Any) -> None:
     env.list_rows = list_rows
     env.import_rows = import_rows
     env.get_code = get_code
+    env.search_everything = search_everything
     env.audit_put_back = writing(audit_put_back)
     env.audit_entry_view = audit_entry_view

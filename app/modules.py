@@ -4,6 +4,7 @@ from typing import Any
 
 from app.base.command import Command
 from app.endpoints.import_rows import BODY_LIMIT
+from app.endpoints.search import SEARCH_SOURCES
 from app.records.table_service import TABLE_SERVICES
 from app.web.body import BODY_LIMITS
 from app.web.module import Module, connect
@@ -17,7 +18,7 @@ HOST = Module(
     name="app",
     endpoints={},
     contributions=(BODY_LIMIT,),
-    accepts=(TABLE_SERVICES, BODY_LIMITS, PROGRAM_APIS),
+    accepts=(TABLE_SERVICES, BODY_LIMITS, PROGRAM_APIS, SEARCH_SOURCES),
 )
 
 

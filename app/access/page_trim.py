@@ -12,11 +12,16 @@ from typing import Any
 _WRITE_URLS = ("new_data_url", "update_data_url", "delete_data_url", "add_url", "update_url",
                "delete_url", "import_url")  # fmt: skip
 
+# Lists of links: of the menu, of what a page leads to. `may` names an address that is no link, but
+# without which the link would be of no use.
+_LINK_LISTS = ("menu", "items", "actions", "counts", "first_steps")
+_LINKS = ("url", "data_url", "may")
+
 May = Callable[[str], bool]
 
 
 def without_refused_tools(text: str, may: May) -> str:
-    """Return the page *text* (JSON) without edit addresses and tools that *may* refuses.
+    """Return the page *text* (JSON) without edit addresses, tools and links that *may* refuses.
 
     Text that is no JSON, and a page that loses nothing, come back as they are."""
     try:
@@ -44,10 +49,25 @@ class _Trimmer:
                 if isinstance(value, dict | list):
                     self.walk(value)
 
+    def _drop_links(self, options: dict[str, Any]) -> None:
+        for name in _LINK_LISTS:
+            links = options.get(name)
+            if not isinstance(links, list) or not all(isinstance(one, dict) for one in links):
+                continue
+            for group in links:
+                self._drop_links(group)
+            options[name] = remaining = [one for one in links if self._leads_on(one)]
+            self.is_changed |= len(remaining) < len(links)
+
+    def _leads_on(self, link: dict[str, Any]) -> bool:
+        # A group of links whose every one was dropped leads nowhere either.
+        return link.get("items") != [] and all(self._open(link.get(name)) for name in _LINKS)
+
     def _widget(self, widget: dict[str, Any], options: dict[str, Any]) -> None:
         for place in (options.get("editable"), options):
             if isinstance(place, dict):
                 self._drop_urls(place)
+        self._drop_links(options)
         toolbar = options.get("toolbar")
         tools = toolbar.get("tools") if isinstance(toolbar, dict) else None
         if isinstance(tools, list):

@@ -24,6 +24,7 @@ LOGINED = (
     "/dashboard.ui",
     "/appbase/get_code.dspy",
     "/appbase/import_rows.dspy",
+    "/appbase/search.dspy",
 )
 
 if __name__ == "__main__":

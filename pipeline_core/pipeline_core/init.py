@@ -6,7 +6,10 @@ from typing import Any
 from app.global_func import (
     BodyLimit,
     Module,
+    SearchSource,
+    Sentence,
     reading_endpoint,
+    records_by_name,
     settings,
     table_endpoints,
     writing,
@@ -67,6 +70,12 @@ MODULE = Module(
         pipelines.SERVICE,
         steps.SERVICE,
         versions.SERVICE,
+        SearchSource(
+            "pipelines",
+            Sentence("Lines", "产线"),
+            "pipelines",
+            records_by_name("pipelines", "/pipeline_core/line.ui?pipeline_id={id}"),
+        ),
         BodyLimit("/pipeline_core/api/pipeline_import.dspy", *_FILE),
         BodyLimit("/pipeline_core/api/pipeline_import_view.dspy", *_FILE),
     ),

@@ -8,7 +8,10 @@ from app.global_func import (
     Command,
     Module,
     ProgramApi,
+    SearchSource,
+    Sentence,
     reading_endpoint,
+    records_by_name,
     table_endpoints,
     writing,
 )
@@ -106,6 +109,12 @@ MODULE = Module(
         statements.STATEMENTS,
         distributors.SERVICE,
         links.SERVICE,
+        SearchSource(
+            "distributors",
+            Sentence("Distributors", "分销商"),
+            "distributors",
+            records_by_name("distributors", "/pipeline_dist/distributor.ui?id={id}"),
+        ),
         # The distributor API in any version, one that is not there included.
         ProgramApi(re.compile(r"/pipeline_dist/v[0-9]+(?:/|$)")),
         # A thousand calls of thirty lines, spelled out, have 3 MB and 126,000 values.

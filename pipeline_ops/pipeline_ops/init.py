@@ -7,6 +7,7 @@ from pipeline_ops import endpoints
 from pipeline_ops.archiving.check import ARCHIVE
 from pipeline_ops.archiving.months import CLOSED_MONTHS
 from pipeline_ops.calls.account import ACCOUNT_PROVIDER
+from pipeline_ops.calls.search import SEARCH
 from pipeline_ops.calls.sweeper import SWEEPER
 from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
 from pipeline_ops.ledger.package_check import PACKAGES
@@ -77,6 +78,7 @@ MODULE = Module(
         USAGE_DAYS,
         prices.SERVICE,
         capacities.SERVICE,
+        SEARCH,
     ),
     accepts=(
         ACCOUNT_PROVIDER,

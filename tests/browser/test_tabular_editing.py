@@ -77,8 +77,8 @@ def test_a_record_without_a_name_is_named_by_its_label_and_whose_it_is(
 ) -> None:
     """Version 1 of a line is not the line."""
     bench.answers["/delete"] = save_answer(row(2))
-    fields = [{**field, "name": "version_no"} if field["name"] == "code" else field
-              for field in FIELDS]  # fmt: skip
+    number_field = {"name": "version_no", "title": "Version", "uitype": "int", "type": "int"}
+    fields = [number_field, *FIELDS[2:]]
     for number, each in enumerate(rows, 1):
         each["version_no"] = str(number)
     columns = {"fields": fields}

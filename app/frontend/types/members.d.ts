@@ -146,6 +146,7 @@ declare module '../src/shell/app_shell.js' {
     userButton: HTMLButtonElement;
     userName: HTMLElement;
     shownHash?: string;
+    place: number;
   }
 }
 

@@ -194,6 +194,27 @@ interface ShellOptions {
   home?: string;
   who_url?: string;
   version?: string;
+  /** What the palette offers to add: a list's address, where its form is opened. */
+  actions?: MenuItem[];
+  search_url?: string;
+}
+
+/** What the palette offers. */
+interface PaletteEntry {
+  group: string;
+  text: string;
+  url: string;
+  icon?: string;
+  detail?: string;
+  /** The list's form for a new record is opened too. */
+  isAdding?: boolean;
+}
+
+/** Records of one kind that the server finds. */
+interface SearchAnswer {
+  name: string;
+  title: string;
+  hits: { url: string; text: string; detail: string; at: string }[];
 }
 
 /** Addresses and fields of a tree's `editable`. */

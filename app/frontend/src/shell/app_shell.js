@@ -11,6 +11,7 @@ import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 import { languageChooser, themeChooser } from './choosers.js';
 import { logo } from './logo.js';
+import { Palette } from './palette.js';
 import { popoverBelow } from '../core/popover.js';
 import { errorPage } from './error_page.js';
 
@@ -24,6 +25,7 @@ export class AppShell extends Widget {
     super(opts, context);
     this.dom_element.classList.add('shell');
     this.pages = (opts.menu ?? []).flatMap((group) => group.items ?? [group]);
+    this.palette = new Palette(this);
     this.content = h('main', { class: 'shell-content', id: 'main', tabindex: '-1' });
     this.menu = this.menuElement();
     this.dom_element.append(
@@ -54,7 +56,7 @@ export class AppShell extends Widget {
     this.userButton = h('button', { type: 'button', class: 'bar-button user', title: t('Signed in as'), 'aria-label': t('Signed in as') },
       icon('user'), this.userName);
     return h('header', { class: 'top-bar' }, this.drawerButton,
-      h('a', { class: 'brand', href: '#/' }, logo(), h('span', {}, t('Pipeline'))), h('span', { class: 'spring' }),
+      h('a', { class: 'brand', href: '#/' }, logo(), h('span', {}, t('Pipeline'))), h('span', { class: 'spring' }), this.palette.button,
       languageChooser(this.app), themeChooser(), this.userButton,
       h('button', { type: 'button', class: 'bar-button', 'data-name': 'logout', 'aria-label': t('Sign out'), title: t('Sign out'), on: { click: () => this.signOut() } },
         icon('logout')));
@@ -151,6 +153,13 @@ export class AppShell extends Widget {
     else history.replaceState(history.state, '', this.shownHash || '#/');
   }
 
+  /** Show the page at *url*; the same one anew. @param {string} url */
+  async goTo(url) {
+    const hash = `#${url}`;
+    if (location.hash !== hash) history.pushState(null, '', hash);
+    await this.showPage();
+  }
+
   async showPage() {
     const url = this.pageUrl;
     this.shownHash = location.hash;
@@ -210,6 +219,7 @@ export class AppShell extends Widget {
 
   released() {
     window.removeEventListener('hashchange', this.hashChanged);
+    this.palette.released();
     super.released();
   }
 }

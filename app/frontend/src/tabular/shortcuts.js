@@ -5,6 +5,7 @@ import { t } from '../core/i18n.js';
 
 const KEYS = [
   ['/', 'Search'],
+  ['Ctrl K', 'Search everything'],
   ['?', 'This help'],
   ['↑ ↓ Home End', 'Another row'],
   ['← →', 'Another cell of the row'],
