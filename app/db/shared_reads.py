@@ -69,9 +69,9 @@ class SharedReads(Generic[Q, A]):
         for start in range(0, len(waiting), MAX_QUESTIONS):
             task = asyncio.ensure_future(self._tell(waiting[start : start + MAX_QUESTIONS]))
             self._tasks.add(task)
-            task.add_done_callback(self._sent)
+            task.add_done_callback(self._go_on)
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
+    def _go_on(self, task: asyncio.Task[None]) -> None:
         """Go on with those who have asked meanwhile."""
         if task in self._tasks:  # else of a loop that is no more
             self._tasks.discard(task)

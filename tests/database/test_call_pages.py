@@ -98,9 +98,9 @@ async def newest_of(sor: SafeSqlor, trade: Trade, condition: str) -> list[str]:
     return await sor.firsts(f"{text} and {condition} order by started_at desc, id desc", values)
 
 
-RARE_LINE, EVERY_LINE = "pipeline_id = ${rare}$", "true"
+OF_THE_OTHER, OF_ALL = "pipeline_id = ${rare}$", "true"
 CASES: dict[str, tuple[str, dict[str, Any], str | None]] = {
-    "all": (EVERY_LINE, {}, None),
+    "all": (OF_ALL, {}, None),
     "failed": ("status = 'failed'", {"status": "failed"}, None),
     "none that run": ("status = 'reserved'", {"status": "reserved"}, None),
     "old": ("started_at < ${old}$", {"last": EVENING - timedelta(days=9)}, None),
@@ -111,12 +111,12 @@ CASES: dict[str, tuple[str, dict[str, Any], str | None]] = {
         "started_at < ${old}$ and status = 'failed'",
         {"last": EVENING - timedelta(days=9), "status": "failed"}, None,
     ),
-    "a line": (RARE_LINE, {"pipeline": "other"}, None),
+    "a line": (OF_THE_OTHER, {"pipeline": "other"}, None),
     "a line's, failed": ("false", {"pipeline": "other", "status": "failed"}, None),
-    "a reference": (RARE_LINE, {"client_ref": "rare"}, None),
-    "a tag": (RARE_LINE, {"tags": (("team", "rare"),)}, None),
-    "a key of the line": (RARE_LINE, {}, "other"),
-    "a key of both lines": (EVERY_LINE, {}, "both"),
+    "a reference": (OF_THE_OTHER, {"client_ref": "rare"}, None),
+    "a tag": (OF_THE_OTHER, {"tags": (("team", "rare"),)}, None),
+    "a key of the line": (OF_THE_OTHER, {}, "other"),
+    "a key of both lines": (OF_ALL, {}, "both"),
     "a key of both lines, expired": ("status = 'expired'", {"status": "expired"}, "both"),
 }  # fmt: skip
 
@@ -127,11 +127,11 @@ async def test_pages(trade: Trade, monkeypatch: pytest.MonkeyPatch, groups: int)
     codes = {"other": trade.rows["other"]["code"], "common": trade.code}
     for name, (condition, query, key) in CASES.items():
         only = {"both": set(codes.values()), "other": {codes["other"]}, None: None}[key]
-        asked = dict(query)
-        if "pipeline" in asked:
-            asked["pipeline"] = codes[asked["pipeline"]]
+        parameters = dict(query)
+        if "pipeline" in query:
+            parameters["pipeline"] = codes[query["pipeline"]]
         async with reading(snapshot=True) as sor:
-            call_nos = await read_pages(sor, trade, only, asked)
+            call_nos = await read_pages(sor, trade, only, parameters)
             expected = await newest_of(sor, trade, condition)
         assert call_nos == expected[: len(call_nos)], name
         assert len(call_nos) == len(expected) or len(call_nos) > 30, name

@@ -140,13 +140,13 @@ async def test_its_days_at_exact_times(trade: Trade, monkeypatch: pytest.MonkeyP
 async def test_its_calls(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each list by the index that has its order; of lines and states, by that of each of them."""
     plans = Plans(monkeypatch)
-    grouped = {f"{LEDGER}_pipeline_time", f"{LEDGER}_PRIMARY"}
+    by_group = {f"{LEDGER}_pipeline_time", f"{LEDGER}_PRIMARY"}
     queries: list[tuple[dict[str, Any], set[str]]] = [
         ({"first": EVENING - timedelta(days=9)}, {BY_TIME}),
         ({"client_ref": "order 1"}, {f"{LEDGER}_client_ref"}),
-        ({"status": "succeeded"}, grouped),
-        ({"pipeline": trade.code, "first": EVENING - timedelta(days=9)}, grouped),
-        ({"pipeline": trade.code, "status": "succeeded"}, grouped),
+        ({"status": "succeeded"}, by_group),
+        ({"pipeline": trade.code, "first": EVENING - timedelta(days=9)}, by_group),
+        ({"pipeline": trade.code, "status": "succeeded"}, by_group),
     ]
     for query, indexes in queries:
         plans.rows.clear()

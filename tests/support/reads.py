@@ -21,8 +21,8 @@ async def reads_of(sor: Any, question: Awaitable[Any]) -> tuple[Any, int]:
 async def _reads(sor: Any) -> int:
     rows = await sor.sqlExe("show session status like 'Handler_%'", {})
     counts = {row["variable_name"].lower(): int(row["value"]) for row in rows}
-    refused = counts["handler_icp_attempts"] - counts["handler_icp_match"]
-    return refused + sum(count for name, count in counts.items() if name.startswith("handler_read"))
+    in_vain = counts["handler_icp_attempts"] - counts["handler_icp_match"]
+    return in_vain + sum(count for name, count in counts.items() if name.startswith("handler_read"))
 
 
 def commands_of(monkeypatch: pytest.MonkeyPatch) -> list[Any]:

@@ -151,7 +151,7 @@ async def events_after(
             )
             + _IN_ORDER
         )
-    values = {"id": distributor_id, "after": after, "rows": rows}
+    values: dict[str, Any] = {"id": distributor_id, "after": after, "rows": rows}
     values |= {f"type{number}": kind for number, kind in enumerate(types)}
     if pipelines is not None:
         values["pipelines"] = list(pipelines)

@@ -29,7 +29,7 @@ _BY_TAG = (
     f" {_LEDGER.format(index='call')} on u.call_no = t.call_no and u.line_no = 0"
 )
 # A look at the index for each line. By itself the database may read all calls for it (distinct).
-_LINES_WITH = (
+_PIPELINES_WITH = (
     "select p.id, ${{{state}}}$ from pipelines p where {which} and (select 1"  # noqa: S608  constants
     f" from {_BY_GROUP} where u.distributor_id = ${{{{distributor_id}}}}$"
     " and u.line_no = 0 and u.pipeline_id = p.id and u.status = ${{{state}}}$ limit 1) = 1"
@@ -64,7 +64,7 @@ class Page:
 
 async def read_rows(
     sor: SafeSqlor, distributor_id: str, window: Page, pipelines: Sequence[str] | None
-) -> list[tuple[Any, ...]]:
+) -> Sequence[tuple[Any, ...]]:
     """Return the code of its line and the HEADER_COLUMNS of each call of a page, of the lines with
     the ids *pipelines* (None: of all), and of one more where there is. *sor* reads a snapshot."""
     is_grouped = window.status is not None or pipelines is not None
@@ -79,7 +79,7 @@ async def read_rows(
 
 async def _in_one_order(
     sor: SafeSqlor, distributor_id: str, window: Page, pipelines: Sequence[str] | None
-) -> list[tuple[Any, ...]]:
+) -> Sequence[tuple[Any, ...]]:
     conditions = Conditions("c")
     started_at, call_no = "u.started_at", "u.id"
     if window.tags:
@@ -101,18 +101,18 @@ async def _ids_in_groups(
     """Return the ids of the rows of a page, and one more, the newest first."""
     states: list[str] = list(CallStatus) if window.status is None else [window.status]
     text = " union all ".join(
-        _LINES_WITH.format(
+        _PIPELINES_WITH.format(
             state=f"s{number}", which="true" if pipelines is None else "p.id in ${pipelines}$"
         )
         for number in range(len(states))
     )
     values: dict[str, Any] = {"distributor_id": distributor_id, "pipelines": pipelines}
     values |= {f"s{number}": state for number, state in enumerate(states)}
-    groups = [(str(line), str(state)) for line, state in await sor.tuples(text, values)]
+    groups = [(str(pipeline), str(state)) for pipeline, state in await sor.tuples(text, values)]
     places: list[tuple[datetime, str]] = []
     for start in range(0, len(groups), MAX_GROUPS):
         text, values = _places(distributor_id, window, groups[start : start + MAX_GROUPS])
-        places += await sor.tuples(text, values)
+        places += [(at, row_id) for at, row_id in await sor.tuples(text, values)]
     places.sort(reverse=True)
     return [row_id for _, row_id in places[: window.rows + 1]]
 
@@ -126,7 +126,8 @@ def _places(
     times.add("u.distributor_id = {} and u.line_no = 0", distributor_id)
     _add_times(times, window, "u.started_at", "u.id")
     order = " order by {0}started_at desc, {0}id desc limit ${{most}}$"
-    parts, values = [], times.values | {"most": window.rows + 1}
+    values = times.values | {"most": window.rows + 1}
+    parts: list[str] = []
     for number, (pipeline, status) in enumerate(groups):
         group = Conditions(f"g{number}_")
         group.add("u.pipeline_id = {}", pipeline)
