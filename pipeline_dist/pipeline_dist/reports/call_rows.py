@@ -154,7 +154,7 @@ def _tag_conditions(distributor_id: str, window: Page, conditions: Conditions) -
         conditions.add(f"{table}.tag_value = {{}}", value)
 
 
-def _add_filters(conditions: Conditions, window: Page, pipelines: list[str] | None) -> None:
+def _add_filters(conditions: Conditions, window: Page, pipelines: Sequence[str] | None) -> None:
     if window.status is not None:
         conditions.add("u.status = {}", window.status)
     if pipelines is not None:
