@@ -120,5 +120,5 @@ def _bench_python(folder: Path) -> Path:
 
 def _wait(port: int, name: str, count: int) -> None:
     """Wait until so many processes listen on the port of the server called *name*."""
-    if not wait_until(lambda: (listeners(port) or 0) >= count, 60):
+    if not wait_until(lambda: (listeners(port) or 0) >= count, 600):
         raise SystemExit(f"{name} did not start")

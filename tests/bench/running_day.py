@@ -1,11 +1,12 @@
 """
 What a distributor's own use of the running day costs to read, by how many lines it has already.
 
-    py3/bin/python tests/bench/running_day.py [--lines 100000] [--rounds 9]
+    py3/bin/python tests/bench/running_day.py [--lines 100000] [--rounds 9] [--seconds 180]
 
 Makes a scratch database with so many calls of today of one distributor and as many of others, and
 reads in turns what `GET /v1/usage` reads: the first page, a total and sums by model, with the sums
-of the running day (pipeline_ops/rollup/running.py) and without them, as before.
+of the running day (pipeline_ops/rollup/running.py) and without them, as before. No round begins
+after --seconds but the first one: where others work beside it, a round may take minutes.
 """
 
 import argparse
@@ -76,26 +77,24 @@ def reads() -> dict[str, Callable[[Any], Awaitable[Any]]]:
     }
 
 
-async def measure(rounds: int) -> list[str]:
+async def measure(rounds: int, seconds: float) -> list[str]:
+    """The table of medians of at most *rounds* rounds, the last of which begins within
+    *seconds*."""
     load_modules({})
+    end = time.monotonic() + seconds
     times: dict[tuple[str, bool], list[float]] = {}
     answers: dict[str, list[Any]] = {}
-    for is_kept in (False, True) * rounds:
-        await forget_running(OWNERS[0])
-        if is_kept:
-            start = time.perf_counter()
-            await sum_up_running(OWNERS[0])
-            times.setdefault(("summing up", True), []).append(time.perf_counter() - start)
-        for name, work in reads().items():
-            async with reading(snapshot=True) as sor:
-                start = time.perf_counter()
-                answer = await work(sor)
-                times.setdefault((name, is_kept), []).append(time.perf_counter() - start)
-            answers.setdefault(name, []).append(answer[0] if name == "first page" else answer)
+    round_count = 0
+    while round_count < rounds and (round_count == 0 or time.monotonic() < end):
+        round_count += 1
+        for is_kept in (False, True):
+            await _measure_reads(times, answers, is_kept=is_kept)
+        sys.stderr.write(f"round {round_count} of at most {rounds}\n")
     await pools().close()
     assert all(one == some[0] for some in answers.values() for one in some)
     ms = {key: 1000 * statistics.median(some) for key, some in times.items()}
-    sys.stderr.write(f"summing up the whole day: {ms['summing up', True]:,.0f} ms\n")
+    summing = ms["summing up", True]
+    sys.stderr.write(f"{round_count} rounds; summing up the whole day: {summing:,.0f} ms\n")
     return [
         f"| {name} | {ms[name, False]:,.1f} | {ms[name, True]:,.1f}"
         f" | {ms[name, False] / ms[name, True]:,.0f} |"
@@ -103,17 +102,35 @@ async def measure(rounds: int) -> list[str]:
     ]
 
 
+async def _measure_reads(
+    times: dict[tuple[str, bool], list[float]], answers: dict[str, list[Any]], *, is_kept: bool
+) -> None:
+    """Add to *times* and *answers* those of each read, with the day's sums or without."""
+    await forget_running(OWNERS[0])
+    if is_kept:
+        start = time.perf_counter()
+        await sum_up_running(OWNERS[0])
+        times.setdefault(("summing up", True), []).append(time.perf_counter() - start)
+    for name, work in reads().items():
+        async with reading(snapshot=True) as sor:
+            start = time.perf_counter()
+            answer = await work(sor)
+            times.setdefault((name, is_kept), []).append(time.perf_counter() - start)
+        answers.setdefault(name, []).append(answer[0] if name == "first page" else answer)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--lines", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=180)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
         installation = make_database(Path(folder))
         try:
             installation.adopt()
             fill(installation, arguments.lines)
-            rows = asyncio.run(measure(arguments.rounds))
+            rows = asyncio.run(measure(arguments.rounds, arguments.seconds))
         finally:
             installation.mariadb.stop()
     head = ["| read of the running day | ms of the ledger | ms | × |", "|---|---|---|---|"]

@@ -21,6 +21,7 @@ from pipeline_ops.calls import booking
 from pipeline_ops.calls.sweeper import expire_overdue
 from pipeline_ops.ledger.states import EntryType
 from pipeline_ops.tables.prices import SERVICE as PRICES
+from tests.support.reads import reads_of
 from tests.support.trade import EVENING, Clock, Trade, add_price, make_trade
 
 WHO = Actor(user_id="u", username="u")
@@ -486,3 +487,23 @@ async def test_what_is_refused_tells_nothing(hands: Clock) -> None:
     assert await percents(trade, "quota.threshold") == [
         ("distributor_day", 80), ("distributor_day", 100),
     ]  # fmt: skip
+
+
+async def test_events_of_a_type_are_read_without_the_others(hands: Clock) -> None:
+    """However many of other types are between them; counted by the reads of the database."""
+    trade = await make_trade()
+    whose = trade.distributor_id
+    rare = [EventType.CALL_EXPIRED, EventType.STATEMENT_CLOSED]
+    news = [event_of(number, whose) for number in range(600)]
+    for place, kind in ((9, rare[0]), (300, rare[1]), (590, rare[0])):
+        news.insert(place, NewEvent(whose, kind, f"rare {place}", {}))
+    await write_events(news)
+    async with reading() as sor:
+        for types, numbers in ((rare, [10, 301, 591]), (rare[:1], [10, 591])):
+            events, reads = await reads_of(sor, events_after(sor, whose, 0, 100, types))
+            assert [one.event_no for one in events] == numbers
+            assert reads < 60
+        work = events_after(sor, whose, 10, 2, [*rare, EventType.CALL_VOIDED])
+        events, reads = await reads_of(sor, work)
+        assert [one.event_no for one in events] == [11, 12]
+        assert reads < 60

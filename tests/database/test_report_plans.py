@@ -37,7 +37,9 @@ KEY_BYTES = {
     f"{LEDGER}_entry": ID + 1,
     f"{LEDGER}_reference": ID + 1,
     f"{LEDGER}_client_ref": ID + 128 * 4 + 3,
-    f"{LEDGER}_lease": 16 * 4 + 2,
+    # And the number of the row within its call.
+    f"{LEDGER}_pipeline_time": ID + 4,
+    f"{LEDGER}_PRIMARY": ID - 1,
     f"{SUMS}_day": KIND + DAY,
     f"{SUMS}_month": KIND + MONTH,
     # Its distributor is never null.
@@ -78,6 +80,8 @@ class Plans:
         """The indexes that were used of the ledger and of its sums, each by enough of it."""
         plans = [row for row in self.rows if row["table"] in ("u", SUMS)]
         for row in plans:
+            if (row["table"], row["key"]) == ("u", "PRIMARY"):
+                row["key"] = f"{LEDGER}_PRIMARY"
             key = row["key"]
             assert key in KEY_BYTES, row
             assert int(row["bytes"]) >= KEY_BYTES[key], row
@@ -134,19 +138,22 @@ async def test_its_days_at_exact_times(trade: Trade, monkeypatch: pytest.MonkeyP
 
 
 async def test_its_calls(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each list by the index that has its order; where few run, of those."""
+    """Each list by the index that has its order; of lines and states, by that of each of them."""
     plans = Plans(monkeypatch)
-    queries: dict[str, dict[str, Any]] = {
-        BY_TIME: {"status": "failed", "first": EVENING - timedelta(days=9)},
-        f"{LEDGER}_client_ref": {"client_ref": "order 1"},
-        f"{LEDGER}_lease": {"status": "reserved"},
-    }
-    for index, query in queries.items():
+    by_group = {f"{LEDGER}_pipeline_time", f"{LEDGER}_PRIMARY"}
+    queries: list[tuple[dict[str, Any], set[str]]] = [
+        ({"first": EVENING - timedelta(days=9)}, {BY_TIME}),
+        ({"client_ref": "order 1"}, {f"{LEDGER}_client_ref"}),
+        ({"status": "succeeded"}, by_group),
+        ({"pipeline": trade.code, "first": EVENING - timedelta(days=9)}, by_group),
+        ({"pipeline": trade.code, "status": "succeeded"}, by_group),
+    ]
+    for query, indexes in queries:
         plans.rows.clear()
-        async with reading() as sor:
+        async with reading(snapshot=True) as sor:
             await calls.list_calls(sor, "me", trade.distributor_id, calls.Page(10, **query))
 
-        assert plans.indexes() == {index}
+        assert plans.indexes() == indexes
     async with reading() as sor:
         tags = (("team", "a"), ("env", "b"))
         await calls.list_calls(sor, "me", trade.distributor_id, calls.Page(10, tags=tags))

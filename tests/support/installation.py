@@ -160,7 +160,7 @@ class Installation:
             for name in DATABASES:
                 cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
         self.mariadb.start()  # makes the databases again
-        self.manage("migrate")
+        self.manage("migrate", timeout=600)  # all tables anew: minutes where others work beside it
         self.manage("setup-sage")
         self.manage("load-paths")
         for username, role in ROLES.items():

@@ -175,7 +175,7 @@ async def read_calls(request: ApiRequest, caller: AuthenticatedDistributor) -> R
         return Reply(body=await admission.read_call(caller.id, query["call_no"], caller.key))
     owner = f"calls {caller.id}"
     page = calls_report.page(owner, query, tags, request.query.keys())
-    async with reading(refusal=TOO_SLOW) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         return Reply(
             body=await calls_report.list_calls(sor, owner, caller.id, page, caller.key.codes)
         )

@@ -35,10 +35,10 @@ PRUNE_BATCH_SIZE = 1000
 
 _COLUMNS = ("id", "distributor_id", "event_no", "type", "data", "dedup_key", "created_at")
 _AFTER = (
-    "select event_no, type, created_at, data from app_event force index (app_event_number)"
-    " where distributor_id = ${id}$ and event_no > ${after}$"
+    "select event_no, type, created_at, data from app_event force index (app_event_{index})"
+    " where distributor_id = ${{id}}$ and event_no > ${{after}}$"
 )
-_OF_TYPES = " and type in ${types}$"
+_OF_TYPE = " and type = ${{type{number}}}$"
 # What is of no line is everybody's.
 _OF_PIPELINES = (
     " and (json_value(data, '$.pipeline') is null"
@@ -139,15 +139,22 @@ async def events_after(
 ) -> list[Event]:
     """Return at most *rows* events of a distributor behind the number *after*, in their order; with
     *types* only those; with *pipelines* (codes) none of other lines."""
-    text = _AFTER + (_OF_TYPES if types else "")
-    text += ("" if pipelines is None else _OF_PIPELINES) + _IN_ORDER
-    values = {
-        "id": distributor_id,
-        "after": after,
-        "rows": rows,
-        "types": list(types),
-        "pipelines": list(pipelines or ()),
-    }
+    of_pipelines = "" if pipelines is None else _OF_PIPELINES
+    text = _AFTER.format(index="number") + of_pipelines + _IN_ORDER
+    if types:
+        # Of each type by itself: those of others in between are not read.
+        of_type = _AFTER.format(index="kind")
+        text = (
+            " union all ".join(
+                f"({of_type}{_OF_TYPE.format(number=number)}{of_pipelines}{_IN_ORDER})"
+                for number in range(len(types))
+            )
+            + _IN_ORDER
+        )
+    values: dict[str, Any] = {"id": distributor_id, "after": after, "rows": rows}
+    values |= {f"type{number}": kind for number, kind in enumerate(types)}
+    if pipelines is not None:
+        values["pipelines"] = list(pipelines)
     return [
         Event(number, kind, created_at, parse_json(data))
         for number, kind, created_at, data in await sor.tuples(text, values)

@@ -1,24 +1,20 @@
 """
 The calls of a distributor as a list, the newest first, page by page: those that run, failed, ran
 out, were cancelled or voided too.
-
-Each list is read by the index that has its order: of the calls with a tag, with a reference, that
-run, or of all. A page is so many entries of it, and the rows that are told.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from app.global_func import OUT_OF_ORDER, FieldProblem, FieldRule, InvalidFields, SafeSqlor, iso
 from pipeline_dist.admission.call_view import call_summary
+from pipeline_dist.reports.call_rows import Page, read_rows
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_dist.reports.usage import PAGE_QUERY as USAGE_PAGE, moment_of
-from pipeline_ops.ledger.rows import HEADER_COLUMNS, header_of
+from pipeline_ops.ledger.rows import header_of
 from pipeline_ops.ledger.states import CallStatus
-from pipeline_ops.rollup.ledger_rows import Conditions
 
 PAGE_QUERY = {
     "status": FieldRule(kind="str", choices=tuple(CallStatus)),
@@ -35,35 +31,10 @@ _PLACE = {
     "id": FieldRule(kind="str", length=32, required=True),
 }
 _NOTHING = Decimal(0).scaleb(-10)
-_LEDGER = "pipeline_usage_log u force index (pipeline_usage_log_{index})"
-_BY_TAG = (
-    "app_call_tag t force index (app_call_tag_value) straight_join"
-    f" {_LEDGER.format(index='call')} on u.call_no = t.call_no and u.line_no = 0"
-)
 _AMOUNTS = (
     "select call_no, sum(amount) from pipeline_usage_log force index (pipeline_usage_log_call)"
     " where call_no in ${call_nos}$ and entry_type = 'charge' group by call_no"
 )
-
-
-@dataclass(frozen=True)
-class Page:
-    """
-    `rows` calls before `before` (when it began, and its id), the newest first, of those that
-    are in `status`, began from `first` up to and without `last`, are of the line with the code
-    `pipeline`, have this `client_ref` and all of `tags`. `query` is what the pages behind it are
-    asked with.
-    """
-
-    rows: int
-    status: str | None = None
-    first: datetime | None = None
-    last: datetime | None = None
-    pipeline: str | None = None
-    client_ref: str | None = None
-    tags: tuple[tuple[str, str], ...] = ()
-    before: tuple[datetime, str] | None = None
-    query: Mapping[str, Any] = field(default_factory=dict)
 
 
 def page(
@@ -132,8 +103,7 @@ async def list_calls(
     pipelines = await _pipeline_ids(sor, window.pipeline, only)
     if pipelines == []:
         return {"rows": [], "next": None}
-    text, values = _statement(distributor_id, window, pipelines)
-    rows = await sor.tuples(text, values)
+    rows = await read_rows(sor, distributor_id, window, pipelines)
     headers = [(header_of(row[1:]), row[0] or "") for row in rows[: window.rows]]
     more = None
     if len(rows) > window.rows:
@@ -167,67 +137,3 @@ async def _pipeline_ids(
         return []
     text = "select id from pipelines where code in ${codes}$"
     return await sor.firsts(text, {"codes": codes})
-
-
-def _statement(
-    distributor_id: str, window: Page, pipelines: list[str] | None
-) -> tuple[str, dict[str, Any]]:
-    conditions = Conditions("c")
-    rows, started_at, call_no = "", "u.started_at", "u.id"
-    if window.tags:
-        rows, started_at, call_no = _BY_TAG, "t.started_at", "t.call_no"
-        rows += "".join(_tag_conditions(distributor_id, window, conditions))
-    else:
-        index = "distributor_time"
-        if window.client_ref is not None:
-            index = "client_ref"
-        elif window.status == CallStatus.RESERVED:
-            index = "lease"  # few run at a time
-        rows = _LEDGER.format(index=index)
-        conditions.add("u.distributor_id = {}", distributor_id)
-    _add_filters(conditions, window, pipelines)
-    _add_times(conditions, window, started_at, call_no)
-    columns = ", ".join(f"u.{name}" for name in HEADER_COLUMNS)
-    text = (
-        f"select p.code, {columns} from {rows} left join pipelines p on p.id = u.pipeline_id"  # noqa: S608  constants
-        f" where {conditions.text} and u.line_no = 0 and u.pipeline_id is not null"
-        f" order by {started_at} desc, {call_no} desc limit ${{most}}$"
-    )
-    return text, conditions.values | {"most": window.rows + 1}
-
-
-def _tag_conditions(distributor_id: str, window: Page, conditions: Conditions) -> Iterator[str]:
-    """Add to *conditions* that a call has all tags; yield the joins of the second on."""
-    conditions.add("t.distributor_id = {}", distributor_id)
-    for number, (key, value) in enumerate(window.tags):
-        table = f"t{number}" if number else "t"
-        if number:
-            yield (
-                f" straight_join app_call_tag {table} force index (primary)"
-                f" on {table}.call_no = t.call_no"
-            )
-        conditions.add(f"{table}.tag_key = {{}}", key)
-        conditions.add(f"{table}.tag_value = {{}}", value)
-
-
-def _add_filters(conditions: Conditions, window: Page, pipelines: list[str] | None) -> None:
-    if window.status is not None:
-        conditions.add("u.status = {}", window.status)
-    if pipelines is not None:
-        conditions.add("u.pipeline_id in {}", pipelines)
-    if window.client_ref is not None:
-        # By its letters: the index takes great and small ones for one.
-        conditions.add("u.client_ref = {}", window.client_ref)
-        conditions.add("u.client_ref collate utf8mb4_bin = {}", window.client_ref)
-
-
-def _add_times(conditions: Conditions, window: Page, started_at: str, call_no: str) -> None:
-    if window.first is not None:
-        conditions.add(f"{started_at} >= {{}}", window.first)
-    if window.last is not None:
-        conditions.add(f"{started_at} < {{}}", window.last)
-    if window.before is not None:
-        at, place = window.before
-        conditions.add(f"{started_at} <= {{}}", at)
-        conditions.text += f" and ({started_at} < ${{before}}$ or {call_no} < ${{place}}$)"
-        conditions.values |= {"before": at, "place": place}
