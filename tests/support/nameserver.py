@@ -67,7 +67,11 @@ def _question(data: bytes) -> tuple[str, int, bytes]:
 
 
 def _record(kind: int, content: bytes) -> bytes:
-    return _SAME_NAME + struct.pack("!HHIH", kind, 1, 60, len(content)) + content
+    return (
+        _SAME_NAME
+        + struct.pack("!HHIH", kind, 1, 0 if kind == _A else 3600, len(content))
+        + content
+    )
 
 
 @asynccontextmanager

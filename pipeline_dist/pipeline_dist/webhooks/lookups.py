@@ -52,8 +52,12 @@ class Lookups:
     """The look-ups of one event loop, by the *nameservers* (`host:port`) or those of this host."""
 
     def __init__(self, nameservers: list[str] | None = None) -> None:
-        self._channel = pycares.Channel(timeout=ASK_SECONDS, tries=_TRIES, servers=nameservers)
+        self._nameservers = nameservers
+        self._channel = self._open()
         self._silent_until = 0.0
+
+    def _open(self) -> pycares.Channel:
+        return pycares.Channel(timeout=ASK_SECONDS, tries=_TRIES, servers=self._nameservers)
 
     async def addresses(self, host: str, family: socket.AddressFamily) -> list[Place]:
         """Return the addresses of *host*; raises NameUnknown, and NoNameserver."""
@@ -70,18 +74,21 @@ class Lookups:
             if exc.code not in _IS_KNOWN and not await self._knows_the_root():
                 self._silent_until = monotonic() + SILENCE_SECONDS
                 raise NoNameserver(f"no nameserver to look up {host}") from exc
-            raise NameUnknown(f"{host}: {pycares.errno.strerror(exc.code)}") from exc
+            raise NameUnknown(f"{host}: {_words(exc.code)}") from exc
         return [(socket.AddressFamily(node.family), node.addr[0].decode()) for node in result.nodes]
 
     async def _knows_the_root(self) -> bool:
         """Return whether a nameserver of this host answers what each that works can."""
+        # A channel remembers answers as long as they hold; what counts is the one of now.
+        channel = self._open()
         try:
             await self._ask(
-                ROOT_SECONDS,
-                lambda end: self._channel.query(".", pycares.QUERY_TYPE_NS, callback=end),
+                ROOT_SECONDS, lambda end: channel.query(".", pycares.QUERY_TYPE_NS, callback=end)
             )
         except _Refusal:
             return False
+        finally:
+            channel.close()
         return True
 
     async def _ask(self, seconds: float, begin: Callable[[Callable[..., None]], None]) -> Any:
@@ -111,3 +118,8 @@ class Lookups:
     def close(self) -> None:
         """End what is under way."""
         self._channel.close()
+
+
+def _words(code: int) -> str:
+    text = pycares.errno.strerror(code)
+    return text.decode() if isinstance(text, bytes) else text

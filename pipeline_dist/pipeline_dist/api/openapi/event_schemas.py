@@ -115,7 +115,10 @@ EVENT_DATA: dict[EventType, tuple[str, dict[str, Schema]]] = {
     ),
     EventType.PIPELINE_OFFLINE: (
         "A line that you may call is taken off: calls that begin are refused.",
-        {"pipeline": PIPELINE, "status": text("offline, archived, or not_enabled: off for you alone.")},
+        {
+            "pipeline": PIPELINE,
+            "status": text("offline, archived, or not_enabled: off for you alone."),
+        },
     ),
     EventType.PIPELINE_ONLINE: (
         "A line that was taken off is back.",
