@@ -198,7 +198,8 @@ def _refuse_beside_other_code(config: Settings) -> None:
     if others:
         raise CommandError(
             "Workers of another version run, which may not read the new file of keys: nothing was "
-            "changed. Reload them (bash start.sh --reload), on every host of this database, and try again.",
+            "changed. Reload them (bash start.sh --reload), on every host of this database, and "
+            "try again.",
             "仍有其他版本的工作进程在运行，可能无法读取新的密钥文件：未作任何更改。请在使用此数据库的"
             "每台主机上重载（bash start.sh --reload）后再试。",
         )
