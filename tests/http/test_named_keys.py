@@ -5,14 +5,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.app_keys import MAX_KEYS
 from tests.support.distributors import API, problems, try_post
 from tests.support.installation import Installation
-from tests.support.named_keys import code_of, key_id, keys_of, make_program, new_body
+from tests.support.named_keys import ask, code_of, key_id, keys_of, make_program, new_body
 from tests.support.raw_keys import change_keys
 from tests.support.selling import Reseller, make_pipeline, make_reseller, post
 
@@ -44,12 +43,6 @@ DOORS: dict[tuple[str, str], set[str]] = {
 @pytest.fixture(scope="module")
 def pipeline(server: Installation) -> dict[str, Any]:
     return make_pipeline(server.admin)
-
-
-def ask(program: Reseller, method: str, path: str) -> httpx.Response:
-    if method == "GET":
-        return program.get(path)
-    return program.post(path, {}, key="any")
 
 
 class TestWhatAKeyMayBeUsedFor:

@@ -32,3 +32,9 @@ def new_body(name: str, *scopes: str, **more: Any) -> dict[str, Any]:
 def keys_of(server: Installation, owner: Reseller) -> list[dict[str, Any]]:
     answer = post(server.admin, f"{API}distributor_keys.dspy", id=owner.distributor["id"])
     return list(answer["keys"])
+
+
+def ask(program: Reseller, method: str, path: str) -> httpx.Response:
+    if method == "GET":
+        return program.get(path)
+    return program.post(path, {}, key="any")
