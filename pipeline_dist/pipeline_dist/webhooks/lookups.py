@@ -14,7 +14,6 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -41,11 +40,12 @@ _IS_KNOWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class _Refusal(Exception):
     """Why there is no answer, as c-ares says it."""
 
-    code: int
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Lookups:
