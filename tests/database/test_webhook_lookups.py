@@ -90,7 +90,9 @@ async def test_what_this_host_cannot_look_up_counts_for_nothing(
 
     assert (present.enabled, present.attempts, present.failing_since) == (1, 0, None)
     assert set(await outcomes(webhook)) == {(1, "unsent", None)}
-    assert counted("unsent") - before == len(await outcomes(webhook)) == delivery.MIN_ATTEMPTS + 1
+    count = len(await outcomes(webhook))
+    # Another test's webhook may be sent by the way.
+    assert counted("unsent") - before >= count == delivery.MIN_ATTEMPTS + 1
     assert "nameservers of the sending host" in await last_error(webhook)
     # And when they answer again, it is sent.
     names.is_silent = False

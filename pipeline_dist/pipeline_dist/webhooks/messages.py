@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import Webhook as Signer
 from app.global_func import log_failure, now, to_json
 from pipeline_dist.webhooks.addresses import (
     AddressBook,
+    NameUnknown,
     NoNameserver,
     PrivateAddress,
     PublicResolver,
@@ -133,6 +134,8 @@ def _reason(exc: BaseException) -> str:
         return "the address is not public"
     if _is_caused_by(exc, NoNameserver):
         return "not sent: the nameservers of the sending host do not answer"
+    if _is_caused_by(exc, NameUnknown):
+        return str(_cause(exc))[:255]
     return f"{type(exc).__name__}: {exc}"[:255]
 
 
