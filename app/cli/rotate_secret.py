@@ -13,7 +13,7 @@ from app.access.first_admin import demo_file, read_demo_file
 from app.access.sage_setup import database_cursor, is_made_here, sage_cursor
 from app.base.private_files import write_private
 from app.base.secrets import secret, secret_file, write_secret
-from app.base.settings import Settings, settings
+from app.base.settings import ROOT, Settings, settings
 from app.db.pool import pools
 from app.db.transactions import reading
 from app.runtime import embedded_db
@@ -22,12 +22,15 @@ from app.runtime.embedded_db import Connection, EmbeddedDatabase
 from app.runtime.lock import start_lock
 from app.runtime.parent_client import ParentClient
 from app.runtime.terminal import CommandError, print_message
+from app.runtime.workers import Workers
 from pipeline_dist.webhooks.resealing import reseal_secrets, unreadable_webhooks
 from pipeline_dist.webhooks.sealing import KEY as WEBHOOK_KEY
 
 # So many keys stay in the file: older ones open what was sealed with them, in a backup say.
 _MAX_WEBHOOK_KEYS = 5
 _SETTLE_SECONDS = 2.0
+# What a worker reads the file of keys with, and seals by them.
+_SEALING_CODE = ("pipeline_dist/pipeline_dist/webhooks/sealing.py", "app/base/secrets.py")
 
 
 def run_command(argv: list[str]) -> int:
@@ -164,6 +167,7 @@ def _metrics_token(config: Settings) -> None:
 
 
 def _webhook_key(config: Settings) -> None:
+    _refuse_beside_other_code(config)
     count, unreadable = asyncio.run(_renew_webhook_key(config))
     file = secret_file(config.var_dir, WEBHOOK_KEY)
     print_message(
@@ -184,6 +188,26 @@ def _webhook_key(config: Settings) -> None:
             f"（POST /webhooks/rotate），或将原密钥加入 {file} 之前，不会发送："
             f"{', '.join(unreadable)}。",
         )
+
+
+def _refuse_beside_other_code(config: Settings) -> None:
+    """Raise CommandError while workers of this folder run that seal otherwise: one of a version
+    before may not read a file of several keys, and send nothing. Other hosts' are not seen."""
+    own = _contents(ROOT)
+    others = [root for root in Workers(config.var_dir).roots() if _contents(root) != own]
+    if others:
+        raise CommandError(
+            "Workers of another version run, which may not read the new file of keys: nothing was "
+            "changed. Reload them (bash start.sh --reload), on every host of this database, and "
+            "try again.",
+            "仍有其他版本的工作进程在运行，可能无法读取新的密钥文件：未作任何更改。请在使用此数据库的"
+            "每台主机上重载（bash start.sh --reload）后再试。",
+        )
+
+
+def _contents(root: Path) -> list[bytes | None]:
+    files = [root / name for name in _SEALING_CODE]
+    return [file.read_bytes() if file.is_file() else None for file in files]
 
 
 async def _renew_webhook_key(config: Settings) -> tuple[int, list[str]]:

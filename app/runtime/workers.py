@@ -44,6 +44,12 @@ class Workers:
         """
         return processes.pids_of(self._options, _SCRIPT)
 
+    def roots(self) -> set[Path]:
+        """Return the folders that the code of the living workers lies in."""
+        texts = [processes.command_line(pid) for pid in self.all_pids()]
+        places = [text.partition(self.mark)[2].partition(_SCRIPT)[0] for text in texts]
+        return {Path(place) for place in places if place}
+
     def log_file(self, number: int) -> Path:
         """Return where worker *number* writes its log."""
         return self.var_dir / "logs" / f"worker-{number}.log"

@@ -11,10 +11,10 @@ import pytest
 from app.db.pool import TWO_TRIP_SIZE, pools
 from app.db.transactions import in_transaction, reading
 from app.db.twins import use_twins
-from pipeline_dist.accounts import keys
+from pipeline_dist.accounts import keys, sandbox
 from pipeline_dist.accounts.api_key import Scope
 from pipeline_dist.accounts.authentication import Credentials, authenticate
-from pipeline_dist.accounts.sandbox import SANDBOX_SWEEPER, sandbox_of
+from pipeline_dist.accounts.sandbox import SANDBOX_SWEEPER, drop_orphans, sandbox_of
 from pipeline_dist.accounts.sandbox_keeper import forget_old, forget_orphans
 from pipeline_dist.admission import queue_metrics, service as admission
 from pipeline_dist.api import batches
@@ -177,6 +177,75 @@ async def test_what_counted_for_another_period_is_dropped(hands: Clock) -> None:
     await change("delete from distributor_pipeline where distributor_id = ${id}$", id=owner)
     await program.within(_nothing)
     assert await past_owners(owner) == set()
+
+
+async def test_a_process_that_dies_between_its_transactions_leaves_no_counter_of_before(
+    hands: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = await make_program(distributors={"quota_period": "month", "quota_calls": 9})
+    owner = program.trade.distributor_id
+    await program.book()
+    bring_over = sandbox._bring_over
+
+    async def period() -> tuple[Any, ...]:
+        async with reading() as sor:
+            (row,) = await sor.tuples(
+                "select quota_period, quota_used from app_sandbox_distributors where id = ${id}$",
+                {"id": owner},
+            )
+        return tuple(row)
+
+    async def turn_to(name: str) -> None:
+        await change(
+            "update distributors set quota_period = ${name}$ where id = ${id}$", id=owner, name=name
+        )
+
+    async def dies(*_: Any) -> None:
+        raise RuntimeError
+
+    async def is_late(*args: Any) -> None:
+        await turn_to("month")
+        await bring_over(*args)
+
+    assert await period() == ("month", 1)
+    await turn_to("day")
+    monkeypatch.setattr(sandbox, "_bring_over", dies)
+    with pytest.raises(RuntimeError):
+        await program.within(_nothing)
+    monkeypatch.setattr(sandbox, "_bring_over", bring_over)
+    await program.book()
+    assert await period() == ("day", 1 + 1)  # what the ledger has of the day
+    # Or the real one turns in between.
+    monkeypatch.setattr(sandbox, "_bring_over", is_late)
+    await program.within(_nothing)
+    assert await period() == ("day", 2)
+    monkeypatch.setattr(sandbox, "_bring_over", bring_over)
+    await program.within(_nothing)
+    assert await period() == ("month", 0)
+
+
+async def test_nothing_is_counted_of_a_line_that_is_deleted(hands: Clock) -> None:
+    program, other = await make_program(), await make_program()
+    lines = []
+    await change("update distributor_pipeline set created_at = '2026-01-01'")
+    for one in (program, other):
+        await change(
+            "update pipeline_capacity set monthly_quota = 9 where pipeline_id = ${id}$",
+            id=one.trade.rows["pipelines"]["id"],
+        )
+        await one.book()
+        await one.book(started_at=hands.moment - timedelta(days=31))
+        lines.append(one.trade.rows["pipelines"]["id"])
+    tables = ("distributor_pipeline", "pipeline_capacity")
+    for table in tables:
+        await change(f"delete from {table} where pipeline_id = ${{id}}$", id=lines[0])
+    await drop_orphans(1000)
+    counts = [
+        [await count_of(table, "pipeline_id", line) for table in (*tables, "app_past_counter")]
+        for line in lines
+    ]
+    assert counts[0] == [0, 0, 0]
+    assert counts[1][:2] == [1, 1]
 
 
 async def past_owners(distributor_id: str) -> set[str]:

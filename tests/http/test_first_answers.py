@@ -22,6 +22,7 @@ RARELY_USED = {
     "pipeline_dist.api.docs_page",
     "pipeline_dist.api.openapi.document",
     "psycopg2",
+    "pycares",
     "redis",
     "requests",
     "rsa",

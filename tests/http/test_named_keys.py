@@ -5,13 +5,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.app_keys import MAX_KEYS
 from tests.support.distributors import API, problems, try_post
 from tests.support.installation import Installation
+from tests.support.named_keys import ask, code_of, key_id, keys_of, make_program, new_body
 from tests.support.raw_keys import change_keys
 from tests.support.selling import Reseller, make_pipeline, make_reseller, post
 
@@ -43,32 +43,6 @@ DOORS: dict[tuple[str, str], set[str]] = {
 @pytest.fixture(scope="module")
 def pipeline(server: Installation) -> dict[str, Any]:
     return make_pipeline(server.admin)
-
-
-def make_program(server: Installation, owner: Reseller, name: str, **fields: Any) -> Reseller:
-    """A program of *owner* with a key of its own."""
-    body = {"distributor_id": owner.distributor["id"], "name": name, "scopes": "calls"} | fields
-    answer = post(server.admin, f"{API}distributor_key_create.dspy", **body)
-    return Reseller(server, owner.distributor, answer["api_key"])
-
-
-def code_of(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
-
-
-def ask(program: Reseller, method: str, path: str) -> httpx.Response:
-    if method == "GET":
-        return program.get(path)
-    return program.post(path, {}, key="any")
-
-
-def key_id(program: Reseller, prefix: str) -> str:
-    rows = program.get("keys").json()["rows"]
-    return str(next(row["id"] for row in rows if row["prefix"] == prefix))
-
-
-def new_body(name: str, *scopes: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "scopes": list(scopes), **more}
 
 
 class TestWhatAKeyMayBeUsedFor:
@@ -225,11 +199,6 @@ class TestWhatAKeyMayBeUsedFor:
         post(server.admin, f"{API}distributor_key_revoke.dspy", id=row["id"])
         assert code_of(program.finish(call)) == (401, "invalid_key")
         assert program.get("me").status_code == 401
-
-
-def keys_of(server: Installation, owner: Reseller) -> list[dict[str, Any]]:
-    answer = post(server.admin, f"{API}distributor_keys.dspy", id=owner.distributor["id"])
-    return list(answer["keys"])
 
 
 class TestSelfService:

@@ -174,7 +174,9 @@ def test_its_keys_look_after_those_of_the_sandbox(server: Installation) -> None:
     (default,) = (row for row in owner.get("keys").json()["rows"] if not row["sandbox"])
     body = {"name": "more", "scopes": ["read"]}
 
-    assert [row["name"] for row in sandbox.get("keys").json()["rows"]] == ["try"]
+    listing = sandbox.get("keys").json()
+    assert ([row["name"] for row in listing["rows"]], listing["sandbox"]) == (["try"], True)
+    assert "sandbox" not in owner.get("keys").json()
     assert sandbox.post("keys", body, key="1").json()["code"] == "beyond_own_key"
     for path in ("keys/rotate", "keys/revoke"):
         answer = sandbox.post(path, {"key_id": default["id"]})
@@ -182,6 +184,30 @@ def test_its_keys_look_after_those_of_the_sandbox(server: Installation) -> None:
     new_key = sandbox.post("keys", body | {"sandbox": True}, key="2")
     assert new_key.json()["api_key"].startswith("ppt_")
     assert owner.post("keys", {**body, "name": "x", "sandbox": True}, key="3").is_success
+
+
+def test_its_limits_are_its_own_also_where_keys_are_looked_after(
+    server: Installation, pipeline: dict[str, Any]
+) -> None:
+    owner = make_reseller(server, pipeline, quota_period="month", quota_calls=3)
+    sandbox = sandbox_of(server, owner)
+    for key in ("1", "2", "3"):
+        assert owner.begin(pipeline, key=key).is_success
+    sandbox.begin(pipeline, key="1")
+
+    def told(answer: Any) -> tuple[str, str]:
+        return answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]
+
+    body = {"name": "more", "scopes": ["read"], "sandbox": True}
+    new_key = sandbox.post("keys", body, key="2")
+    answers = (
+        sandbox.get("me"), sandbox.get("keys"), new_key,
+        sandbox.post("keys/rotate", {"key_id": new_key.json()["id"]}),
+        sandbox.post("keys/revoke", {"key_id": "none"}), sandbox.get("keys", no="such"),
+        sandbox.get("webhooks"),
+    )  # fmt: skip
+    assert [told(answer) for answer in answers] == [("3", "2")] * len(answers)
+    assert told(owner.get("keys")) == ("3", "0")
 
 
 def test_its_leases_run_out(server: Installation, pipeline: dict[str, Any]) -> None:

@@ -187,6 +187,26 @@ def test_a_database_that_is_not_empty_is_left_as_it_is(
     assert row["changes"] == "mine"
 
 
+def test_a_host_with_another_webhook_key_is_told_and_it_ends_with_1(
+    backup: Backup, server: Installation, target: Target,
+    restored: "subprocess.CompletedProcess[str]",
+) -> None:  # fmt: skip
+    target.make_empty()
+    key = target.var_dir / "secrets/webhook_key"
+    of_backup = key.read_text()
+    key.write_text("2" * 64)
+    try:
+        process = target.manage("restore", "--without-files", str(backup.file))
+    finally:
+        key.write_text(of_backup)
+
+    assert process.returncode == 1
+    assert "the secrets of 1 cannot be read" in process.stderr
+    assert str(key) in process.stderr
+    assert ": 0 difference(s)" in process.stdout
+    assert "Start: bash start.sh" not in process.stdout
+
+
 def test_other_secrets_are_not_written_over(
     backup: Backup, server: Installation, target: Target,
     restored: "subprocess.CompletedProcess[str]",

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -159,6 +161,28 @@ def test_a_new_webhook_key_seals_all_secrets_anew(server: Installation):
         assert (finding["level"], "of 1 cannot" in finding["message"]) == ("error", True)
     finally:
         server.query("delete from app_webhook where distributor_id = 'd'")
+
+
+def test_a_webhook_key_is_not_rotated_beside_workers_of_another_version(
+    server: Installation, tmp_path: Path
+) -> None:
+    file = secret_file(server, "webhook_key")
+    file.write_text("1" * 64)
+    script = tmp_path / "app/pipeline_app.py"
+    script.parent.mkdir()
+    script.write_text("import time\nprint('runs', flush=True)\ntime.sleep(600)\n")
+    var_dir = server.var_dir.resolve()
+    command = [sys.executable, "-X", f"pipeline_var={var_dir}", str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout is not None
+            other.stdout.readline()
+            process = server.manage("rotate-secret", "webhook_key", check=False)
+        finally:
+            other.kill()
+
+    assert (process.returncode, file.read_text()) == (1, "1" * 64)
+    assert "Workers of another version run" in process.stderr
 
 
 # The key of the stored passwords

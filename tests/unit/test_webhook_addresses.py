@@ -8,6 +8,7 @@ from app.base.refusals import InvalidFields
 from pipeline_dist.webhooks import addresses
 from pipeline_dist.webhooks.addresses import PrivateAddress, PublicResolver, check_url, is_public
 from pipeline_dist.webhooks.delivery import MAX_FAILING, PAUSES, next_pause
+from pipeline_dist.webhooks.lookups import Lookups
 from pipeline_dist.webhooks.messages import Message, open_session, send
 
 PRIVATE = [
@@ -73,7 +74,7 @@ async def test_hosts_that_only_system_calls_read_as_addresses(
     (problem,) = failure.value.problems
     assert problem.code == "bad_webhook_url"
     assert "by its name" in str(problem.text) or host == "a..b"
-    async with open_session() as session:
+    async with open_session(Lookups()) as session:
         answer = await send(session, f"http://{host}:9/", Message("x", {}), ["whsec_MfKQ9r8G"])
     assert answer.error == "the address is not public"
 
@@ -90,7 +91,7 @@ def test_addresses_that_are_taken(url: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.0.0.1"])
 async def test_names_of_private_addresses_do_not_resolve(host: str) -> None:
     with pytest.raises(PrivateAddress):
-        await PublicResolver().resolve(host, 443)
+        await PublicResolver(Lookups()).resolve(host, 443)
 
 
 def test_pauses_grow_and_go_by_what_the_receiver_asks() -> None:

@@ -733,6 +733,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "webhook.events_gone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A webhook was behind for longer than events are kept: what it was not sent of them is gone, and it goes on with the first that is kept. */
+        post: operations["on_webhook_events_gone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface components {
     schemas: {
@@ -741,7 +758,7 @@ export interface components {
             /** @description Where to: an https address that is public. */
             url: string;
             /** @description Which types of events are sent; none: all, also new ones. */
-            types?: ("quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled")[] | null;
+            types?: ("quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled" | "webhook.events_gone")[] | null;
         };
         /** @description What of a webhook is to be otherwise. */
         WebhookChange: {
@@ -752,7 +769,7 @@ export interface components {
             /** @description Whether events are sent. */
             enabled?: boolean | null;
             /** @description Which types of events are sent; none: all, also new ones. */
-            types?: ("quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled")[] | null;
+            types?: ("quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled" | "webhook.events_gone")[] | null;
         };
         /** @description Which webhook. */
         WebhookRotation: {
@@ -1329,6 +1346,8 @@ export interface components {
             rows: components["schemas"]["CallSummary"][];
             /** @description Send it back as `next` for the next page; null on the last one. */
             next: string | null;
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description A line of a quote. */
         QuoteLine: components["schemas"]["PricedLine"] & {
@@ -1786,6 +1805,8 @@ export interface components {
             first_event_no: number;
             /** @description The last event that there is; 0 before the first. */
             last_event_no: number;
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description What happened. */
         QuotaThresholdEventData: {
@@ -2017,7 +2038,7 @@ export interface components {
         PipelineOfflineEventData: {
             /** @description The line's code. */
             pipeline: string;
-            /** @description offline or archived. */
+            /** @description offline, archived, or not_enabled: off for you alone. */
             status: string;
         };
         /** @description A line that you may call is taken off: calls that begin are refused. */
@@ -2228,6 +2249,26 @@ export interface components {
             type: "webhook.disabled";
             data: components["schemas"]["WebhookDisabledEventData"];
         };
+        /** @description What happened. */
+        WebhookEventsGoneEventData: {
+            /** @description The webhook. */
+            webhook_id: string;
+            /** @description Where it sends to. */
+            url: string;
+            /** @description The last event that was taken. */
+            delivered_event_no: number;
+            /** @description The first event that is kept, which it goes on with. */
+            first_event_no: number;
+        };
+        /** @description A webhook was behind for longer than events are kept: what it was not sent of them is gone, and it goes on with the first that is kept. */
+        WebhookEventsGoneEvent: components["schemas"]["Event"] & {
+            /**
+             * @description The type.
+             * @constant
+             */
+            type: "webhook.events_gone";
+            data: components["schemas"]["WebhookEventsGoneEventData"];
+        };
         /** @description A webhook. */
         Webhook: {
             /** @description The webhook's id. */
@@ -2329,10 +2370,10 @@ export interface components {
             /** @description The how-manieth try of the event this was. */
             attempt: number;
             /**
-             * @description What became of it.
+             * @description What became of it; unsent: our own nameservers did not answer, which counts for nothing.
              * @enum {string}
              */
-            outcome: "waiting" | "delivered" | "failed";
+            outcome: "waiting" | "delivered" | "failed" | "unsent";
             /** @description What the receiver answered. */
             http_status: number | null;
             /** @description How long that took, in milliseconds. */
@@ -2490,6 +2531,8 @@ export interface components {
         KeyList: {
             /** @description The keys, the oldest first. */
             rows: components["schemas"]["Key"][];
+            /** @description True in answers to keys of the sandbox only. */
+            sandbox?: boolean;
         };
         /** @description A key with its secret, which is shown only here. */
         KeyWithSecret: {
@@ -2645,6 +2688,8 @@ export type TopupCreatedEventData = components['schemas']['TopupCreatedEventData
 export type TopupCreatedEvent = components['schemas']['TopupCreatedEvent'];
 export type WebhookDisabledEventData = components['schemas']['WebhookDisabledEventData'];
 export type WebhookDisabledEvent = components['schemas']['WebhookDisabledEvent'];
+export type WebhookEventsGoneEventData = components['schemas']['WebhookEventsGoneEventData'];
+export type WebhookEventsGoneEvent = components['schemas']['WebhookEventsGoneEvent'];
 export type Webhook = components['schemas']['Webhook'];
 export type WebhookList = components['schemas']['WebhookList'];
 export type WebhookWithSecret = components['schemas']['WebhookWithSecret'];
@@ -4939,7 +4984,7 @@ export interface operations {
                 /** @description Events a page; 100 when left out. */
                 rows?: number;
                 /** @description Only events of this type. */
-                type?: "quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled";
+                type?: "quota.threshold" | "spend.threshold" | "balance.threshold" | "key.expiring" | "price.changed" | "price.coming" | "pipeline.offline" | "pipeline.online" | "pipeline.version_published" | "call.expired" | "call.voided" | "statement.closed" | "adjustment.created" | "topup.created" | "webhook.disabled" | "webhook.events_gone";
             };
             header?: never;
             path?: never;
@@ -7589,6 +7634,28 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["WebhookDisabledEvent"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    on_webhook_events_gone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEventsGoneEvent"];
             };
         };
         responses: {

@@ -121,27 +121,14 @@ async def create_key(
     await _check_values(sor, distributor_id, values, moment)
     if maker is not None or values.get("sandbox"):
         _check_name(values)
-    rows = await live_keys(sor, distributor_id)
-    _check_free(rows, values["name"])
-    if len(rows) >= MAX_KEYS:
-        raise TOO_MANY_KEYS(most=MAX_KEYS)
-    await _forget_revoked(sor, distributor_id)
-    key = keys.mint(sandbox=bool(values.get("sandbox")))
+    await _make_room(sor, distributor_id, values["name"])
+    key, secret_columns = _new_secret(moment, sandbox=bool(values.get("sandbox")))
     request_key, request_hash = request or (None, None)
-    record = await insert_row(
-        sor,
-        TABLE,
-        {
-            **values,
-            "distributor_id": distributor_id,
-            "prefix": keys.prefix(key),
-            "hash": keys.digest(key),
-            "made_at": moment,
-            "request_key": request_key,
-            "request_hash": request_hash,
-        },
-        actor,
-    )
+    columns = {
+        **values, **secret_columns, "distributor_id": distributor_id,
+        "request_key": request_key, "request_hash": request_hash,
+    }  # fmt: skip
+    record = await insert_row(sor, TABLE, columns, actor)
     await _note_change(sor, record, actor, "generate_key")
     return record, key
 
@@ -201,11 +188,9 @@ async def rotate_key(
         expires_at = _end_by(maker, current, expires_at, lasting)
     if not end_previous:
         _refuse_within_grace(current, moment)
-    key = keys.mint(sandbox=bool(current["sandbox"]))
+    key, secret_columns = _new_secret(moment, sandbox=bool(current["sandbox"]))
     values = {
-        "prefix": keys.prefix(key),
-        "hash": keys.digest(key),
-        "made_at": moment,
+        **secret_columns,
         "expires_at": expires_at or lasting,
         **with_grace(current, moment, grace_hours),
     }
@@ -313,6 +298,22 @@ async def _check_values(
 def _check_name(values: Mapping[str, Any]) -> None:
     if values["name"].casefold() == DEFAULT:
         raise InvalidFields([NAME_RESERVED("name")])
+
+
+async def _make_room(sor: SafeSqlor, distributor_id: str, name: str) -> None:
+    """Let a distributor have one more key, of this name; raises Conflict `key_name_taken`,
+    `too_many_keys`."""
+    rows = await live_keys(sor, distributor_id)
+    _check_free(rows, name)
+    if len(rows) >= MAX_KEYS:
+        raise TOO_MANY_KEYS(most=MAX_KEYS)
+    await _forget_revoked(sor, distributor_id)
+
+
+def _new_secret(moment: datetime, *, sandbox: bool) -> tuple[str, dict[str, Any]]:
+    """Return a new secret, and the columns of its key that say which it is."""
+    key = keys.mint(sandbox=sandbox)
+    return key, {"prefix": keys.prefix(key), "hash": keys.digest(key), "made_at": moment}
 
 
 def _check_free(rows: list[Row], name: str) -> None:

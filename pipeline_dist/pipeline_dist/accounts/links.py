@@ -31,7 +31,7 @@ from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts.rows import link_of
 from pipeline_dist.accounts.thresholds import events_of_link_limits, name_pipelines
 from pipeline_dist.errors import DISCOUNT_OUT_OF_RANGE, DISCOUNT_REQUIRED, NOT_LINKED
-from pipeline_dist.events.outbox import keep_price_change, keep_share_change
+from pipeline_dist.events.outbox import keep_price_change, keep_share_change, keep_switch
 from pipeline_dist.events.price_news import share_of
 from pipeline_dist.events.store import add_events
 from pipeline_ops.errors import WRONG_CURRENCY
@@ -100,8 +100,12 @@ class LinkService(TableService):
     ) -> Values:
         new = {**current, **values}
         _check_terms(new, values)
-        shares = (share_of(row["pricing_mode"], row["discount_rate"]) for row in (current, new))
-        await keep_share_change(sor, (current["distributor_id"], current["pipeline_id"]), *shares)
+        pair = (current["distributor_id"], current["pipeline_id"])
+        if bool(new["enabled"]) != bool(current["enabled"]):
+            await keep_switch(sor, pair, enabled=bool(new["enabled"]))
+        elif new["enabled"]:
+            shares = (share_of(row["pricing_mode"], row["discount_rate"]) for row in (current, new))
+            await keep_share_change(sor, pair, *shares)
         return values
 
     async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:

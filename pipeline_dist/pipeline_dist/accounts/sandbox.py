@@ -8,7 +8,7 @@ counted is the sandbox's own.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -58,11 +58,11 @@ _OF_ITS_LINES = (
     "r.pipeline_id in (select l.pipeline_id from distributor_pipeline l"
     " where l.distributor_id = ${id}$)"
 )
-# Who the counters of past periods are of that a row of the table counts on for.
-_OWNERS_OF_PAST: Mapping[str, Callable[[str, str], Owner]] = {
-    "distributor_pipeline": Owner,
-    "pipeline_capacity": lambda _, pipeline_id: Owner(pipeline_id=pipeline_id),
-}
+# Of a row that counts, with its line: whose counters of past periods it counts on for.
+_OWNERS_OF_PAST = {"distributor_pipeline": "r.distributor_id", "pipeline_capacity": "''"}
+# What counters are of: it is changed with them alone (`_turn_periods`). So it does not matter what
+# becomes of the real row, or of this process, between that transaction and the next.
+_PERIODS: Mapping[str, tuple[str, ...]] = {"distributors": ("quota_period", "spend_period")}
 _TURNED = (
     "select r.quota_period, r.spend_period, t.quota_period <> r.quota_period,"  # noqa: S608  constants
     f" t.spend_period <> r.spend_period from {TWIN_PREFIX}distributors t"
@@ -108,26 +108,36 @@ async def _bring_over(sor: SafeSqlor, distributor_id: str) -> None:
     for name, which in _WHICH.items():
         # First: a line that was taken away and given again has another row of the same key.
         if name in _OWNERS_OF_PAST:
-            for row_id, pipeline_id in await sor.tuples(
-                _orphans(name, which), {"id": distributor_id}
-            ):
-                await _drop_row(sor, name, row_id, distributor_id, pipeline_id)
+            await _drop_orphans(sor, name, which, {"id": distributor_id})
         await sor.sqlExe(_takeover(name, which), {"id": distributor_id})
 
 
-async def _drop_row(
-    sor: SafeSqlor, name: str, row_id: str, distributor_id: str, pipeline_id: str
-) -> None:
-    """Delete a row of a twin that counts, with its counters of past periods: nobody counts on for
-    it (ledger/past_counters.py)."""
-    text = f"delete from {TWIN_PREFIX}{name} where id = ${{id}}$"  # noqa: S608  constants
-    await sor.sqlExe(text, {"id": row_id})
-    owner = _OWNERS_OF_PAST[name](distributor_id, pipeline_id)
-    await sor.sqlExe(
-        f"delete from {TWIN_PREFIX}app_past_counter where distributor_id = ${{distributor_id}}$"  # noqa: S608
-        " and pipeline_id = ${pipeline_id}$",
-        owner._asdict(),
-    )
+async def drop_orphans(most: int) -> int:
+    """Delete what the sandbox counts of lines that nobody has any more, or that are deleted, at
+    most so many rows of each table; how many those were."""
+    count = 0
+    for name in _OWNERS_OF_PAST:
+        count += await in_transaction(
+            lambda sor, name=name: _drop_orphans(sor, name, "true", {}, most)  # type: ignore[misc]
+        )
+    return count
+
+
+async def _drop_orphans(
+    sor: SafeSqlor, name: str, which: str, values: Mapping[str, Any], most: int | None = None
+) -> int:
+    """Delete rows of a twin that count, of which the real one is gone, with their counters of past
+    periods: nobody counts on for them (ledger/past_counters.py)."""
+    rows = await sor.tuples(_orphans(name, which, most), values)
+    for row_id, distributor_id, pipeline_id in rows:
+        text = f"delete from {TWIN_PREFIX}{name} where id = ${{id}}$"  # noqa: S608  constants
+        await sor.sqlExe(text, {"id": row_id})
+        await sor.sqlExe(
+            f"delete from {TWIN_PREFIX}app_past_counter where distributor_id = ${{distributor_id}}$"  # noqa: S608
+            " and pipeline_id = ${pipeline_id}$",
+            Owner(distributor_id, pipeline_id)._asdict(),
+        )
+    return len(rows)
 
 
 async def _turn_periods(distributor_id: str) -> None:
@@ -163,7 +173,8 @@ def _takeover(name: str, which: str) -> str:
     own, instead = _OWN[name], _INSTEAD.get(name, {})
     columns = [column for column in table(name).columns if column not in instead]
     values = [own.get(column, f"r.{column}") for column in columns]
-    changes = [f"{column} = r.{column}" for column in columns if column not in (*own, "id")]
+    kept = {*own, *_PERIODS.get(name, ()), "id"}
+    changes = [f"{column} = r.{column}" for column in columns if column not in kept]
     return (
         f"insert into {TWIN_PREFIX}{name} ({', '.join([*columns, *instead])})"  # noqa: S608  constants
         f" select {', '.join([*values, *instead.values()])} from {name} r where {which}"
@@ -171,13 +182,14 @@ def _takeover(name: str, which: str) -> str:
     )
 
 
-def _orphans(name: str, which: str) -> str:
+def _orphans(name: str, which: str, most: int | None = None) -> str:
     """Return the query of the rows of a twin of which the real one is gone. It reads without locks:
     a statement that deletes by the real rows would hold those, which real calls wait for."""
-    return (
-        f"select r.id, r.pipeline_id from {TWIN_PREFIX}{name} r left join {name} o on o.id = r.id"  # noqa: S608
-        f" where {which} and o.id is null"
+    text = (
+        f"select r.id, {_OWNERS_OF_PAST[name]}, r.pipeline_id from {TWIN_PREFIX}{name} r"  # noqa: S608
+        f" left join {name} o on o.id = r.id where {which} and o.id is null"
     )
+    return text if most is None else f"{text} order by r.id limit {most}"
 
 
 async def _sweep(sor: SafeSqlor, stop: asyncio.Event) -> None:

@@ -1,6 +1,6 @@
 """
 Forgetting what the sandbox has no use of any more: its calls and events are kept as long as events
-are (`events_days`), and nothing of a distributor that is deleted.
+are (`events_days`), and nothing of a distributor or a line that is deleted.
 
 Its tables are no record of anything: what is gone is taken out, in small transactions and not too
 much in one turn, since the real ones are written beside it.
@@ -22,6 +22,7 @@ from app.global_func import (
     settings,
     use_twins,
 )
+from pipeline_dist.accounts.sandbox import drop_orphans
 from pipeline_dist.events.store import prune
 
 # So many calls, with their items, go in one transaction, and so many of those in one turn.
@@ -135,6 +136,8 @@ async def _keep(sor: SafeSqlor, stop: asyncio.Event) -> None:
         log.info("%d old call(s) and event(s) of the sandbox removed", count,
                  extra={"action": "prune_sandbox"})  # fmt: skip
     await forget_orphans(stop)
+    while await drop_orphans(PORTION_SIZE) >= PORTION_SIZE and not stop.is_set():
+        pass
 
 
 SANDBOX_KEEPER = BackgroundWork(

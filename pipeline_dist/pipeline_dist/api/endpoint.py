@@ -186,9 +186,8 @@ async def _answer(
         note_distributor(request, credentials)
     limits = reply.limits
     if limits is None:
-        caller = caller or await authenticate(credentials, to_end=call.ends_calls)
-        limits = await own_limits(caller.distributor, caller.key)
-    body = _with_mark(reply.body) if twins_in_use() else reply.body
+        limits = await _limits_of(caller, credentials, to_end=call.ends_calls)
+    body = _with_mark(reply.body) if credentials.is_sandbox else reply.body
     headers = {**rate_limit_headers(limits), **reply.headers}
     if reply.holds_secret:
         headers |= SECRET_HEADERS
@@ -258,10 +257,17 @@ async def _tell_limits(
     """Put the limits on a refusal; a caller who is not let in at all hears that, and no more."""
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
-        caller = caller or await authenticate(credentials, to_end=to_end)
-        if credentials.is_sandbox and not twins_in_use():
-            async with sandbox_of(caller) as caller:
-                limits = await own_limits(caller.distributor, caller.key)
-        else:
-            limits = await own_limits(caller.distributor, caller.key)
+        limits = await _limits_of(caller, credentials, to_end=to_end)
         error.headers.update(rate_limit_headers(limits))
+
+
+async def _limits_of(
+    caller: AuthenticatedDistributor | None, credentials: Credentials, *, to_end: bool
+) -> list[Limit]:
+    """Return the limits of who calls: for a key of the sandbox those that are counted there, also
+    where the call itself is about what both have."""
+    caller = caller or await authenticate(credentials, to_end=to_end)
+    if credentials.is_sandbox and not twins_in_use():
+        async with sandbox_of(caller) as caller:
+            return await own_limits(caller.distributor, caller.key)
+    return await own_limits(caller.distributor, caller.key)

@@ -24,6 +24,7 @@ class EventType(StrEnum):
     ADJUSTMENT_CREATED = "adjustment.created"
     TOPUP_CREATED = "topup.created"
     WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_EVENTS_GONE = "webhook.events_gone"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,11 @@ from app.global_func import (
     time_ordered_id,
     to_json,
 )
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.lifecycle.watchers import LiveChange, PipelineWatcher, WhatHappened
 from pipeline_dist.events import price_news
 from pipeline_dist.events.kinds import EventType, NewEvent
-from pipeline_dist.events.price_news import PRICE, PRICES, SHARE, Later
+from pipeline_dist.events.price_news import PRICE, PRICES, SHARE, SWITCH, Later, share_of
 from pipeline_dist.events.store import add_events
 
 log = logging.getLogger("pipeline_dist.events")
@@ -61,6 +62,14 @@ _LINKED = (
     " and l.created_at <= ${since}$"
     " order by l.distributor_id"
 )
+_SWITCHED = (
+    "select p.code, p.status, p.current_version, l.enabled, l.pricing_mode, l.discount_rate"
+    " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
+    " join distributors d on d.id = l.distributor_id and d.status <> 'closed'"
+    " where l.pipeline_id = ${pipeline_id}$ and l.distributor_id = ${distributor_id}$"
+)
+# What a line that was switched off for one distributor has instead of a status.
+NOT_ENABLED = "not_enabled"
 _TYPES = {
     WhatHappened.PUBLISHED: EventType.VERSION_PUBLISHED,
     WhatHappened.ONLINE: EventType.PIPELINE_ONLINE,
@@ -129,6 +138,13 @@ async def keep_share_change(
         await put(sor, SHARE, pipeline_id, {"distributor_id": distributor_id, **shares})
 
 
+async def keep_switch(sor: SafeSqlor, pair: tuple[str, str], *, enabled: bool) -> None:
+    """Keep that the distributor of *pair* may call its pipeline again, or no longer. What changes
+    meanwhile is not told it: so with the former it is told all that applies."""
+    distributor_id, pipeline_id = pair
+    await put(sor, SWITCH, pipeline_id, {"distributor_id": distributor_id, "enabled": enabled})
+
+
 # Lets pipeline_core tell when a pipeline goes live, changes, or is taken off.
 WATCHER = PipelineWatcher(_keep_pipeline_change)
 
@@ -195,6 +211,26 @@ async def _news_of(sor: SafeSqlor, row: _Row) -> _News:
         return _News(
             await price_news.news_of_share(sor, row.pipeline_id, row.data, row.due_at, row.id)
         )
+    if row.topic == SWITCH:
+        return _News(await _news_of_switch(sor, row))
     values = {"pipeline_id": row.pipeline_id, "since": row.due_at}
     ids: Sequence[Any] = await sor.firsts(_LINKED, values)
     return _News([NewEvent(key, EventType(row.topic), row.id, row.data) for key in ids])
+
+
+async def _news_of_switch(sor: SafeSqlor, row: _Row) -> list[NewEvent]:
+    owner = row.data["distributor_id"]
+    links = await sor.tuples(_SWITCHED, {"pipeline_id": row.pipeline_id, "distributor_id": owner})
+    if not links or bool(links[0][3]) != row.data["enabled"]:
+        return []  # what it is now is told by another row
+    ((code, status, version_no, is_enabled, mode, rate),) = links
+    is_live = status == PipelineStatus.PUBLISHED
+    if not is_enabled:
+        facts = {"pipeline": code, "status": NOT_ENABLED}
+        return [NewEvent(owner, EventType.PIPELINE_OFFLINE, row.id, facts)] if is_live else []
+    facts = {"pipeline": code, "version_no": version_no}
+    events = [NewEvent(owner, EventType.PIPELINE_ONLINE, row.id, facts)] if is_live else []
+    share = share_of(mode, rate)
+    return events + await price_news.news_of_switch(
+        sor, row.pipeline_id, owner, share, row.due_at, row.id
+    )

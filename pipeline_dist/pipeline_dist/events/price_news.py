@@ -7,6 +7,7 @@ read from the rows that have this number, when it is told. What only comes into 
 looked at again by then, since it may have been moved or taken back.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,9 +18,9 @@ from app.global_func import SafeSqlor, column_names, iso, now
 from pipeline_dist.events.kinds import EventType, NewEvent
 from pipeline_ops.rules.terms import EVERYBODY, PriceScope, PricingMode
 
-# What rows of the outbox are about: a number, a price at a time, and what a distributor pays of
-# general prices.
-PRICES, PRICE, SHARE = "prices", "price", "share"
+# What rows of the outbox are about: a number, a price at a time, what a distributor pays of general
+# prices, and whether it has a line at all.
+PRICES, PRICE, SHARE, SWITCH = "prices", "price", "share", "switch"
 
 
 class Change(StrEnum):
@@ -105,6 +106,11 @@ _OF_DISTRIBUTOR = (
     " and (o.effective_to is null or o.effective_to > greatest(r.effective_from, ${at}$)))"
     " order by r.id"
 )
+# Own prices of a distributor, of now and later.
+_OWN = (
+    f"{_SELECT} r.pipeline_id = ${{pipeline_id}}$ and r.distributor_id = ${{distributor_id}}$"
+    " and r.enabled = 1 and (r.effective_to is null or r.effective_to > ${at}$) order by r.id"
+)
 _FOLLOWS = (
     "select 1 from pipeline_pricing o where o.pipeline_id = ${pipeline_id}$"  # noqa: S608
     f" and o.distributor_id = ${{distributor_id}}$ and {_KEY}"
@@ -179,22 +185,55 @@ async def news_of_share(
     if before is None or after is None:
         change = Change.BEGINS if before is None else Change.ENDS
     distributor_id = data["distributor_id"]
-    # With as many decimals as the link has.
-    rate = round(Decimal(before if after is None else after), 4)
-    values = {
+    share = Decimal(before if after is None else after)
+    rows = await sor.tuples(_OF_DISTRIBUTOR, _values_of_one(pipeline_id, distributor_id, at))
+    return [_event_of_one(row, distributor_id, change, at, row_id, share) for row in rows]
+
+
+async def news_of_switch(
+    sor: SafeSqlor,
+    pipeline_id: str,
+    distributor_id: str,
+    share: Decimal | None,
+    at: datetime,
+    row_id: str,
+) -> list[NewEvent]:
+    """Return the events of all prices of a line that apply to a distributor again, which pays the
+    part *share* of general ones: meanwhile it was told of none."""
+    values = _values_of_one(pipeline_id, distributor_id, at)
+    events = [
+        _event_of_one(row, distributor_id, Change.BEGINS, at, row_id, Decimal(1))
+        for row in await sor.tuples(_OWN, values)
+    ]
+    if share is not None:
+        events += [
+            _event_of_one(row, distributor_id, Change.BEGINS, at, row_id, share)
+            for row in await sor.tuples(_OF_DISTRIBUTOR, values)
+        ]
+    return events
+
+
+def _values_of_one(pipeline_id: str, distributor_id: str, at: datetime) -> dict[str, Any]:
+    return {
         "pipeline_id": pipeline_id, "distributor_id": distributor_id, "at": at,
         "everybody": EVERYBODY,
     }  # fmt: skip
-    events: list[NewEvent] = []
-    for row in await sor.tuples(_OF_DISTRIBUTOR, values):
-        price, code = _Price(*row[:-1]), row[-1]
-        coming = price.effective_from > at
-        kind = EventType.PRICE_COMING if coming else EventType.PRICE_CHANGED
-        since = max(price.effective_from, at)
-        facts = _facts(price, code, change, since)
-        facts["discount_rate"] = None if rate == 1 else rate
-        events.append(NewEvent(distributor_id, kind, f"{price.id}:{change}:{row_id}", facts))
-    return events
+
+
+def _event_of_one(
+    row: Sequence[Any],
+    distributor_id: str,
+    change: Change,
+    at: datetime,
+    row_id: str,
+    share: Decimal,
+) -> NewEvent:
+    price, code = _Price(*row[:-1]), row[-1]
+    kind = EventType.PRICE_COMING if price.effective_from > at else EventType.PRICE_CHANGED
+    facts = _facts(price, code, change, max(price.effective_from, at))
+    # With as many decimals as the link has.
+    facts["discount_rate"] = None if share == 1 else round(share, 4)
+    return NewEvent(distributor_id, kind, f"{price.id}:{change}:{row_id}", facts)
 
 
 async def _events(

@@ -81,33 +81,19 @@ async def add_events(sor: SafeSqlor, events: Sequence[NewEvent]) -> None:
     number. The caller locks nothing any more."""
     if not events:
         return
-    ids = sorted({event.distributor_id for event in events})
-    await bulk_insert_tuples(
-        sor, COUNTERS, ("id", "last_no"), [(key, 0) for key in ids],
-        on_duplicate="last_no = last_no",
-    )  # fmt: skip
-    counters = await sor.tuples(
-        "select id, last_no from app_event_counter where id in ${ids}$ order by id for update",
-        {"ids": ids},
-    )
-    present_keys = set(
-        await sor.tuples(
-            "select distributor_id, dedup_key from app_event where distributor_id in ${ids}$"
-            " and dedup_key in ${keys}$",
-            {"ids": ids, "keys": sorted({event.dedup_key for event in events})},
-        )
-    )
-    numbers: dict[str, int] = dict(counters)
+    numbers = await _lock_numbers(sor, sorted({event.distributor_id for event in events}))
+    present_keys = await _present_keys(sor, events)
     rows, moment = [], now()
     for event in events:
-        if (event.distributor_id, event.dedup_key) in present_keys:
+        owner = event.distributor_id
+        if (owner, event.dedup_key) in present_keys:
             continue
-        present_keys.add((event.distributor_id, event.dedup_key))
-        numbers[event.distributor_id] += 1
+        present_keys.add((owner, event.dedup_key))
+        numbers[owner] += 1
         rows.append(
             (
-                time_ordered_id(), event.distributor_id, numbers[event.distributor_id],
-                str(event.type), to_json(event.data), event.dedup_key, moment,
+                time_ordered_id(), owner, numbers[owner], str(event.type), to_json(event.data),
+                event.dedup_key, moment,
             )
         )  # fmt: skip
         if not twins_in_use():
@@ -119,6 +105,30 @@ async def add_events(sor: SafeSqlor, events: Sequence[NewEvent]) -> None:
         sor, COUNTERS, ("id", "last_no"), sorted(numbers.items()),
         on_duplicate="last_no = values(last_no)",
     )  # fmt: skip
+
+
+async def _lock_numbers(sor: SafeSqlor, ids: Sequence[str]) -> dict[str, int]:
+    """Lock the counters of these distributors, in the order of *ids*; return their last numbers."""
+    await bulk_insert_tuples(
+        sor, COUNTERS, ("id", "last_no"), [(key, 0) for key in ids],
+        on_duplicate="last_no = last_no",
+    )  # fmt: skip
+    text = "select id, last_no from app_event_counter where id in ${ids}$ order by id for update"
+    return dict(await sor.tuples(text, {"ids": ids}))
+
+
+async def _present_keys(sor: SafeSqlor, events: Sequence[NewEvent]) -> set[tuple[str, str]]:
+    """Return of which distributors, and by which keys, there are events of the matters of
+    *events*; their counters are locked."""
+    values = {
+        "ids": sorted({event.distributor_id for event in events}),
+        "keys": sorted({event.dedup_key for event in events}),
+    }
+    text = (
+        "select distributor_id, dedup_key from app_event where distributor_id in ${ids}$"
+        " and dedup_key in ${keys}$"
+    )
+    return set(await sor.tuples(text, values))
 
 
 async def kept_numbers(sor: SafeSqlor, distributor_id: str) -> Kept:

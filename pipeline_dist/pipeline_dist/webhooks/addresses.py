@@ -7,13 +7,10 @@ very address is connected to: nothing is resolved twice. Redirects are not follo
 the environment is used (`sender.py`).
 """
 
-import asyncio
 import ipaddress
 import re
 import socket
-from contextlib import suppress
-from threading import Thread
-from typing import Any
+from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -22,8 +19,6 @@ from app.global_func import InvalidFields, read_address, settings
 from pipeline_dist.webhooks.errors import BAD_WEBHOOK_URL, ODD_WEBHOOK_HOST, PRIVATE_WEBHOOK_URL
 
 MAX_URL = 500
-# Given up on after some seconds, a look-up still takes its thread until the system ends it.
-MAX_LOOKUPS = 64
 _VISIBLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
@@ -40,6 +35,25 @@ _LEADING_ELSEWHERE = tuple(
 
 class PrivateAddress(OSError):
     """A name resolves to an address that webhooks may not be sent to."""
+
+
+class NameUnknown(OSError):
+    """A name has no address: the failure of who owns it."""
+
+
+class NoNameserver(OSError):
+    """The nameservers of this host do not answer: the failure of this host."""
+
+
+# An address as it is connected to.
+Place = tuple[socket.AddressFamily, str]
+
+
+class AddressBook(Protocol):
+    """Who knows the addresses of names."""
+
+    async def addresses(self, host: str, family: socket.AddressFamily) -> list[Place]:
+        """Return the addresses of *host*; raises NameUnknown, and NoNameserver."""
 
 
 def is_public(text: str) -> bool:
@@ -100,61 +114,29 @@ def _parts(url: str) -> SplitResult | None:
 
 
 class PublicResolver(AbstractResolver):
-    """
-    Resolves names, and refuses those with an address that is not public.
+    """Resolves names, and refuses those with an address that is not public."""
 
-    Each name is looked up in a thread of its own, which ends with the process. The loop's own few
-    threads look up the database too, and a receiver's nameserver may let them wait for long.
-    """
-
-    def __init__(self) -> None:
-        self._lookup_count = 0
+    def __init__(self, book: AddressBook) -> None:
+        self._book = book
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of *host*; raises PrivateAddress where one may not be used, and
         OSError where there is none."""
+        if not _is_plain(host):
+            raise PrivateAddress(f"{host} is no name and no plain address")
         results: list[ResolveResult] = []
-        for kind, _, protocol, _, place in await self._look_up(host, port, family):
-            address = str(place[0])
+        for kind, address in await self._book.addresses(host, family):
             if not is_allowed(address):
                 raise PrivateAddress(f"{host} has an address that is not public")
             results.append(
                 ResolveResult(
-                    hostname=host, host=address, port=port, family=kind, proto=protocol,
+                    hostname=host, host=address, port=port, family=kind, proto=socket.IPPROTO_TCP,
                     flags=socket.AI_NUMERICHOST,
                 )
             )  # fmt: skip
         return results
-
-    async def _look_up(self, host: str, port: int, family: socket.AddressFamily) -> list[Any]:
-        if self._lookup_count >= MAX_LOOKUPS:
-            raise OSError(f"too many names are being looked up to look up {host}")
-        loop = asyncio.get_running_loop()
-        addresses: asyncio.Future[list[Any]] = loop.create_future()
-
-        def end(infos: list[Any], failure: OSError | None) -> None:
-            self._lookup_count -= 1
-            if addresses.done():  # given up
-                return
-            if failure is None:
-                addresses.set_result(infos)
-            else:
-                addresses.set_exception(failure)
-
-        def look_up() -> None:
-            infos, failure = [], None
-            try:
-                infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-            except (OSError, UnicodeError) as exc:  # the latter for a label that is too long
-                failure = exc if isinstance(exc, OSError) else OSError(str(exc))
-            with suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(end, infos, failure)
-
-        self._lookup_count += 1
-        Thread(target=look_up, name="webhook-lookup", daemon=True).start()
-        return await addresses
 
     async def close(self) -> None:
         """Nothing is kept."""

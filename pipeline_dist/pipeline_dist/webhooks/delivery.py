@@ -1,10 +1,12 @@
 """
 Sending what a webhook is due: its events in their order, each until the receiver has taken it.
 
-An event is sent again after growing pauses until it is taken; the next one waits for it. After
-three days of failures, or when the receiver says that it is gone, the webhook is disabled and the
-distributor told; nothing is passed over, so that it goes on there when it is enabled again. What a
-delivery came to is noted after it: who dies in between sends it once more, under the same id.
+An event is sent again after growing pauses until it is taken; the next one waits for it. What this
+host could not send, since its nameservers do not answer, is tried again and counts for nothing.
+After three days of failures, or when the receiver says that it is gone, the webhook is disabled and
+the distributor told; nothing is passed over, so that it goes on there when it is enabled again.
+What a delivery came to is noted after it: who dies in between sends it once more, under the same
+id.
 
 A webhook is sent to for a turn, which has an end, so that others get theirs.
 """
@@ -27,7 +29,7 @@ from app.global_func import (
     time_ordered_id,
 )
 from pipeline_dist.events.kinds import EventType, NewEvent
-from pipeline_dist.events.store import Event, add_events, events_after, kept_numbers
+from pipeline_dist.events.store import Event, Kept, add_events, events_after, kept_numbers
 from pipeline_dist.webhooks.leases import Lease
 from pipeline_dist.webhooks.manage import set_columns
 from pipeline_dist.webhooks.messages import Answer, Message, send
@@ -46,6 +48,8 @@ from pipeline_dist.webhooks.sealing import unseal
 # Seconds until the next try, after so many; the last one from then on.
 PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14_400)
 _JITTER = 0.2
+# And after one that this host could not make, which counts for nothing.
+UNSENT_PAUSE = 60
 # Disabled after so many tries, when so long was waited between them. Not by the clock alone: it may
 # have jumped, or nobody was there to send.
 MAX_FAILING = timedelta(days=3)
@@ -93,9 +97,12 @@ async def _send_in_order(
     """Send the next events of a webhook; whether there may be more for it now."""
     if not webhook.enabled or (webhook.next_try_at is not None and webhook.next_try_at > now()):
         return False
-    events, last_no = await _next_events(webhook)
+    events, numbers = await _next_events(webhook)
+    if webhook.sent_no < numbers.first - 1:
+        await _pass_gone(lease, webhook, numbers.first)
+        return True
     if not events:
-        await _pass_by(lease, webhook, last_no)
+        await _pass_by(lease, webhook, numbers.last)
         return False
     for event in events:
         if turn.is_over:
@@ -121,18 +128,21 @@ def secrets_of(webhook: Webhook) -> list[str]:
 
 def next_pause(attempts: int, retry_after: int | None) -> float:
     """Return how many seconds to wait after so many tries that failed."""
-    pause = PAUSES[min(attempts, len(PAUSES)) - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)
-    return max(pause, retry_after or 0)
+    return max(_jittered(PAUSES[min(attempts, len(PAUSES)) - 1]), retry_after or 0)
 
 
-async def _next_events(webhook: Webhook) -> tuple[list[Event], int]:
-    """Return the next events that a webhook wants, and the last number that there is."""
+def _jittered(pause: float) -> float:
+    return pause * random.uniform(1 - _JITTER, 1 + _JITTER)
+
+
+async def _next_events(webhook: Webhook) -> tuple[list[Event], Kept]:
+    """Return the next events that a webhook wants, and the numbers of those that there are."""
     async with reading(snapshot=True) as sor:
         numbers = await kept_numbers(sor, webhook.distributor_id)
         events = await events_after(
             sor, webhook.distributor_id, webhook.sent_no, _EVENT_BATCH_SIZE, webhook.types
         )
-    return events, numbers.last
+    return events, numbers
 
 
 async def _pass_by(lease: Lease, webhook: Webhook, last_no: int) -> None:
@@ -142,6 +152,31 @@ async def _pass_by(lease: Lease, webhook: Webhook, last_no: int) -> None:
         current = await lease.hold(sor)
         if current is not None and current.sent_no == webhook.sent_no < last_no:
             await set_columns(sor, webhook.id, {"sent_no": last_no})
+
+    await in_transaction(work)
+
+
+async def _pass_gone(lease: Lease, webhook: Webhook, first_no: int) -> None:
+    """Let a webhook that was behind for longer than events are kept go on with *first_no*, the
+    first that is: said once, in its log and by an event."""
+    gone = f"events {webhook.sent_no + 1} to {first_no - 1} are no longer kept"
+
+    async def work(sor: SafeSqlor) -> None:
+        current = await lease.hold(sor)
+        if current is None or current.sent_no != webhook.sent_no:
+            return
+        await set_columns(sor, webhook.id, {"sent_no": first_no - 1})
+        data = {
+            "webhook_id": webhook.id,
+            "url": webhook.url,
+            "delivered_event_no": webhook.sent_no,
+            "first_event_no": first_no,
+        }
+        kind, owner = EventType.WEBHOOK_EVENTS_GONE, webhook.distributor_id
+        last = Event(first_no - 1, str(kind), now(), data)
+        answer = Answer(None, "", f"{gone}; it goes on with {first_no}", 0)
+        await add_delivery(sor, _delivery(webhook, last, current.attempts + 1, answer, None))
+        await add_events(sor, [NewEvent(owner, kind, f"{webhook.id}:{first_no}", data)])
 
     await in_transaction(work)
 
@@ -163,6 +198,9 @@ async def _note(lease: Lease, webhook: Webhook, event: Event, answer: Answer) ->
         if is_as_before and answer.is_delivered:
             current.sent_no = event.event_no
             await set_columns(sor, webhook.id, {"sent_no": event.event_no, **NOT_FAILING})
+        elif is_as_before and answer.is_unsent:
+            next_try_at = now() + timedelta(seconds=_jittered(UNSENT_PAUSE))
+            await set_columns(sor, webhook.id, {"next_try_at": next_try_at})
         elif is_as_before:
             next_try_at = await _note_failure(sor, current, attempt, answer)
         await add_delivery(sor, _delivery(webhook, event, attempt, answer, next_try_at))
@@ -302,6 +340,8 @@ async def _message_of(webhook: Webhook, delivery: Delivery) -> Message | None:
 
 
 def _outcome(answer: Answer) -> Outcome:
+    if answer.is_unsent:
+        return Outcome.UNSENT
     return Outcome.DELIVERED if answer.is_delivered else Outcome.FAILED
 
 

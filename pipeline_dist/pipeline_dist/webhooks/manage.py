@@ -86,7 +86,8 @@ async def update_webhook(
     types: Sequence[str] | None,
     enabled: bool | None,
 ) -> None:
-    """Change what is given of a locked webhook. One that is enabled again begins where it was."""
+    """Change what is given of a locked webhook. One that is enabled again begins where it was,
+    or with the first event that is still kept (`delivery.py`)."""
     values: dict[str, Any] = {}
     if url is not None:
         values["url"] = url

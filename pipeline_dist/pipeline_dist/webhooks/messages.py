@@ -1,10 +1,11 @@
 """One message of a webhook: its body, its signed headers, and the answer to it."""
 
 import asyncio
+import errno
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -13,7 +14,14 @@ import aiohttp
 from standardwebhooks.webhooks import Webhook as Signer
 
 from app.global_func import log_failure, now, to_json
-from pipeline_dist.webhooks.addresses import PrivateAddress, PublicResolver, check_host
+from pipeline_dist.webhooks.addresses import (
+    AddressBook,
+    NameUnknown,
+    NoNameserver,
+    PrivateAddress,
+    PublicResolver,
+    check_host,
+)
 from pipeline_dist.webhooks.rows import MAX_ANSWER
 
 log = logging.getLogger("pipeline_dist.webhooks")
@@ -24,6 +32,13 @@ _READ_BYTES = 2000
 # More than this a receiver may not put the next try off.
 MAX_RETRY_AFTER = 6 * 3600
 _ASKS_TO_WAIT = (429, 503)
+# What this host lacks for a connection: files, ports, memory, its network.
+_OWN_ERRORS = frozenset(
+    {
+        errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETDOWN,
+        errno.EADDRNOTAVAIL,
+    }
+)  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -41,13 +56,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: an HTTP status, or what went wrong; after how long."""
+    """What came back: an HTTP status, or what went wrong; after how long. `is_unsent`: this host
+    could not even ask, by no fault of the receiver."""
 
     http_status: int | None
     text: str
     error: str | None
     duration_ms: int
     retry_after: int | None = None
+    is_unsent: bool = False
 
     @property
     def is_delivered(self) -> bool:
@@ -55,10 +72,11 @@ class Answer:
         return self.http_status is not None and 200 <= self.http_status < 300
 
 
-def open_session() -> aiohttp.ClientSession:
+def open_session(book: AddressBook) -> aiohttp.ClientSession:
     """Return what messages are sent by: to allowed addresses alone, without proxy, cookies or
     redirects."""
-    connector = aiohttp.TCPConnector(resolver=PublicResolver(), use_dns_cache=False, limit=64)
+    resolver = PublicResolver(book)
+    connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, limit=64)
     return aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
@@ -104,7 +122,7 @@ async def send(
     except TimeoutError:
         return answer(None, "", f"no answer within {TIMEOUT_SECONDS} s")
     except (aiohttp.ClientError, OSError, ValueError) as exc:
-        return answer(None, "", _reason(exc))
+        return replace(answer(None, "", _reason(exc)), is_unsent=_is_own_failure(exc))
     except Exception as exc:  # noqa: BLE001  whatever an answer does to us, it is no delivery
         log_failure(log, "webhook_failed", f"sending {message.id} failed", exc)
         return answer(None, "", _reason(exc))
@@ -112,10 +130,28 @@ async def send(
 
 def _reason(exc: BaseException) -> str:
     """Return what went wrong, for the distributor."""
-    cause = getattr(exc, "os_error", None) or exc.__cause__ or exc
-    if isinstance(exc, PrivateAddress) or isinstance(cause, PrivateAddress):
+    if _is_caused_by(exc, PrivateAddress):
         return "the address is not public"
+    if _is_caused_by(exc, NoNameserver):
+        return "not sent: the nameservers of the sending host do not answer"
+    if _is_caused_by(exc, NameUnknown):
+        return str(_cause(exc))[:255]
     return f"{type(exc).__name__}: {exc}"[:255]
+
+
+def _is_own_failure(exc: BaseException) -> bool:
+    """Return whether this host is to blame: its nameservers, its network, or its own limits."""
+    return _is_caused_by(exc, NoNameserver) or getattr(_cause(exc), "errno", None) in _OWN_ERRORS
+
+
+def _is_caused_by(exc: BaseException, kind: type[OSError]) -> bool:
+    return isinstance(exc, kind) or isinstance(_cause(exc), kind)
+
+
+def _cause(exc: BaseException) -> BaseException:
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return exc.os_error
+    return exc.__cause__ or exc
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> str:

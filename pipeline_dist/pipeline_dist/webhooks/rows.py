@@ -23,11 +23,12 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a delivery."""
+    """What became of a delivery; `unsent`: this host could not send it."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
     FAILED = "failed"
+    UNSENT = "unsent"
 
 
 class Reason(StrEnum):

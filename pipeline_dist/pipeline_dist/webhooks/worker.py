@@ -7,6 +7,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -23,6 +24,9 @@ from app.global_func import (
 from pipeline_dist.webhooks.delivery import Turn, deliver
 from pipeline_dist.webhooks.leases import Lease, due_webhooks, take_lease
 from pipeline_dist.webhooks.messages import close_session, open_session
+
+if TYPE_CHECKING:
+    from pipeline_dist.webhooks.lookups import Lookups
 
 log = logging.getLogger("pipeline_dist.webhooks")
 
@@ -49,7 +53,9 @@ _oldest = Gauge(
 class Sender:
     """What one process sends, as long as it lives."""
 
-    def __init__(self) -> None:
+    def __init__(self, nameservers: list[str] | None = None) -> None:
+        self._nameservers = nameservers  # else those of this host
+        self._lookups: Lookups | None = None
         self._owner = new_id()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         # Whose each of them is.
@@ -83,7 +89,11 @@ class Sender:
 
     async def _send(self, lease: Lease, stop: asyncio.Event) -> None:
         if self._session is None:
-            self._session = open_session()
+            # Only here, since most workers send nothing.
+            from pipeline_dist.webhooks.lookups import Lookups
+
+            self._lookups = Lookups(self._nameservers)
+            self._session = open_session(self._lookups)
         try:
             await deliver(self._session, lease, Turn(stop))
         except Exception as exc:  # noqa: BLE001  one webhook keeps no other from being sent
@@ -107,6 +117,9 @@ class Sender:
         if self._session is not None:
             await close_session(self._session)
             self._session = None
+        if self._lookups is not None:
+            self._lookups.close()
+            self._lookups = None
 
     async def _release_all(self, sor: SafeSqlor) -> None:
         await sor.sqlExe(

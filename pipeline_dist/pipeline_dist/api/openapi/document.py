@@ -46,8 +46,8 @@ _ALL_HEADERS = HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER, _TAG: ETAG}
 # Of calls that have no example of their own for it.
 _ANY_KEY = "order-90"
 _OF_SANDBOX = (
-    "BatchResult", "Call", "FinishedCall", "PipelineList", "Problem", "Quote", "Statement",
-    "StatementList", "UsageLines", "UsageSums",
+    "BatchResult", "Call", "CallList", "EventList", "FinishedCall", "KeyList", "PipelineList",
+    "Problem", "Quote", "Statement", "StatementList", "UsageLines", "UsageSums",
 )  # fmt: skip
 _SANDBOX = {"type": "boolean", "description": "True in answers to keys of the sandbox only."}
 _TOLD = ("title", "summary", "description", "remedy")
@@ -81,7 +81,7 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
         "paths": dict(paths),
         "webhooks": {str(kind): _webhook(kind) for kind in EventType},
         "components": {
-            "schemas": named_schemas(REQUESTS | KEY_REQUESTS | _with_mark(ANSWERS) | KEY_ANSWERS),
+            "schemas": named_schemas(REQUESTS | KEY_REQUESTS | _with_mark(ANSWERS | KEY_ANSWERS)),
             "headers": {name: _header(schema) for name, schema in _ALL_HEADERS.items()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},

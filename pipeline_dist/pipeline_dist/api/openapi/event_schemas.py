@@ -115,7 +115,10 @@ EVENT_DATA: dict[EventType, tuple[str, dict[str, Schema]]] = {
     ),
     EventType.PIPELINE_OFFLINE: (
         "A line that you may call is taken off: calls that begin are refused.",
-        {"pipeline": PIPELINE, "status": text("offline or archived.")},
+        {
+            "pipeline": PIPELINE,
+            "status": text("offline, archived, or not_enabled: off for you alone."),
+        },
     ),
     EventType.PIPELINE_ONLINE: (
         "A line that was taken off is back.",
@@ -176,6 +179,16 @@ EVENT_DATA: dict[EventType, tuple[str, dict[str, Schema]]] = {
             "http_status": maybe(number("What the receiver answered last.")),
             "error": maybe(text("What went wrong last.")),
             "delivered_event_no": number("The last event that was taken."),
+        },
+    ),
+    EventType.WEBHOOK_EVENTS_GONE: (
+        "A webhook was behind for longer than events are kept: what it was not sent of them is"
+        " gone, and it goes on with the first that is kept.",
+        {
+            "webhook_id": text("The webhook."),
+            "url": text("Where it sends to."),
+            "delivered_event_no": number("The last event that was taken."),
+            "first_event_no": number("The first event that is kept, which it goes on with."),
         },
     ),
     EventType.TOPUP_CREATED: ("Something was paid in, or paid back.", _CREDIT_DATA),

@@ -68,7 +68,11 @@ _DELIVERY = record(
         "type": text("The event's type."),
         "kind": text("Why: event (in its turn), replay, test.", enum=list(Kind)),
         "attempt": number("The how-manieth try of the event this was."),
-        "outcome": text("What became of it.", enum=list(Outcome)),
+        "outcome": text(
+            "What became of it; unsent: our own nameservers did not answer, which counts for"
+            " nothing.",
+            enum=list(Outcome),
+        ),
         "http_status": maybe(number("What the receiver answered.")),
         "duration_ms": maybe(number("How long that took, in milliseconds.")),
         "answer": maybe(text("The first 500 characters of the answer.")),
