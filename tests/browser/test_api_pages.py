@@ -186,6 +186,26 @@ def test_what_changes_something_asks_first(
     expect(quote.locator("pre")).to_contain_text('"quantity": "0.500000"')
 
 
+def test_what_could_not_be_loaded_is_said_and_loaded_when_asked_again(
+    context: BrowserContext,
+) -> None:
+    page = context.new_page()
+    page.route("**/*.json*", lambda route: route.abort())
+    page.goto(f"{DOCS}?_lang=en")
+    call = page.locator("#me")
+    call.get_by_role("button", name="Try it").click()
+    expect(call.get_by_role("alert")).to_contain_text("No answer came")
+    page.locator("#search").fill("quota")
+    expect(page.locator("#results")).to_contain_text("No answer came")
+    page.unroute("**/*.json*")
+
+    page.locator("#search").fill("quota_exceeded")
+    expect(page.locator("#results [role=option]").first).to_contain_text("quota_exceeded")
+    call.get_by_role("button", name="Try it").click()
+    expect(call.locator(".trial")).to_be_visible()
+    expect(call.get_by_role("alert")).to_be_hidden()
+
+
 def count_of_calls(server: Installation, seller: Reseller) -> int:
     (row,) = server.query(
         "select count(*) as calls from pipeline_usage_log where distributor_id = %s",

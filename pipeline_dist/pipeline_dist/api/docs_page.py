@@ -18,7 +18,8 @@ from pipeline_dist.api.guides import guide_address, guides
 from pipeline_dist.api.openapi.document import document
 from pipeline_dist.api.samples import LANGUAGES, SampleRequest, sample_requests
 
-ADDRESS = "/pipeline_dist/v1/docs"
+API = "/pipeline_dist/v1"
+ADDRESS = f"{API}/docs"
 
 
 @cache
@@ -32,6 +33,11 @@ def page(lang: str) -> str:
         **_of_layout(lang, api, None),
         languages=LANGUAGES,
         samples=samples,
+        titles={
+            call["operationId"]: f"{method.upper()} {path.removeprefix(API)}"
+            for path, methods in api["paths"].items()
+            for method, call in methods.items()
+        },
         resolve=partial(_resolve, api["components"]["schemas"]),
         kind=_kind,
         range_of=partial(_range, lang),

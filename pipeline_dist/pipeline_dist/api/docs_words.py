@@ -28,6 +28,7 @@ _WORDS = {
     "list": "A list of:",
     "menu": "Menu",
     "more": "Members",
+    "next": "What can follow",
     "nothing_found": "Nothing was found.",
     "no_key": "Give your key first, at the side.",
     "old": "no longer for new programs",
