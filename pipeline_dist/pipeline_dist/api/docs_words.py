@@ -30,7 +30,7 @@ _WORDS = {
     "more": "Members",
     "next": "What can follow",
     "nothing_found": "Nothing was found.",
-    "no_key": "Give your key first, at the side.",
+    "no_key": "Give your key first:",
     "old": "no longer for new programs",
     "or": "or",
     "parameters": "Parameters",

@@ -44,7 +44,9 @@ function ranked(entries, text) {
  */
 function excerpt(text, search) {
   const place = text.toLowerCase().indexOf(search.toLowerCase().split(/\s+/)[0] ?? '');
-  const start = Math.max(0, place - 40);
+  const earliest = Math.max(0, place - 40);
+  // With a whole word, where the language parts words by blanks.
+  const start = earliest && text.lastIndexOf(' ', place - 1) > earliest ? text.indexOf(' ', earliest) + 1 : earliest;
   return (start ? '…' : '') + text.slice(start, start + 120) + (text.length > start + 120 ? '…' : '');
 }
 

@@ -141,6 +141,18 @@ async function send(make, place) {
   }
 }
 
+/** Leads to the field of the key, which stands in the menu; on a telephone that is opened first. */
+function linkToKey() {
+  const link = element('a', { href: '#menu', textContent: words.key ?? '' });
+  link.addEventListener('click', (event) => {
+    event.preventDefault();
+    const field = byId('key', HTMLInputElement);
+    if (!field.checkVisibility()) location.hash = 'menu';
+    field.focus();
+  });
+  return link;
+}
+
 /**
  * @param {{ name: string, method: string, path: string }} call
  * @param {Operation} operation
@@ -161,7 +173,7 @@ function trialOf(call, operation) {
     event.preventDefault();
     const key = byId('key', HTMLInputElement).value.trim();
     if (!key) {
-      place.replaceChildren(element('p', { className: 'result', textContent: words.no_key }));
+      place.replaceChildren(element('p', { className: 'result' }, `${words.no_key} `, linkToKey()));
       return;
     }
     if (call.method !== 'get' && !READS_ONLY.has(call.name) && !(await confirmed())) return;
@@ -204,6 +216,10 @@ function offerTrial(section) {
 }
 
 export function offerTrials() {
+  // Who came to the key from a form goes back to it.
+  byId('key', HTMLInputElement).addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && location.hash === '#menu') history.back();
+  });
   document.querySelectorAll('section.call').forEach((section) => {
     if (section instanceof HTMLElement) offerTrial(section);
   });
