@@ -139,7 +139,11 @@ def test_a_call_is_tried_with_the_readers_key_which_stays_in_the_page(
     trial = docs.locator("#pipelines .trial")
     trial.get_by_role("button", name="Send").click()
     expect(trial).to_contain_text("Give your key first")
+    trial.get_by_role("link", name="Your API key").click()
+    expect(docs.locator("#key")).to_be_focused()
     docs.locator("#key").fill(seller.key)
+    docs.locator("#key").press("Enter")
+    expect(trial.get_by_role("button", name="Send")).to_be_focused()
     trial.locator("input[name=code]").fill("tried")
     trial.get_by_role("button", name="Send").click()
 

@@ -141,11 +141,18 @@ async function send(make, place) {
   }
 }
 
-/** Leads to the field of the key, which stands in the menu; on a telephone that is opened first. */
-function linkToKey() {
+/** @type {HTMLElement | undefined} The button of the form that waits for the key. */
+let waiting;
+
+/**
+ * Leads to the field of the key, which stands in the menu; on a telephone that is opened first.
+ * @param {HTMLElement} sending
+ */
+function linkToKey(sending) {
   const link = element('a', { href: '#menu', textContent: words.key ?? '' });
   link.addEventListener('click', (event) => {
     event.preventDefault();
+    waiting = sending;
     const field = byId('key', HTMLInputElement);
     if (!field.checkVisibility()) location.hash = 'menu';
     field.focus();
@@ -164,16 +171,17 @@ function trialOf(call, operation) {
     spellcheck: false, value: JSON.stringify(example(content.examples), null, 2),
   });
   const place = element('div', { ariaLive: 'polite' });
+  const sending = element('button', { className: 'main', textContent: words.send });
   const form = element('form', { className: 'trial' },
     ...fields.map(({ parameter, input }) => element('label', {}, parameter.name, input)),
     ...(body ? [element('label', {}, words.body ?? '', body)] : []),
-    element('button', { className: 'main', textContent: words.send }), place);
+    sending, place);
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const key = byId('key', HTMLInputElement).value.trim();
     if (!key) {
-      place.replaceChildren(element('p', { className: 'result' }, `${words.no_key} `, linkToKey()));
+      place.replaceChildren(element('p', { className: 'result' }, `${words.no_key} `, linkToKey(sending)));
       return;
     }
     if (call.method !== 'get' && !READS_ONLY.has(call.name) && !(await confirmed())) return;
@@ -216,9 +224,12 @@ function offerTrial(section) {
 }
 
 export function offerTrials() {
-  // Who came to the key from a form goes back to it.
   byId('key', HTMLInputElement).addEventListener('keydown', (event) => {
-    if (event.key === 'Enter' && location.hash === '#menu') history.back();
+    if (event.key !== 'Enter' || !waiting) return;
+    if (location.hash === '#menu') location.hash = waiting.closest('section')?.id ?? '';
+    waiting.focus();
+    waiting.scrollIntoView({ block: 'center' });
+    waiting = undefined;
   });
   document.querySelectorAll('section.call').forEach((section) => {
     if (section instanceof HTMLElement) offerTrial(section);
