@@ -226,6 +226,8 @@ function offerTrial(section) {
 export function offerTrials() {
   byId('key', HTMLInputElement).addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || !waiting) return;
+    // Else the button would be pressed by it.
+    event.preventDefault();
     if (location.hash === '#menu') location.hash = waiting.closest('section')?.id ?? '';
     waiting.focus();
     waiting.scrollIntoView({ block: 'center' });
