@@ -44,6 +44,7 @@ _PRICES: tuple[dict[str, Any], ...] = (
         "package_size": 100,
         "package_price": "25",
     },
+    {"unit": "second", "unit_price": "0.02"},
 )
 _CALL = {
     "pipeline": PIPELINE,

@@ -139,7 +139,11 @@ def test_a_call_is_tried_with_the_readers_key_which_stays_in_the_page(
     trial = docs.locator("#pipelines .trial")
     trial.get_by_role("button", name="Send").click()
     expect(trial).to_contain_text("Give your key first")
+    trial.get_by_role("link", name="Your API key").click()
+    expect(docs.locator("#key")).to_be_focused()
     docs.locator("#key").fill(seller.key)
+    docs.locator("#key").press("Enter")
+    expect(trial.get_by_role("button", name="Send")).to_be_focused()
     trial.locator("input[name=code]").fill("tried")
     trial.get_by_role("button", name="Send").click()
 
@@ -184,6 +188,26 @@ def test_what_changes_something_asks_first(
     quote.get_by_role("button", name="Send").click()
     expect(quote.locator(".result")).to_contain_text("200")
     expect(quote.locator("pre")).to_contain_text('"quantity": "0.500000"')
+
+
+def test_what_could_not_be_loaded_is_said_and_loaded_when_asked_again(
+    context: BrowserContext,
+) -> None:
+    page = context.new_page()
+    page.route("**/*.json*", lambda route: route.abort())
+    page.goto(f"{DOCS}?_lang=en")
+    call = page.locator("#me")
+    call.get_by_role("button", name="Try it").click()
+    expect(call.get_by_role("alert")).to_contain_text("No answer came")
+    page.locator("#search").fill("quota")
+    expect(page.locator("#results")).to_contain_text("No answer came")
+    page.unroute("**/*.json*")
+
+    page.locator("#search").fill("quota_exceeded")
+    expect(page.locator("#results [role=option]").first).to_contain_text("quota_exceeded")
+    call.get_by_role("button", name="Try it").click()
+    expect(call.locator(".trial")).to_be_visible()
+    expect(call.get_by_role("alert")).to_be_hidden()
 
 
 def count_of_calls(server: Installation, seller: Reseller) -> int:

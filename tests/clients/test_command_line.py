@@ -91,6 +91,11 @@ def test_refusals_have_codes_and_sentences(
         (run(account, "me", env={"PIPELINE_KEY": "ppk_wrong"}), 4, "invalid_key: "),
         (run(empty, "call", account.pipeline, "--", "true"), 125, "quota_exceeded: "),
         (run(account, "call", account.pipeline), 2, "after --"),
+        (
+            run(account, "call", account.pipeline, "--unit", "page", "--", "echo", "done"),
+            125,
+            "price_missing: ",
+        ),
     ]
 
     for process, code, sentence in cases:

@@ -86,6 +86,7 @@ def test_it_answers_as_the_real_one_and_leaves_no_trace(
     assert (sums["total"]["calls"], sums["sandbox"]) == (3, True)
     statement = sandbox.get("statement").json()
     assert (statement["calls"], statement["sandbox"], statement["final"]) == (3, True, False)
+    assert statement["distributor"]["code"] == owner.distributor["code"]
     assert sandbox.get("statements").json()["rows"] == []
     assert sandbox.get("pipelines", code=code).json()["code"] == code
     assert sandbox.post("quote", {"pipeline": code, "lines": [ITEM]}).status_code == 200

@@ -41,6 +41,16 @@ FIELDS_OF_PAGES = {
     "unknown_currency", "write_once",
 }  # fmt: skip
 
+# What programs and readers go on with, at least: from which call to which.
+LINKS = {
+    *(("begin_call", name) for name in ("finish_call", "extend_call", "read_call")),
+    *((name, name) for name in ("pipelines", "read_call", "usage", "statements", "events")),
+    *(("make_key", name) for name in ("rotate_key", "revoke_key")),
+    *(("create_webhook", f"{name}_webhook") for name in ("update", "rotate", "delete", "replay")),
+    ("create_webhook", "webhook_deliveries"), ("webhooks", "webhook_deliveries"),
+    ("webhook_deliveries", "webhook_deliveries"), ("statements", "statement"),
+}  # fmt: skip
+
 
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +184,37 @@ def test_every_operation_answers_one_kind_of_thing_and_has_a_known_tag() -> None
     assert tags == {tag for operation in operations for tag in operation["tags"]}
 
 
+def values_at(node: Any, pointer: str) -> Iterator[Any]:
+    """What stands at a JSON pointer; nothing where there is no such place."""
+    for part in pointer.strip("/").split("/"):
+        try:
+            node = node[int(part)] if isinstance(node, list) else node[part]
+        except (KeyError, IndexError):
+            return
+    yield node
+
+
+def test_links_take_what_stands_in_an_answer_or_in_its_request() -> None:
+    expressions = 0
+    for operation in OPERATIONS:
+        examples = [example for *_, named in operation.answers for example in named.values()]
+        requests = operation.body_examples.values()
+        for link in operation.links.values():
+            values = {**link.get("parameters", {}), **link.get("requestBody", {})}
+            for text in filter(lambda value: str(value).startswith("$"), values.values()):
+                source, _, pointer = text.partition("#")
+                if source.startswith("$request.query."):
+                    names = {item["name"] for item in operation.parameters}
+                    assert source.removeprefix("$request.query.") in names
+                else:
+                    bodies = {"$response.body": examples, "$request.body": requests}[source]
+                    values_there = [v for body in bodies for v in values_at(body, pointer)]
+                    assert values_there != [], (operation.name, text)
+                expressions += 1
+
+    assert expressions > 30
+
+
 def test_links_lead_to_operations_and_parameters_that_are_there() -> None:
     document = openapi.document("en")
     operations = {op["operationId"]: op for p in document["paths"].values() for op in p.values()}
@@ -184,8 +225,7 @@ def test_links_lead_to_operations_and_parameters_that_are_there() -> None:
         for link in answer.get("links", {}).values()
     ]
 
-    assert ("begin_call", "finish_call") in {(name, link["operationId"]) for name, link in links}
-    assert ("begin_call", "read_call") in {(name, link["operationId"]) for name, link in links}
+    assert LINKS - {(name, link["operationId"]) for name, link in links} == set()
     for _, link in links:
         operation = operations[link["operationId"]]
         names = {item["name"] for item in operation.get("parameters", ())}

@@ -4,6 +4,7 @@ nothing from afar. A script adds searching and trying (wwwroot/v1/docs/docs.js, 
 """
 
 import json
+import re
 from collections import defaultdict
 from functools import cache, partial
 from pathlib import Path
@@ -18,7 +19,8 @@ from pipeline_dist.api.guides import guide_address, guides
 from pipeline_dist.api.openapi.document import document
 from pipeline_dist.api.samples import LANGUAGES, SampleRequest, sample_requests
 
-ADDRESS = "/pipeline_dist/v1/docs"
+API = "/pipeline_dist/v1"
+ADDRESS = f"{API}/docs"
 
 
 @cache
@@ -32,6 +34,11 @@ def page(lang: str) -> str:
         **_of_layout(lang, api, None),
         languages=LANGUAGES,
         samples=samples,
+        titles={
+            call["operationId"]: f"{method.upper()} {path.removeprefix(API)}"
+            for path, methods in api["paths"].items()
+            for method, call in methods.items()
+        },
         resolve=partial(_resolve, api["components"]["schemas"]),
         kind=_kind,
         range_of=partial(_range, lang),
@@ -77,11 +84,13 @@ def search_index(lang: str) -> list[dict[str, str]]:
          "address": f"{home}#fields"}
         for item in api["x-field-codes"]
     ]  # fmt: skip
-    return entries + [
+    entries += [
         {"kind": words["code"], "title": item["code"], "address": f"{home}#code-{item['code']}",
          "text": f"{item['description']} {item['remedy']}"}
         for item in api["x-error-codes"]
     ]  # fmt: skip
+    # What is set as code on the pages is plain text in a result.
+    return [entry | {"text": entry["text"].replace("`", "")} for entry in entries]
 
 
 def _fields(call: dict[str, Any], resolve: Any) -> dict[str, str]:
@@ -134,6 +143,7 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = _prose
+    environment.filters["in_words"] = _in_words
     return environment.get_template(name)
 
 
@@ -150,6 +160,11 @@ def _prose(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts)
     )
     return Markup("").join(set_as_code)
+
+
+def _in_words(name: str) -> Markup:
+    """Let a name that is written as one word be broken where its words begin."""
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z])(?=[A-Z])", name))
 
 
 def _kind(node: dict[str, Any]) -> str:

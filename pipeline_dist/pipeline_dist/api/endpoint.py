@@ -107,10 +107,27 @@ def endpoint(
     What new programs should do without stands in *deprecations*, by its method: every answer of it
     says so, and so does the document (docs/guides/versioning.md).
     """
-    notices = {method: terms.headers() for method, terms in deprecations.items()}
+    by_method = _ByMethod(
+        methods, {method: terms.headers() for method, terms in deprecations.items()}
+    )
+    return for_programs(
+        by_method.answer_with_notice if deprecations else by_method.answer, tuple(methods),
+        authenticate=by_method.check_key, decorate_refusal=by_method.decorate_refusal,
+        most_under_way={method: _most_under_way(func) for method, func in methods.items()},
+        deprecations=deprecations,
+    )  # fmt: skip
 
-    async def answer(request: ApiRequest) -> Answer:
-        call = methods["GET" if request.method == "HEAD" else request.method]
+
+@dataclass(frozen=True, slots=True)
+class _ByMethod:
+    """The functions that answer at one address, by HTTP method, and the headers that tell of the
+    deprecation of some of them."""
+
+    calls: Mapping[str, ApiCall]
+    notices: Mapping[str, Mapping[str, str]]
+
+    async def answer(self, request: ApiRequest) -> Answer:
+        call = self.calls["GET" if request.method == "HEAD" else request.method]
         credentials = read_credentials(request, call.scopes)
         if credentials.is_sandbox:
             return await _answer_in_sandbox(request, call, credentials)
@@ -119,28 +136,26 @@ def endpoint(
             caller = await authenticate(credentials)
         return await _answer(request, call, credentials, caller)
 
-    async def answer_with_notice(request: ApiRequest) -> Answer:
+    async def answer_with_notice(self, request: ApiRequest) -> Answer:
         """As `answer`, and tell of the deprecation, where the method has one."""
-        notice = _notice(notices, request)
+        notice = self._notice(request)
         try:
-            result = await answer(request)
+            result = await self.answer(request)
         except AppError as exc:
             exc.headers.update(notice)
             raise
         return replace(result, headers={**result.headers, **notice})
 
-    async def check_key(request: AnyRequest) -> None:
+    async def check_key(self, request: AnyRequest) -> None:
         """Look the key up before a body is read that may be large. It is looked up again behind the
         body, which may take its time: a key revoked meanwhile is none any more."""
-        call = methods.get(request.method)
+        call = self.calls.get(request.method)
         await authenticate(read_credentials(request, _scopes(call)), to_end=_ends_calls(call))
 
-    async def decorate_refusal(request: AnyRequest, refusal: AppError) -> AppError:
-        """
-        Tell callers without a valid key that first, for a body that cannot be read for instance;
-        the others are told their limits with *refusal*.
-        """
-        call = methods.get(request.method)
+    async def decorate_refusal(self, request: AnyRequest, refusal: AppError) -> AppError:
+        """Tell callers without a valid key that first, for a body that cannot be read for instance;
+        the others are told their limits with *refusal*."""
+        call = self.calls.get(request.method)
         try:
             credentials = read_credentials(request, _scopes(call))
             await _tell_limits(refusal, None, credentials, to_end=_ends_calls(call))
@@ -149,20 +164,12 @@ def endpoint(
         except AppError as exc:
             # Which methods an address has is in the public document.
             return refusal if refusal.status == 405 else exc
-        refusal.headers.update(_notice(notices, request))
+        refusal.headers.update(self._notice(request))
         return refusal
 
-    return for_programs(
-        answer_with_notice if notices else answer, tuple(methods), authenticate=check_key,
-        decorate_refusal=decorate_refusal,
-        most_under_way={method: _most_under_way(func) for method, func in methods.items()},
-        deprecations=deprecations,
-    )  # fmt: skip
-
-
-def _notice(notices: Mapping[str, Mapping[str, str]], request: AnyRequest) -> Mapping[str, str]:
-    """Return what is told of the deprecation of what was asked."""
-    return notices.get("GET" if request.method == "HEAD" else request.method, {})
+    def _notice(self, request: AnyRequest) -> Mapping[str, str]:
+        """Return what is told of the deprecation of what was asked."""
+        return self.notices.get("GET" if request.method == "HEAD" else request.method, {})
 
 
 async def _answer(

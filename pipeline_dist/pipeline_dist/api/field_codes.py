@@ -14,7 +14,8 @@ from pipeline_ops import errors as of_operation
 _CATALOGUES = (
     of_distributors, of_reports, of_events, of_webhooks, of_operation, field_problems,
 )  # fmt: skip
-_VALUE = re.compile(r"\{\w+\}")
+# A full stop behind it too: the dots of what stands there instead end the sentence.
+_VALUE = re.compile(r"\{\w+\}(?:\.(?=\s|$))?")
 
 
 def field_sentences() -> Iterator[tuple[str, Sentence]]:

@@ -94,12 +94,13 @@ def _values(parameters: Any, place: str, name: str) -> dict[str, str]:
 def curl(request: SampleRequest) -> str:
     """Return the sample as a command of a shell."""
     parts = [
-        f'curl -sS --fail-with-body "$BASE{request.target}"',
+        "curl -sS --fail-with-body",
+        f'"$BASE{request.target}"',
         '-H "Authorization: Bearer $KEY"',
     ]
     parts += [f'-H "{name}: {value}"' for name, value in request.headers.items()]
     if request.body is not None:
-        text = _pretty(request.body).replace("'", "'\\''")
+        text = _indented(_pretty(request.body), 2).replace("'", "'\\''")
         parts += [f'-H "Content-Type: {JSON}"', f"-d '{text}'"]
     elif request.method != "GET":
         parts.append(f"-X {request.method}")

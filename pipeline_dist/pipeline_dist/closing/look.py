@@ -1,7 +1,7 @@
 """Looking at a month's statement: the one that is kept where it is closed, else as it is now."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.global_func import SafeSqlor
@@ -47,6 +47,8 @@ async def view_of_month(sor: SafeSqlor, distributor: Distributor, month: str) ->
         return MonthView(month, result, None)
     # Again, since the month may have been closed since the key was looked up.
     present = await read_distributor(sor, distributor.id) or distributor
+    # The row of the sandbox has no name of its own (accounts/sandbox.py).
+    present = replace(present, code=distributor.code, name=distributor.name)
     return MonthView(month, None, await statement(sor, present, month))
 
 

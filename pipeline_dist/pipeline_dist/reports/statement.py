@@ -140,8 +140,27 @@ async def statement(
     totals = reader.source((TOTALS,), ("entry_type", "calls", "amount", "running"))
     sums = await sor.one(_SUMS.format(rows=totals.text), totals.values)
     assert sums is not None
+    return {
+        **_heading(distributor, month, closing),
+        "calls": int(sums["calls"]),
+        "running": int(sums["running"]),
+        "lines": lines,
+        "corrections": corrections,
+        "adjustments": adjustments,
+        "lines_amount": _sum(lines),
+        "corrections_amount": _sum(corrections),
+        "adjustments_amount": _sum(adjustments),
+        "amount": _NOTHING + sums["amount"],
+        "total": round_amount(_NOTHING + sums["amount"], distributor.currency),
+        "closed_at": closing.moment if closing else None,
+        "made_at": closing.moment if closing else now(),
+        "checksum": None,
+    }
+
+
+def _heading(distributor: Distributor, month: str, closing: Closing | None) -> dict[str, Any]:
+    """Return what a statement says before its lines: which it is, for whom, of when."""
     start, end = month_bounds(month)
-    sum_exact = _NOTHING + sums["amount"]
     status = MonthStatus.CLOSED if closing else month_status(distributor.closed_month, month)
     return {
         "number": closing.number if closing else None,
@@ -154,19 +173,6 @@ async def statement(
         "to": end,
         "time_zone": zone_name(),
         "currency": distributor.currency,
-        "calls": int(sums["calls"]),
-        "running": int(sums["running"]),
-        "lines": lines,
-        "corrections": corrections,
-        "adjustments": adjustments,
-        "lines_amount": _sum(lines),
-        "corrections_amount": _sum(corrections),
-        "adjustments_amount": _sum(adjustments),
-        "amount": sum_exact,
-        "total": round_amount(sum_exact, distributor.currency),
-        "closed_at": closing.moment if closing else None,
-        "made_at": closing.moment if closing else now(),
-        "checksum": None,
     }
 
 

@@ -12,7 +12,9 @@ from pipeline_dist.api.openapi.operation import (
     OF_REPORT,
     Operation,
     link,
+    link_by,
     link_to_call,
+    next_page,
 )
 from pipeline_dist.api.openapi.requests import KEY_WORDS
 from pipeline_dist.api.openapi.rule_schemas import parameter, query_parameters, tag_filter_pattern
@@ -83,6 +85,12 @@ CALL_OPERATIONS: tuple[Operation, ...] = (
                     "lines": [],
                 },
             ),
+            "cancel": link(
+                "finish_call",
+                "Give it up: nothing is charged.",
+                requestBody={"call_no": "$response.body#/call_no", "status": "cancelled"},
+            ),
+            "extend": link_by("extend_call", "Let it run for longer.", "call_no", "call_no"),
             "read": link_to_call("call_no"),
         },
         replays=True,
@@ -129,9 +137,7 @@ CALL_OPERATIONS: tuple[Operation, ...] = (
         ),
         codes=("call_not_found", *OF_REPORT),
         links={
-            "next": link(
-                "read_call", "The page after.", parameters={"next": "$response.body#/next"}
-            ),
+            "next": next_page("read_call"),
             "read": link_to_call("rows/0/call_no"),
         },
     ),

@@ -50,6 +50,15 @@ _OF_SANDBOX = (
     "Problem", "Quote", "Statement", "StatementList", "UsageLines", "UsageSums",
 )  # fmt: skip
 _SANDBOX = {"type": "boolean", "description": "True in answers to keys of the sandbox only."}
+_WAYS_OF_THE_KEY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The API key.",
+    },
+}
 _TOLD = ("title", "summary", "description", "remedy")
 
 
@@ -64,9 +73,6 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
     Return the document with titles, summaries and descriptions in *lang* (`zh` or `en`), of the
     system that answers at *public_url*; by default this one.
     """
-    paths: dict[str, dict[str, Any]] = defaultdict(dict)
-    for operation in OPERATIONS:
-        paths[operation.path][operation.method] = _operation(operation)
     whole = {
         "openapi": "3.1.0",
         "info": {
@@ -78,38 +84,42 @@ def document(lang: str, *, public_url: str | None = None) -> dict[str, Any]:
         "servers": [{"url": public_url or settings().public_url}],
         "security": [{"bearer": []}, {"api_key": []}],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
-        "paths": dict(paths),
+        "paths": _paths(),
         "webhooks": {str(kind): _webhook(kind) for kind in EventType},
         "components": {
             "schemas": named_schemas(REQUESTS | KEY_REQUESTS | _with_mark(ANSWERS | KEY_ANSWERS)),
             "headers": {name: _header(schema) for name, schema in _ALL_HEADERS.items()},
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},
-                "api_key": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "X-API-Key",
-                    "description": "The API key.",
-                },
-            },
+            "securitySchemes": _WAYS_OF_THE_KEY,
         },
-        "x-error-codes": [
-            {
-                "code": entry.code,
-                "status": entry.status,
-                "description": entry.hint,
-                "remedy": remedy.sentence,
-                "repeat": str(remedy.repeat),
-            }
-            for entry in ERROR_CODES.values()
-            for remedy in [remedy_of(entry)]
-        ],
+        "x-error-codes": _error_codes(),
         "x-field-codes": [
             {"code": code, "description": sentence} for code, sentence in field_sentences()
         ],
     }
     result: dict[str, Any] = _in_language(whole, lang)
     return result
+
+
+def _paths() -> dict[str, dict[str, Any]]:
+    result: dict[str, dict[str, Any]] = defaultdict(dict)
+    for operation in OPERATIONS:
+        result[operation.path][operation.method] = _operation(operation)
+    return dict(result)
+
+
+def _error_codes() -> list[dict[str, Any]]:
+    """Return each refusal with what to do about it."""
+    return [
+        {
+            "code": entry.code,
+            "status": entry.status,
+            "description": entry.hint,
+            "remedy": remedy.sentence,
+            "repeat": str(remedy.repeat),
+        }
+        for entry in ERROR_CODES.values()
+        for remedy in [remedy_of(entry)]
+    ]
 
 
 def _with_mark(answers: dict[str, Schema]) -> dict[str, Schema]:

@@ -7,7 +7,7 @@ from pipeline_dist.accounts.app_keys import MAX_KEYS, MAX_PIPELINES
 from pipeline_dist.api import keys as key_api
 from pipeline_dist.api.input import KEY
 from pipeline_dist.api.openapi import examples
-from pipeline_dist.api.openapi.operation import JSON, Operation
+from pipeline_dist.api.openapi.operation import JSON, Operation, link_by
 from pipeline_dist.api.openapi.rule_schemas import body_schema, parameter
 from pipeline_dist.api.openapi.schema import (
     PIPELINE,
@@ -134,6 +134,10 @@ KEY_OPERATIONS = (
             "too_many_keys", "key_name_taken", "beyond_own_key", "idempotency_key_required",
             "idempotency_key_reused",
         ),
+        links={
+            "rotate": link_by("rotate_key", "Give it a new secret.", "key_id", "id"),
+            "revoke": link_by("revoke_key", "End it.", "key_id", "id"),
+        },
         replays=True,
     ),
     _operation(
@@ -145,6 +149,7 @@ KEY_OPERATIONS = (
         body_examples={"rotation": examples.KEY_ROTATION},
         answers=((200, JSON, ref("KeyWithSecret"), {"answer": examples.ROTATED_KEY}),),
         codes=("key_not_found", "beyond_own_key", "grace_running"),
+        links={"revoke": link_by("revoke_key", "End it.", "key_id", "id")},
     ),
     _operation(
         "revoke_key", "/revoke", "post", key_api.revoke_key,

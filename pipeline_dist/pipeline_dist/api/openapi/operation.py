@@ -59,6 +59,17 @@ def link(operation: str, about: str, **values: Any) -> dict[str, Any]:
     return {"operationId": operation, "description": about, **values}
 
 
+def link_by(operation: str, about: str, name: str, place: str) -> dict[str, Any]:
+    """Return the link to *operation* whose body names, as *name*, what stands at *place* of an
+    answer."""
+    return link(operation, about, requestBody={name: f"$response.body#/{place}"})
+
+
+def next_page(operation: str) -> dict[str, Any]:
+    """Return the link to the page after one whose `next` says where it begins."""
+    return link(operation, "The page after.", parameters={"next": "$response.body#/next"})
+
+
 def link_to_call(place: str) -> dict[str, Any]:
     """Return the link to the call whose number stands at *place* of an answer."""
     return link(

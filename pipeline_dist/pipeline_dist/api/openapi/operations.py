@@ -8,7 +8,7 @@ from pipeline_dist.api.openapi import examples
 from pipeline_dist.api.openapi.call_operations import CALL_OPERATIONS, CALLS
 from pipeline_dist.api.openapi.event_operations import EVENT_OPERATIONS, EVENTS
 from pipeline_dist.api.openapi.key_operations import KEY_OPERATIONS, KEYS
-from pipeline_dist.api.openapi.operation import JSON, NEXT, Operation, link
+from pipeline_dist.api.openapi.operation import JSON, NEXT, Operation, link, next_page
 from pipeline_dist.api.openapi.report_operations import REPORT_OPERATIONS, REPORTS
 from pipeline_dist.api.openapi.rule_schemas import (
     query_parameters,
@@ -79,6 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 "Begin a call of the first of them.",
                 requestBody={"pipeline": "$response.body#/rows/0/code"},
             ),
+            "next": next_page("pipelines"),
         },
         codes=(*OF_PIPELINE, "version_corrupted"),
         is_kept=True,
@@ -96,6 +97,13 @@ OPERATIONS: tuple[Operation, ...] = (
         body_examples={"quote": examples.QUOTE_REQUEST},
         answers=((200, JSON, ref("Quote"), {"answer": examples.QUOTE}),),
         codes=("pipeline_not_found", *OF_PRICING),
+        links={
+            "begin": link(
+                "begin_call",
+                "Begin a call of this line.",
+                requestBody={"pipeline": "$request.body#/pipeline"},
+            ),
+        },
     ),
     *CALL_OPERATIONS,
     *REPORT_OPERATIONS,

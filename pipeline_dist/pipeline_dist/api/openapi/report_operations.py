@@ -1,6 +1,7 @@
 """The calls of the distributor API that tell what was used, and what is to be paid."""
 
 from dataclasses import replace
+from typing import Any
 
 from app.global_func import XLSX_TYPE
 from pipeline_dist.api import v1
@@ -12,6 +13,7 @@ from pipeline_dist.api.openapi.operation import (
     Operation,
     link,
     link_to_call,
+    next_page,
 )
 from pipeline_dist.api.openapi.rule_schemas import query_parameters
 from pipeline_dist.api.openapi.schema import ref
@@ -31,6 +33,11 @@ _WHICH = {
 _OF_STATEMENT = ("statement_not_found", *OF_REPORT)
 # CSV and Excel have addresses of their own, so that each address answers one kind of thing.
 _JSON_ONLY = {"format": replace(STATEMENT_QUERY["format"], choices=("json",))}
+
+
+def _of_month(operation: str, about: str) -> dict[str, Any]:
+    """Return the link to what *operation* tells of the month of a statement."""
+    return link(operation, about, parameters={"month": "$response.body#/month"})
 
 
 REPORT_OPERATIONS: tuple[Operation, ...] = (
@@ -73,7 +80,7 @@ REPORT_OPERATIONS: tuple[Operation, ...] = (
         ),
         codes=OF_REPORT,
         links={
-            "next": link("usage", "The page after.", parameters={"next": "$response.body#/next"}),
+            "next": next_page("usage"),
             "read": link_to_call("rows/0/call_no"),
         },
     ),
@@ -92,6 +99,7 @@ REPORT_OPERATIONS: tuple[Operation, ...] = (
         queries={"answer": {"rows": "12"}},
         answers=((200, JSON, ref("StatementList"), {"answer": examples.STATEMENTS}),),
         links={
+            "next": next_page("statements"),
             "statement": link(
                 "statement",
                 "The first of them.",
@@ -121,6 +129,11 @@ REPORT_OPERATIONS: tuple[Operation, ...] = (
         queries={"answer": {"month": "2026-11"}},
         answers=((200, JSON, ref("Statement"), {"answer": examples.STATEMENT}),),
         codes=_OF_STATEMENT,
+        links={
+            "csv": _of_month("statement_csv", "The same as CSV."),
+            "xlsx": _of_month("statement_xlsx", "The same as an Excel file."),
+            "lines": _of_month("usage", "The single lines that it sums up."),
+        },
         is_kept=True,
     ),
     Operation(

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline_dist.api.openapi import event_examples as examples
 from pipeline_dist.api.openapi.event_operations import EVENTS
-from pipeline_dist.api.openapi.operation import JSON, Operation, link
+from pipeline_dist.api.openapi.operation import JSON, Operation, link, link_by
 from pipeline_dist.api.openapi.rule_schemas import query_parameters
 from pipeline_dist.api.openapi.schema import ref
 from pipeline_dist.api.webhooks import DELIVERIES_QUERY, SCOPES
@@ -23,12 +23,34 @@ def _operation(
     )  # fmt: skip
 
 
+# What can be done with a webhook, by the operation: the link's name and what it says.
+_LINKS = {
+    "test_webhook": ("test", "Send it an event to try it."),
+    "webhook_deliveries": ("deliveries", "What was sent by it."),
+    "update_webhook": ("update", "Change it, or switch it off and on."),
+    "rotate_webhook": ("rotate", "Give it a new secret."),
+    "delete_webhook": ("delete", "Delete it."),
+}
+
+
+def _to_webhook(place: str, *operations: str) -> dict[str, dict[str, Any]]:
+    """Return the links to *operations* on the webhook whose id stands at *place* of an answer."""
+    return {
+        name: link(operation, about, parameters={"webhook_id": f"$response.body#/{place}"})
+        if operation == "webhook_deliveries"
+        else link_by(operation, about, "webhook_id", place)
+        for operation in operations
+        for name, about in [_LINKS[operation]]
+    }
+
+
 WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
     _operation(
         "webhooks", "", "get",
         summary="Your webhooks",
         description="Each with how far it is, and since when it fails.",
         answers=((200, JSON, ref("WebhookList"), {"answer": examples.WEBHOOK_LIST}),),
+        links=_to_webhook("rows/0/id", "test_webhook", "webhook_deliveries"),
     ),
     _operation(
         "create_webhook", "", "post",
@@ -42,7 +64,11 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body_examples={"webhook": examples.NEW_WEBHOOK},
         answers=((201, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
         codes=("too_many_webhooks", *_OF_TELLING),
-        links={
+        links=_to_webhook(
+            "id", "test_webhook", "webhook_deliveries", "update_webhook", "rotate_webhook",
+            "delete_webhook",
+        )
+        | {
             "replay": link(
                 "replay_webhook",
                 "Send it what happened before, too.",
@@ -59,6 +85,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body_examples={"change": examples.WEBHOOK_CHANGE},
         answers=((200, JSON, ref("Webhook"), {"answer": examples.WEBHOOK}),),
         codes=(*_NOT_FOUND, *_OF_TELLING),
+        links=_to_webhook("id", "test_webhook", "webhook_deliveries"),
     ),
     _operation(
         "rotate_webhook", "/rotate", "post",
@@ -68,6 +95,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body_examples={"rotation": examples.WEBHOOK_ROTATION},
         answers=((200, JSON, ref("WebhookWithSecret"), {"answer": examples.WEBHOOK_SECRET}),),
         codes=(*_NOT_FOUND, *_OF_TELLING),
+        links=_to_webhook("id", "test_webhook"),
     ),
     _operation(
         "delete_webhook", "/delete", "post",
@@ -93,6 +121,19 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         ),
         answers=((200, JSON, ref("DeliveryList"), {"answer": examples.DELIVERY_LIST}),),
         codes=_NOT_FOUND,
+        links={
+            "next": link(
+                "webhook_deliveries",
+                "The page after.",
+                parameters={
+                    "webhook_id": "$request.query.webhook_id",
+                    "before": "$response.body#/next_before",
+                },
+            ),
+            "replay": link_by(
+                "replay_webhook", "Send the first of them again.", "delivery_id", "rows/0/id"
+            ),
+        },
     ),
     _operation(
         "replay_webhook", "/replay", "post",
@@ -103,6 +144,7 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body_examples={"from_event": examples.WEBHOOK_REPLAY},
         answers=((202, JSON, ref("WebhookReplayed"), {"answer": examples.WEBHOOK_REPLAYED}),),
         codes=("events_gone", *_NOT_FOUND, *_OF_TELLING),
+        links=_to_webhook("webhook/id", "webhook_deliveries"),
     ),
     _operation(
         "test_webhook", "/test", "post",
@@ -113,5 +155,6 @@ WEBHOOK_OPERATIONS: tuple[Operation, ...] = (
         body_examples={"webhook": examples.WEBHOOK_ID},
         answers=((202, JSON, ref("Delivery"), {"answer": examples.DELIVERY}),),
         codes=_NOT_FOUND,
+        links=_to_webhook("webhook_id", "webhook_deliveries"),
     ),
 )  # fmt: skip

@@ -24,11 +24,26 @@ document.addEventListener('click', (event) => {
   window.scrollBy({ top: summary.getBoundingClientRect().top - before, behavior: 'instant' });
 });
 
+/**
+ * Copies a text, and leaves it selected where the browser does not let a page copy: by plain http
+ * there is no clipboard to write to.
+ * @param {Element} pre
+ */
+async function copyText(pre) {
+  try {
+    await navigator.clipboard.writeText(pre.textContent ?? '');
+    return true;
+  } catch {
+    getSelection()?.selectAllChildren(pre);
+    return document.execCommand('copy');
+  }
+}
+
 function offerCopying() {
   for (const pre of document.querySelectorAll('main pre')) {
     const button = element('button', { type: 'button', textContent: words.copy });
     button.addEventListener('click', async () => {
-      await navigator.clipboard?.writeText(pre.textContent ?? '');
+      if (!(await copyText(pre))) return;
       button.textContent = words.copied;
       setTimeout(() => { button.textContent = words.copy; }, 1500);
     });

@@ -31,22 +31,31 @@ export function byId(id, kind) {
   return node;
 }
 
-/**
- * @template T
- * @param {() => T} make
- * @returns {() => T}
- */
-export function once(make) {
-  /** @type {T | undefined} */
-  let value;
-  return () => (value ??= make());
-}
-
 /** @param {string} address */
-export async function fetchJson(address) {
+async function fetchJson(address) {
   const answer = await fetch(`${address}?_lang=${lang}`);
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
+}
+
+/**
+ * Loads JSON at the first use; again at the next one where that failed.
+ * @param {string} address
+ * @returns {() => Promise<any>}
+ */
+export function loader(address) {
+  /** @type {Promise<any> | undefined} */
+  let value;
+  return () => (value ??= fetchJson(address).catch((error) => {
+    value = undefined;
+    throw error;
+  }));
+}
+
+/** @param {unknown} error */
+export function failure(error) {
+  const reason = error instanceof Error ? error.message : String(error);
+  return words.unanswered?.replace('{reason}', reason) ?? reason;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The pages' own search: what is typed is looked for in an index that is loaded at the first use.
 
-import { byId, element, fetchJson, once, origin, words } from './page.js';
+import { byId, element, failure, loader, origin, words } from './page.js';
 
 /**
  * @typedef {{ kind: string, title: string, text: string, address: string }} Entry
@@ -8,7 +8,7 @@ import { byId, element, fetchJson, once, origin, words } from './page.js';
  */
 
 /** @type {() => Promise<Entry[]>} */
-const loadIndex = once(() => fetchJson('/pipeline_dist/v1/docs/search.json'));
+const loadIndex = loader('/pipeline_dist/v1/docs/search.json');
 /**
  * How well a text fits a word of a search; 0: not at all.
  * @param {Entry} entry
@@ -44,7 +44,9 @@ function ranked(entries, text) {
  */
 function excerpt(text, search) {
   const place = text.toLowerCase().indexOf(search.toLowerCase().split(/\s+/)[0] ?? '');
-  const start = Math.max(0, place - 40);
+  const earliest = Math.max(0, place - 40);
+  // With a whole word, where the language parts words by blanks.
+  const start = earliest && text.lastIndexOf(' ', place - 1) > earliest ? text.indexOf(' ', earliest) + 1 : earliest;
   return (start ? '…' : '') + text.slice(start, start + 120) + (text.length > start + 120 ? '…' : '');
 }
 
@@ -108,11 +110,18 @@ async function showResults(search) {
     closeResults(search);
     return;
   }
-  const results = ranked(await loadIndex(), text);
+  /** @type {Entry[]} */
+  let results = [];
+  let absence = words.nothing_found;
+  try {
+    results = ranked(await loadIndex(), text);
+  } catch (error) {
+    absence = failure(error);
+  }
   if (search.field.value.trim() !== text) return;
   search.list.replaceChildren(...results.map((entry, number) => resultOf(search, entry, number)));
   if (!results.length) {
-    const nothing = element('li', { textContent: words.nothing_found });
+    const nothing = element('li', { textContent: absence });
     nothing.setAttribute('role', 'option');
     nothing.setAttribute('aria-disabled', 'true');
     search.list.append(nothing);
@@ -139,7 +148,7 @@ function onSearchKey(search, event) {
 export function setUpSearch() {
   const field = byId('search', HTMLInputElement);
   const search = { field, list: byId('results', HTMLElement), place: -1 };
-  field.addEventListener('focus', () => { loadIndex(); });
+  field.addEventListener('focus', () => { loadIndex().catch(() => {}); });
   field.addEventListener('input', () => { showResults(search); });
   field.addEventListener('blur', () => { closeResults(search); });
   field.addEventListener('keydown', (event) => { onSearchKey(search, event); });

@@ -1,7 +1,7 @@
 // Trying a call. The key that is typed in stays in its field: it is stored nowhere and stands in no
 // address.
 
-import { byId, element, fetchJson, lang, once, words } from './page.js';
+import { byId, element, failure, lang, loader, words } from './page.js';
 
 /**
  * @typedef {Record<string, { value: unknown }> | undefined} Examples
@@ -18,7 +18,7 @@ const SHOWN_HEADERS = [
 ];
 
 /** @type {() => Promise<ApiDocument>} */
-const loadDocument = once(() => fetchJson('/pipeline_dist/v1/openapi.json'));
+const loadDocument = loader('/pipeline_dist/v1/openapi.json');
 
 /** Asks before something is changed; resolves to whether it may. */
 function confirmed() {
@@ -137,10 +137,27 @@ async function send(make, place) {
     const answer = await fetch(make());
     await showAnswer(answer, Math.round(performance.now() - start), place);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const text = words.unanswered?.replace('{reason}', reason);
-    place.replaceChildren(element('p', { className: 'result', textContent: text }));
+    place.replaceChildren(element('p', { className: 'result', textContent: failure(error) }));
   }
+}
+
+/** @type {HTMLElement | undefined} The button of the form that waits for the key. */
+let waiting;
+
+/**
+ * Leads to the field of the key, which stands in the menu; on a telephone that is opened first.
+ * @param {HTMLElement} sending
+ */
+function linkToKey(sending) {
+  const link = element('a', { href: '#menu', textContent: words.key ?? '' });
+  link.addEventListener('click', (event) => {
+    event.preventDefault();
+    waiting = sending;
+    const field = byId('key', HTMLInputElement);
+    if (!field.checkVisibility()) location.hash = 'menu';
+    field.focus();
+  });
+  return link;
 }
 
 /**
@@ -154,16 +171,17 @@ function trialOf(call, operation) {
     spellcheck: false, value: JSON.stringify(example(content.examples), null, 2),
   });
   const place = element('div', { ariaLive: 'polite' });
+  const sending = element('button', { className: 'main', textContent: words.send });
   const form = element('form', { className: 'trial' },
     ...fields.map(({ parameter, input }) => element('label', {}, parameter.name, input)),
     ...(body ? [element('label', {}, words.body ?? '', body)] : []),
-    element('button', { className: 'main', textContent: words.send }), place);
+    sending, place);
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const key = byId('key', HTMLInputElement).value.trim();
     if (!key) {
-      place.replaceChildren(element('p', { className: 'result', textContent: words.no_key }));
+      place.replaceChildren(element('p', { className: 'result' }, `${words.no_key} `, linkToKey(sending)));
       return;
     }
     if (call.method !== 'get' && !READS_ONLY.has(call.name) && !(await confirmed())) return;
@@ -172,24 +190,50 @@ function trialOf(call, operation) {
   return form;
 }
 
-export function offerTrials() {
-  for (const section of document.querySelectorAll('section.call')) {
-    const button = element('button', { type: 'button', textContent: words.try });
-    button.setAttribute('aria-expanded', 'false');
-    const { method = '', path = '' } = section.dataset;
-    /** @type {HTMLFormElement | undefined} */
-    let form;
-    button.addEventListener('click', async () => {
-      if (!form) {
-        const operation = (await loadDocument()).paths[path]?.[method];
-        if (!operation) return;
-        form = trialOf({ name: section.id, method, path }, operation);
-        form.hidden = true;
-        button.after(form);
-      }
-      form.hidden = !form.hidden;
-      button.setAttribute('aria-expanded', String(!form.hidden));
-    });
-    section.querySelector('.side')?.prepend(button);
+/** @param {HTMLElement} section */
+function offerTrial(section) {
+  const button = element('button', { type: 'button', textContent: words.try });
+  button.setAttribute('aria-expanded', 'false');
+  const problem = element('p', { className: 'result', role: 'alert', hidden: true });
+  const { method = '', path = '' } = section.dataset;
+  /** @type {HTMLFormElement | undefined} */
+  let form;
+
+  async function makeForm() {
+    const operation = (await loadDocument()).paths[path]?.[method];
+    if (!operation) throw new Error(path);
+    const result = trialOf({ name: section.id, method, path }, operation);
+    result.hidden = true;
+    problem.before(result);
+    return result;
   }
+
+  button.addEventListener('click', async () => {
+    try {
+      form ??= await makeForm();
+    } catch (error) {
+      problem.textContent = failure(error);
+      problem.hidden = false;
+      return;
+    }
+    problem.hidden = true;
+    form.hidden = !form.hidden;
+    button.setAttribute('aria-expanded', String(!form.hidden));
+  });
+  section.querySelector('.side')?.prepend(button, problem);
+}
+
+export function offerTrials() {
+  byId('key', HTMLInputElement).addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || !waiting) return;
+    // Else the button would be pressed by it.
+    event.preventDefault();
+    if (location.hash === '#menu') location.hash = waiting.closest('section')?.id ?? '';
+    waiting.focus();
+    waiting.scrollIntoView({ block: 'center' });
+    waiting = undefined;
+  });
+  document.querySelectorAll('section.call').forEach((section) => {
+    if (section instanceof HTMLElement) offerTrial(section);
+  });
 }

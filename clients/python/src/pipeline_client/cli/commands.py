@@ -141,6 +141,10 @@ def call(client: Client, options: argparse.Namespace) -> int:
     if not argv:
         words.complain(words.NO_COMMAND())
         return 2
+    # Without a price the work could not be booked once it is done: refused before it begins.
+    client.quote(
+        options.pipeline, [Line(options.unit, 1, step_key=options.step, model=options.model)]
+    )
     block = client.call(options.pipeline, client_ref=options.ref, lease_seconds=options.lease)
     code = NOT_CALLED
     try:
