@@ -79,7 +79,7 @@ async def read_pages(
     call_nos: list[str] = []
     before = None
     while True:
-        window = calls.Page(ROWS, before=before, **query)
+        window = call_rows.Page(ROWS, before=before, **query)
         work = calls.list_calls(sor, "me", trade.distributor_id, window, only)
         answer, reads = await reads_of(sor, work)
         assert reads < MAX_READS, (query, only, reads)

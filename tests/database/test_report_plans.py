@@ -17,7 +17,7 @@ from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.accounts.rows import read_distributor
 from pipeline_dist.closing import overview
-from pipeline_dist.reports import calls, figures, usage, usage_groups
+from pipeline_dist.reports import call_rows, calls, figures, usage, usage_groups
 from pipeline_dist.reports.statement import statement
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.entries import insert_entries
@@ -151,12 +151,12 @@ async def test_its_calls(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
     for query, indexes in queries:
         plans.rows.clear()
         async with reading(snapshot=True) as sor:
-            await calls.list_calls(sor, "me", trade.distributor_id, calls.Page(10, **query))
+            await calls.list_calls(sor, "me", trade.distributor_id, call_rows.Page(10, **query))
 
         assert plans.indexes() == indexes
     async with reading() as sor:
         tags = (("team", "a"), ("env", "b"))
-        await calls.list_calls(sor, "me", trade.distributor_id, calls.Page(10, tags=tags))
+        await calls.list_calls(sor, "me", trade.distributor_id, call_rows.Page(10, tags=tags))
     keys = {row["table"]: row["key"] for row in plans.rows}
     assert (keys["t"], keys["t1"], keys["u"]) == (
         "app_call_tag_value", "PRIMARY", f"{LEDGER}_call",
