@@ -23,7 +23,9 @@
 #
 # With PIPELINE_TEST_WAY=aiohttp the workers answer no request straight from the HTTP parser.
 #
-# The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
+# The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`, the
+# simulated admission with `bash tests/run.sh simulation [--seeds FIRST COUNT]`: 1500 histories instead
+# of the 400 in the run of all.
 #
 # The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour); with
 # `--plant memory` its workers leak, and it must end with 1.
@@ -100,6 +102,15 @@ run_money() {
   wait "$pytest_pid"
 }
 
+# Plays as many histories of the simulated admission as asked for.
+# usage: run_simulation [--seeds FIRST COUNT]
+run_simulation() {
+  step "simulation: histories of admission, each of a seed" "simulation：准入的历史，各有种子"
+  py3/bin/python -m tests.simulation --seeds 1 1500 "$@" &
+  pytest_pid=$!
+  wait "$pytest_pid"
+}
+
 # Runs the long mixed load for as many minutes as asked for.
 # usage: run_soak [--minutes N]
 run_soak() {
@@ -149,11 +160,14 @@ check_frontend() {
 # Most tests wait for a server, a browser or a database half of their time, so two processes a core.
 # In the order of the folders: a browser, or workers that run, serve the next file too.
 run_everything() {
-  local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))}
+  local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))} files
+  export PIPELINE_TEST_TEMPLATE=$run_folder/template
   step "pytest in $processes processes, a database each" "pytest：$processes 个进程，各有数据库"
   run_pytest together tests --ignore=tests/cluster -m "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder || status=$?
   step "pytest: what measures time, while nothing else runs" "pytest：测量时间的测试，单独运行"
-  run_pytest alone tests --ignore=tests/cluster -m alone || status=$?
+  # The files that have such, since to read all takes a while.
+  mapfile -t files < <(grep -rl --include='test_*.py' --exclude-dir=cluster 'mark\.alone' tests | sort)
+  run_pytest alone "${files[@]}" -m alone || status=$?
   if (( status )); then
     die "Tests failed; see FAILED and ERROR above." "有测试失败，见上面的 FAILED 与 ERROR。"
   fi
@@ -180,6 +194,10 @@ main() {
 
   if [[ ${1:-} == money ]]; then
     run_money "${@:2}"
+    return
+  fi
+  if [[ ${1:-} == simulation ]]; then
+    run_simulation "${@:2}"
     return
   fi
   if [[ ${1:-} == soak ]]; then
