@@ -34,7 +34,8 @@ def main(argv: list[str]) -> int:
         os.environ.update(_surroundings(Path(folder)))
         if options.seed is not None:
             return _tell(options.seed, options.plant)
-        return _play_all(*options.seeds, options.plant)
+        first, count = options.seeds
+        return _play_all(first, count, options.plant)
 
 
 def _surroundings(folder: Path) -> dict[str, str]:

@@ -83,9 +83,9 @@ def _tables(cursor: DictCursor) -> dict[str, str]:
 
 def _rows(cursor: DictCursor, name: str, definition: str) -> list[Row]:
     """All rows of a table, without the columns that it works out by itself."""
-    generated = _GENERATED.findall(definition)
+    formula_columns = _GENERATED.findall(definition)
     return [
-        {column: value for column, value in row.items() if column not in generated}
+        {column: value for column, value in row.items() if column not in formula_columns}
         for row in _read(cursor, f"SELECT * FROM {name}")
     ]
 
@@ -100,13 +100,13 @@ def _triggers(cursor: DictCursor) -> dict[str, list[Row]]:
     return triggers
 
 
-def _make_triggers(cursor: DictCursor, table: str, present: list[Row], wanted: list[Row]) -> None:
+def _make_triggers(cursor: DictCursor, table: str, present: list[Row], own: list[Row]) -> None:
     cursor.execute(f"USE {table.partition('.')[0]}")
     for trigger in present:
         cursor.execute(f"DROP TRIGGER `{trigger['Trigger']}`")
     cursor.execute("SELECT @@sql_mode AS mode")
     (before,) = cursor.fetchall()
-    for trigger in wanted:
+    for trigger in own:
         cursor.execute("SET sql_mode = %s", (trigger["sql_mode"],))
         cursor.execute(
             f"CREATE TRIGGER `{trigger['Trigger']}` {trigger['Timing']} {trigger['Event']}"
