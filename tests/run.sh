@@ -23,9 +23,10 @@
 #
 # With PIPELINE_TEST_WAY=aiohttp the workers answer no request straight from the HTTP parser.
 #
-# The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`, the
-# simulated admission with `bash tests/run.sh simulation [--seeds FIRST COUNT]`: 1500 histories instead
-# of the 400 in the run of all.
+# The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
+#
+# Some tests go through histories by chance: the run of all has a part of them, always the same, and
+# `bash tests/run.sh long` has all (tests/support/long_form.py).
 #
 # The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour); with
 # `--plant memory` its workers leak, and it must end with 1.
@@ -102,13 +103,13 @@ run_money() {
   wait "$pytest_pid"
 }
 
-# Plays as many histories of the simulated admission as asked for.
-# usage: run_simulation [--seeds FIRST COUNT]
-run_simulation() {
-  step "simulation: histories of admission, each of a seed" "simulation：准入的历史，各有种子"
-  py3/bin/python -m tests.simulation --seeds 1 1500 "$@" &
-  pytest_pid=$!
-  wait "$pytest_pid"
+# Runs the tests that have a long form in it.
+# usage: run_long [pytest argument...]
+run_long() {
+  local files
+  mapfile -t files < <(grep -rl --include='test_*.py' 'tests\.support\.long_form' tests | sort)
+  step "long: all histories by chance" "long：全部随机历史"
+  PIPELINE_TEST_LONG=1 run_pytest long -o timeout=1800 "${files[@]}" "$@"
 }
 
 # Runs the long mixed load for as many minutes as asked for.
@@ -196,8 +197,8 @@ main() {
     run_money "${@:2}"
     return
   fi
-  if [[ ${1:-} == simulation ]]; then
-    run_simulation "${@:2}"
+  if [[ ${1:-} == long ]]; then
+    run_long "${@:2}"
     return
   fi
   if [[ ${1:-} == soak ]]; then
