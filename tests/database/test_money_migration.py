@@ -15,7 +15,6 @@ import pytest
 from app.base.clock import quota_day
 from pipeline_dist.reports.statement import round_amount
 from tests.support.installation import Installation
-from tests.support.long_form import by_form
 from tests.support.old_answers import load, old_answers, old_installation, state, take_keys
 from tests.support.old_ledger import GROUPS, MONTHS, MovedInstallation, Teller, answers_of
 from tests.support.old_story import finish_what_runs
@@ -399,7 +398,7 @@ def test_a_migration_killed_at_any_change_goes_on_to_the_same(
     load(migrated.installation)
 
     # At each change: PIPELINE_KILLS_APART=1; it takes a minute.
-    apart = os.environ.get("PIPELINE_KILLS_APART", by_form("17", "9"))
+    apart = os.environ.get("PIPELINE_KILLS_APART", "9")
     program = "tests.support.dying_migration"
     kills = int(migrated.installation.command("-m", program, apart).stdout)
 
