@@ -25,6 +25,9 @@
 #
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
 #
+# Some tests go through histories by chance: the run of all has a part of them, always the same, and
+# `bash tests/run.sh long` has all (tests/support/long_form.py).
+#
 # The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour); with
 # `--plant memory` its workers leak, and it must end with 1.
 # `bash tests/run.sh upgrade [--commit COMMIT]` lets the code of COMMIT serve while this one migrates.
@@ -100,6 +103,15 @@ run_money() {
   wait "$pytest_pid"
 }
 
+# Runs the tests that have a long form in it.
+# usage: run_long [pytest argument...]
+run_long() {
+  local files
+  mapfile -t files < <(grep -rl --include='test_*.py' 'tests\.support\.long_form' tests | sort)
+  step "long: all histories by chance" "long：全部随机历史"
+  PIPELINE_TEST_LONG=1 run_pytest long -o timeout=1800 "${files[@]}" "$@"
+}
+
 # Runs the long mixed load for as many minutes as asked for.
 # usage: run_soak [--minutes N]
 run_soak() {
@@ -149,11 +161,14 @@ check_frontend() {
 # Most tests wait for a server, a browser or a database half of their time, so two processes a core.
 # In the order of the folders: a browser, or workers that run, serve the next file too.
 run_everything() {
-  local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))}
+  local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))} files
+  export PIPELINE_TEST_TEMPLATE=$run_folder/template
   step "pytest in $processes processes, a database each" "pytest：$processes 个进程，各有数据库"
   run_pytest together tests --ignore=tests/cluster -m "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder || status=$?
   step "pytest: what measures time, while nothing else runs" "pytest：测量时间的测试，单独运行"
-  run_pytest alone tests --ignore=tests/cluster -m alone || status=$?
+  # The files that have such, since to read all takes a while.
+  mapfile -t files < <(grep -rl --include='test_*.py' --exclude-dir=cluster 'mark\.alone' tests | sort)
+  run_pytest alone "${files[@]}" -m alone || status=$?
   if (( status )); then
     die "Tests failed; see FAILED and ERROR above." "有测试失败，见上面的 FAILED 与 ERROR。"
   fi
@@ -180,6 +195,10 @@ main() {
 
   if [[ ${1:-} == money ]]; then
     run_money "${@:2}"
+    return
+  fi
+  if [[ ${1:-} == long ]]; then
+    run_long "${@:2}"
     return
   fi
   if [[ ${1:-} == soak ]]; then

@@ -37,6 +37,7 @@ from tests.support.archives import (
     void,
 )
 from tests.support.installation import Installation
+from tests.support.long_form import by_form
 from tests.support.tampering import without_triggers
 from tests.support.trade import Clock, Trade, begin_call, differences, finish_call
 
@@ -80,7 +81,7 @@ async def exported(trade: Trade | None, month: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["id"])
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(by_form(2, 4)))
 async def test_every_check_holds_over_an_archived_ledger_and_it_comes_back_as_it_was(
     pool: Installation, hands: Clock, seed: int
 ) -> None:

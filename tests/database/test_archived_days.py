@@ -18,7 +18,6 @@ from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.price_preview import Trial, price_preview
 from pipeline_ops.rollup.build import forget_days
-from pipeline_ops.rollup.worker import build_due
 from pipeline_ops.rules.usage_lines import usage_lines
 from tests.support.archives import (
     DECEMBER,
@@ -30,6 +29,7 @@ from tests.support.archives import (
     story,
     void,
 )
+from tests.support.day_sums import build_days
 from tests.support.installation import Installation
 from tests.support.trade import MIDNIGHT, Clock, Trade, add_price, begin_call, differences
 
@@ -65,10 +65,6 @@ async def trade(pool: Installation, hands: Clock) -> Trade:
     await add_price(seller, model="m", unit_price=Decimal("0.25"))
     await story(seller, hands, seed=1)
     return seller
-
-
-async def build_all() -> None:
-    await build_due(asyncio.Event())
 
 
 async def reports(trade: Trade, moment: datetime) -> list[Any]:
@@ -127,7 +123,7 @@ class _World:
         """The same is told before and after what is due is built, and nothing differs."""
         assert await reports(self.trade, self.moment) == self.answers
         assert await differences() == []
-        await build_all()
+        await build_days()
         assert await reports(self.trade, self.moment) == self.answers
         assert await differences() == []
 
@@ -141,7 +137,7 @@ async def test_reports_say_the_same_of_what_is_archived(
     await add_price(trade, model="m", unit_price=Decimal("0.25"))
     await story(trade, hands, seed, count=20)
     if seed % 2:
-        await build_all()
+        await build_days()
     world = _World(pool, trade, hands.moment)
     await world.look()
     most = dice.choice((2, 7, 50_000))
@@ -170,15 +166,15 @@ async def test_reports_say_the_same_of_what_is_archived(
 async def test_of_a_day_that_is_shared_only_what_is_there_is_built(
     pool: Installation, hands: Clock, trade: Trade
 ) -> None:
-    await build_all()
+    await build_days()
     whole = usage.whole_days(EVE, EVE)
     async with reading() as sor:
         before = await usage.sums(sor, trade.distributor_id, whole, "pipeline")
     await archive(trade, NOVEMBER)
-    await build_all()
+    await build_days()
 
     await book_late(trade, "late")
-    await build_all()
+    await build_days()
 
     async with reading() as sor:
         after = await usage.sums(sor, trade.distributor_id, whole, "pipeline")
@@ -204,7 +200,7 @@ async def test_a_part_of_an_archived_day_is_told_without_names(
     async with reading() as sor:
         before = [await usage.total(sor, trade.distributor_id, part) for part in parts]
     await archive(trade, NOVEMBER)
-    await build_all()
+    await build_days()
 
     async with reading() as sor:
         after = [await usage.total(sor, trade.distributor_id, part) for part in parts]
@@ -217,9 +213,9 @@ async def test_a_part_of_an_archived_day_is_told_without_names(
 async def test_the_check_tells_and_repairs_sums_that_the_files_do_not_have(
     pool: Installation, hands: Clock, trade: Trade
 ) -> None:
-    await build_all()
+    await build_days()
     await archive(trade, NOVEMBER)
-    await build_all()
+    await build_days()
     answers = await reports(trade, hands.moment)
     (batch_id,) = batches_of(pool, trade)
     pool.query(
@@ -241,7 +237,7 @@ async def test_a_batch_without_sums_gets_them_from_its_file(
     pool: Installation, hands: Clock, trade: Trade, more: list[str]
 ) -> None:
     """As it is where it was archived before there were any: its rows stand in the days' own."""
-    await build_all()
+    await build_days()
     answers = await reports(trade, hands.moment)
     await archive(trade, NOVEMBER, 5)
     pool.query("delete from app_usage_day where archive_batch <> ''")
@@ -259,14 +255,14 @@ async def test_a_batch_without_sums_gets_them_from_its_file(
 async def test_days_that_are_built_while_a_batch_goes_lose_nothing(
     pool: Installation, hands: Clock, trade: Trade, place: str
 ) -> None:
-    await build_all()
+    await build_days()
     answers = await reports(trade, hands.moment)
     builders: list[asyncio.Task[None]] = []
 
     async def build_again_and_again() -> None:
         for _ in range(3):
             await in_transaction(lambda sor: mark_days(sor, [(trade.distributor_id, EVE)]))
-            await build_all()
+            await build_days()
 
     def build(step: str) -> None:
         if step == place and not builders:
@@ -277,6 +273,6 @@ async def test_days_that_are_built_while_a_batch_goes_lose_nothing(
 
     assert builders
     assert await reports(trade, hands.moment) == answers
-    await build_all()
+    await build_days()
     assert await reports(trade, hands.moment) == answers
     assert await differences() == []

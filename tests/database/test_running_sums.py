@@ -21,7 +21,8 @@ from pipeline_ops.rollup.kinds import LINES, MODELS, TOTALS, UNITS, Kind
 from pipeline_ops.rollup.read import UsageReader, Use
 from pipeline_ops.rollup.running import due_distributors, read_running, sum_up_running
 from pipeline_ops.rules.usage_lines import usage_lines
-from tests.database.test_usage_days import LATER, build_all
+from tests.database.test_usage_days import LATER
+from tests.support.day_sums import build_days
 from tests.support.installation import Installation
 from tests.support.trade import (
     EVENING,
@@ -54,7 +55,7 @@ async def trade(hands: Clock, pool: Installation) -> Trade:
     trade = await make_trade()
     await add_price(trade, unit_price=Decimal(1))
     await add_price(trade, unit="token", unit_price=Decimal("0.25"))
-    await build_all()
+    await build_days()
     return trade
 
 
@@ -171,13 +172,13 @@ async def test_the_day_is_kept_as_a_whole_when_it_is_over(
     hands.moment = MIDNIGHT + LATER
     await trade.book_call(3)
     await sum_up_running(trade.distributor_id)  # in vain: the day that is over comes first
-    await build_all()
+    await build_days()
 
     await trade.finish(running, call=5)
     async with reading(snapshot=True) as sor:
         assert await both_ways(sor, trade) == (1, len(SUMS))
     await sum_up_running(trade.distributor_id)
-    await build_all()
+    await build_days()
     days = pool.query(
         "select day_key, sum(calls) as calls, sum(amount) as amount from app_usage_day"
         " where kind = 'total' and distributor_id = %s group by day_key", trade.distributor_id,
@@ -220,7 +221,7 @@ async def test_days_that_are_forgotten_take_the_sums_along(
 ) -> None:
     hands.moment = EVENING + timedelta(days=1)
     await trade.book_call(4)
-    await build_all()
+    await build_days()
     await sum_up_running(trade.distributor_id)
     pool.query("update app_usage_rollup set built_day = '2026-11-29'")
 
@@ -236,7 +237,7 @@ async def test_whole_days_are_not_taken_for_sums_while_days_are_built_anew(
     hands.moment = EVENING + timedelta(days=1)
     await trade.book_call(5)
     hands.moment = EVENING + timedelta(days=2)
-    await build_all()
+    await build_days()
 
     await forget_days()
     while await build_next_day("2026-11-29"):

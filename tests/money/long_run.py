@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--world", type=int, default=STEPS_A_WORLD, help="steps a world (160)")
     parser.add_argument("--features", default=",".join(FEATURES), help="which parts to use")
     options = parser.parse_args(argv)
-    installation = Installation(Path(os.environ["PIPELINE_TEST_VAR"]))
+    installation = Installation(Path(os.environ["PIPELINE_TEST_VAR"]), quick=True)
     installation.mariadb.start()
     try:
         installation.adopt()

@@ -3,7 +3,6 @@ How the machine reaches the product: its endpoints in this process, with a clock
 or the same ones over HTTP from real workers.
 """
 
-import asyncio
 import json
 import random
 from collections.abc import Mapping
@@ -38,7 +37,7 @@ from pipeline_ops.calls.sweeper import expire_overdue
 from pipeline_ops.init import MODULE as OPS
 from pipeline_ops.ledger.check import check
 from pipeline_ops.rollup.build import build_next_day, last_day_over, raise_fences
-from pipeline_ops.rollup.worker import build_due
+from tests.support.day_sums import build_days
 from tests.support.installation import Installation
 
 FUNCTIONS = {
@@ -147,7 +146,7 @@ class OwnProcess:
             await raise_fences(last_day_over())
             await build_next_day(last_day_over())
             return
-        await build_due(asyncio.Event())
+        await build_days()
 
     async def ledger_differences(self) -> list[str]:
         """What check-ledger says, in this process."""

@@ -1,4 +1,4 @@
-"""The admission engine on a simulated database: thousands of histories, each of a seed."""
+"""The admission engine on a simulated database: hundreds of histories, each of a seed."""
 
 import os
 import re
@@ -9,6 +9,7 @@ import pytest
 
 from tests.simulation.plants import PLANTS
 from tests.simulation.tables import ROOT
+from tests.support.long_form import by_form
 
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -20,7 +21,7 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_history_holds() -> None:
-    result = simulate("--seeds", "1", "1500")
+    result = simulate("--seeds", "1", by_form("400", "1500"))
 
     assert result.returncode == 0, result.stdout + result.stderr
     # Faults have happened, of each kind and at each place that a message has.

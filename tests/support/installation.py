@@ -1,7 +1,10 @@
 """One installation of the application for tests: run-time folder, databases, workers."""
 
+import fcntl
 import json
 import os
+import pickle
+import shutil
 import ssl
 import subprocess
 import sys
@@ -20,6 +23,8 @@ from app.runtime.parent_client import ParentClient
 from app.runtime.workers import local_url, readiness_problem
 from tests.support.bare_workers import BareWorkers
 from tests.support.ports import free_port
+from tests.support.quick_database import QuickDatabase
+from tests.support.template import DATABASES as DATABASES, Template
 
 PASSWORDS = {
     "admin": "admin-password-1",
@@ -32,7 +37,8 @@ REMEMBERED_SECONDS = 1
 FORGOTTEN = REMEMBERED_SECONDS + 0.5
 WITHIN = FORGOTTEN + 30
 ROLES = {"admin": "owner.superuser", "operator": "owner.operator", "viewer": "owner.viewer"}
-DATABASES = ("pipeline", "sage")
+# What set-up leaves behind, without the configuration: its port and paths are each one's own.
+SHARED_FOLDERS = ("database", "secrets")
 # For httpx: no proxy of the machine, nor its certificates, which each client would read anew.
 DIRECT: dict[str, Any] = {"trust_env": False, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
 
@@ -40,15 +46,16 @@ DIRECT: dict[str, Any] = {"trust_env": False, "verify": ssl.SSLContext(ssl.PROTO
 class Installation:
     """The databases `pipeline` and `sage` on a MariaDB of one's own, and the workers."""
 
-    def __init__(self, var_dir: Path) -> None:
+    def __init__(self, var_dir: Path, *, quick: bool = False) -> None:
+        """With *quick* its database never waits for the disk: not for what measures time."""
         self.var_dir = var_dir
         for folder in ("run", "logs"):
             (var_dir / folder).mkdir(parents=True, exist_ok=True)
         write_config(var_dir)
         self.port = free_port()
-        self.mariadb = EmbeddedDatabase(var_dir)
+        self.mariadb = (QuickDatabase if quick else EmbeddedDatabase)(var_dir)
         self.extra_env: dict[str, str] = {}
-        self._template: dict[str, Any] = {}
+        self._template: Template | None = None
         self._admin: httpx.Client | None = None
         self._clients: list[httpx.Client] = []
         # What the workers were started with, where they were left running, and when that was.
@@ -149,10 +156,30 @@ class Installation:
         if self._admin is not None:
             self._admin.close()
             self._admin = None
-        if self._template and self._tables() == self._template["tables"]:
-            self._restore()
-            self._restored_at = time.monotonic()
-            return
+        if self._template is None or not self.put_back(self._template):
+            self._set_up()
+
+    def start_alike(self, shared: Path) -> None:
+        """Start the database, set up: by the first of several processes, which leaves its files in
+        *shared*; the others copy them."""
+        shared.mkdir(parents=True, exist_ok=True)
+        with (shared / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (shared / "template.pickle").exists():
+                self.mariadb.start()
+                self._set_up()
+                self.mariadb.stop()
+                for folder in SHARED_FOLDERS:
+                    shutil.copytree(self.var_dir / folder, shared / folder)
+                (shared / "template.pickle").write_bytes(pickle.dumps(self._template))
+        if self._template is None:
+            for folder in SHARED_FOLDERS:
+                shutil.rmtree(self.var_dir / folder, ignore_errors=True)
+                shutil.copytree(shared / folder, self.var_dir / folder)
+            self._template = pickle.loads((shared / "template.pickle").read_bytes())
+        self.mariadb.start()
+
+    def _set_up(self) -> None:
         self.stop()
         admin = self.mariadb.admin_connection()
         assert admin is not None, "the database was never started"
@@ -173,7 +200,31 @@ class Installation:
                 "--password-stdin",
                 stdin=PASSWORDS[username] + "\n",
             )
-        self._template = {"tables": self._tables(), "rows": self._rows()}
+        self._template = self.take()
+
+    def take(self) -> Template:
+        """Return the databases as they are, for put_back()."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            return Template(cursor)
+
+    def put_back(self, template: Template) -> bool:
+        """Make the databases what they were when *template* was taken; False where that fails."""
+        place = self.mariadb.connection()
+        assert place is not None, "the database was never started"
+        # Not by connect(): the database itself may be missing.
+        with (
+            place.open(autocommit=True, cursorclass=pymysql.cursors.DictCursor) as connection,
+            connection.cursor() as cursor,
+        ):
+            if not template.fits(cursor):
+                self.stop()
+                self.mariadb.start()  # makes a dropped database again
+                template.put_tables_back(cursor)
+                if not template.fits(cursor):
+                    return False
+            template.put_rows_back(cursor)
+        self._restored_at = time.monotonic()
+        return True
 
     def start(self, workers: int = 2) -> None:
         """Start the workers and return when they are ready; those that the last module left running
@@ -256,55 +307,6 @@ class Installation:
         pids = self.workers.running()
         conf = Path(self.env["PIPELINE_CONF"])
         return self.env, pids, conf.read_bytes(), len(pids) == self.settings.workers
-
-    def _tables(self) -> dict[str, str]:
-        """Every table and trigger of both databases with its definition."""
-        tables = {}
-        with self.connect() as connection, connection.cursor() as cursor:
-            for database in DATABASES:
-                cursor.execute(f"SHOW TABLES FROM `{database}`")
-                for row in cursor.fetchall():
-                    name = next(iter(row.values()))
-                    cursor.execute(f"SHOW CREATE TABLE `{database}`.`{name}`")
-                    text = str((cursor.fetchone() or {})["Create Table"])
-                    # The counter grows with use and is no part of the definition.
-                    tables[f"{database}.{name}"] = text.partition(" AUTO_INCREMENT=")[0]
-                cursor.execute(f"SHOW TRIGGERS FROM `{database}`")
-                for row in cursor.fetchall():
-                    tables[f"{database}.{row['Trigger']}"] = json.dumps(row, default=str)
-        return tables
-
-    def _rows(self) -> dict[str, list[dict[str, Any]]]:
-        rows = {}
-        for database in DATABASES:
-            for row in self.query(
-                "SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'", database=database
-            ):
-                name = next(iter(row.values()))
-                rows[f"{database}.{name}"] = self.query(
-                    f"SELECT * FROM `{name}`", database=database
-                )
-        return rows
-
-    def _restore(self) -> None:
-        """Put the rows of the first set-up back: much quicker than making all again."""
-        with self.connect() as connection, connection.cursor() as cursor:
-            cursor.execute("SET foreign_key_checks = 0")
-            for place, rows in self._template["rows"].items():
-                table = "`" + place.replace(".", "`.`") + "`"
-                # To empty a table makes its file anew; most were not written to.
-                if not rows and "AUTO_INCREMENT" not in self._template["tables"][place]:
-                    cursor.execute(f"SELECT 1 FROM {table} LIMIT 1")
-                    if not cursor.fetchall():
-                        continue
-                cursor.execute(f"TRUNCATE TABLE {table}")
-                if rows:
-                    columns = ", ".join(f"`{name}`" for name in rows[0])
-                    marks = ", ".join(["%s"] * len(rows[0]))
-                    cursor.executemany(
-                        f"INSERT INTO {table} ({columns}) VALUES ({marks})",
-                        [list(row.values()) for row in rows],
-                    )
 
 
 def write_config(folder: Path, *, web_root: Path | None = None, **options: Any) -> Path:
