@@ -15,6 +15,11 @@
 #
 #   bash tests/run.sh cluster
 #
+# The browser tests look at each page and window once, with the languages, themes and widths shared
+# out among them. Each of them in every look, before a release or after work on the pages' style:
+#
+#   bash tests/run.sh pages
+#
 # `bash tests/run.sh replay [--trace FILE]` reports a long trace, or a recorded one, in four ways, and
 # tries a client that is generated from the OpenAPI document.
 #
@@ -144,6 +149,14 @@ run_replay() {
     tests/clients/test_trace.py tests/clients/test_generated.py tests/clients/test_readmes.py "$@"
 }
 
+# Looks at every page in every language, theme and width.
+# usage: run_pages [pytest argument...]
+run_pages() {
+  step "pages: each in every language, theme and width" "pages：每个页面的各种语言、主题与宽度"
+  PIPELINE_TEST_PAGES=1 run_pytest pages -m "not alone" -n "$(nproc)" --dist loadfile \
+    tests/browser/test_{every_page,own_pages,api_pages,long_list_pages}.py "$@"
+}
+
 # Linter, types and tests of the browser side and of the TypeScript client, with the Node that built
 # them; what the client does, tests/clients runs.
 check_frontend() {
@@ -211,6 +224,10 @@ main() {
   fi
   if [[ ${1:-} == replay ]]; then
     run_replay "${@:2}"
+    return
+  fi
+  if [[ ${1:-} == pages ]]; then
+    run_pages "${@:2}"
     return
   fi
   if [[ ${1:-} == cluster ]]; then

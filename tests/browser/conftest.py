@@ -18,7 +18,11 @@ from tests.support.installation import PASSWORDS, Installation
 expect.set_options(timeout=15_000)
 # Chromium's own pop-up of the address bar, made for each new window in a process of its own, in a
 # headless window too: nearly half of the processor time that a test's window takes.
-UNSEEN = "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
+# And a process held ready for the profile's next window, which hardly a test opens.
+UNSEEN = (
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,"
+    "SpareRendererForSitePerProcess"
+)
 
 
 @pytest.fixture(scope="package")

@@ -1,6 +1,8 @@
 """All pages of the application with something on each, every text as hostile as its column lets."""
 
+import os
 from dataclasses import dataclass
+from zlib import crc32
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
@@ -9,6 +11,11 @@ from tests.browser.slowness import slow_down
 from tests.support.installation import Installation
 from tests.support.selling import post
 
+# `bash tests/run.sh pages` looks at every page and window in every language, theme and width. Else
+# each is looked at once, each language, theme and width at some of them, and what all lists have
+# alike at one list.
+IS_WHOLE = "PIPELINE_TEST_PAGES" in os.environ
+SHOTS = ROOT / "var" / "test-logs" / "pages"
 AXE = ROOT / "app" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 CODE = "hostile"
 HOSTILE = "<img src=x onerror=window.hacked=1>{{7*7}}${id}$</script>"
@@ -155,19 +162,59 @@ _RUN_AXE = (
 _COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 
-def serious_problems(page: Page, *, other_theme: bool = True) -> list[str]:
-    """What axe-core finds serious or worse on what is shown now, in both themes or in this one."""
+def serious_problems(page: Page, *, this_theme: bool = True, other_theme: bool = True) -> list[str]:
+    """What axe-core finds serious or worse on what is shown now, in both themes or in one."""
     if not page.evaluate("'axe' in window"):
         # As the debugger does it, so the page's own policy is not in the way.
         page.evaluate(AXE.read_text("utf-8"))
         page.evaluate(_SERIOUS_RULES)
-    result = list(page.evaluate(_RUN_AXE, {}))
+    result = list(page.evaluate(_RUN_AXE, {})) if this_theme else []
     if not other_theme:
         return result
     theme = page.evaluate("document.documentElement.dataset.theme")
     is_dark = page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     other = "light" if is_dark else "dark"
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", other)
-    result += [f"{other}: {one}" for one in page.evaluate(_RUN_AXE, _COLOURS)]
+    options = _COLOURS if this_theme else {}
+    result += [f"{other}: {one}" for one in page.evaluate(_RUN_AXE, options)]
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
     return result
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """With PIPELINE_TEST_PICTURES, keep a picture of what is shown now, for people to look at."""
+    if "PIPELINE_TEST_PICTURES" in os.environ:
+        language = (page.locator("html").get_attribute("lang") or "")[:2]
+        page.screenshot(path=SHOTS / f"{name.strip('/').replace('/', '-')}-{language}.png")
+
+
+def is_english(page: Page) -> bool:
+    """Say whether the page is in English."""
+    return (page.locator("html").get_attribute("lang") or "").startswith("en")
+
+
+def check(page: Page, name: str, *, other_theme: bool = True, is_new: bool = True) -> list[str]:
+    """
+    What is wrong with what is shown now.
+
+    Without *other_theme* in the present theme, for what is looked at in both languages, each of
+    which has a theme of its own; else in both, or in one of them: by its name, so that what fails
+    is tried again in the same. Of what is not *is_new*, its kind was looked at, only the words are
+    read.
+    """
+    keep_picture(page, name)
+    problems = []
+    if IS_WHOLE:
+        problems += serious_problems(page, other_theme=other_theme)
+    elif is_new:
+        is_other = other_theme and crc32(name.encode()) % 2 == 1
+        problems += serious_problems(page, this_theme=not is_other, other_theme=is_other)
+    problems = [f"{name}: {one}" for one in problems]
+    problems += [
+        f"{name}: untranslated: {one}"
+        for one in page.evaluate("bricks.untranslated()")
+        if HOSTILE not in one  # it is a record's own word
+    ]
+    if page.evaluate("window.hacked") is not None:
+        problems.append(f"{name}: stored text has run")
+    return problems

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.every_page import serious_problems
+from tests.browser.every_page import IS_WHOLE, serious_problems
 from tests.support.installation import Installation
 from tests.support.selling import Reseller, make_pipeline, make_reseller
 
@@ -72,6 +72,7 @@ def test_they_look_right_on_any_screen(
     browser: Browser, server: Installation, lang: str, width: int, theme: Literal["light", "dark"]
 ) -> None:
     """Nothing serious for axe-core, nothing sticks out, also with everything opened."""
+    with_axe = IS_WHOLE or lang == "zh"  # in each theme and width once
     context = browser.new_context(
         base_url=server.base_url, color_scheme=theme, viewport={"width": width, "height": 844}
     )
@@ -86,12 +87,12 @@ def test_they_look_right_on_any_screen(
 
         assert max(edges) <= width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert serious_problems(page, other_theme=False) == []
+        assert not with_axe or serious_problems(page, other_theme=False) == []
     if width == 390:
         expect(page.locator("#menu")).to_be_hidden()
         page.locator(".menu-link").click()
         expect(page.locator("#search")).to_be_in_viewport()
-        assert serious_problems(page, other_theme=False) == []
+        assert not with_axe or serious_problems(page, other_theme=False) == []
         page.get_by_role("link", name="GET /me", exact=True).click()
         expect(page.locator("#me h2")).to_be_in_viewport()
         expect(page.locator("#menu")).to_be_hidden()

@@ -3,28 +3,26 @@ Every page in both languages and themes: nothing untranslated, no serious proble
 see or move differently, hostile words as words, and room enough from a telephone to a wall.
 """
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.base.settings import ROOT
 from tests.browser.every_page import (
     HOSTILE,
+    IS_WHOLE,
     LISTS,
     Things,
+    check,
     hostile_things,
+    is_english,
+    keep_picture,
     new_page,
     open_page,
-    serious_problems,
     settle,
     window_in_front,
 )
 from tests.support.installation import PASSWORDS, Installation
-
-SHOTS = ROOT / "var" / "test-logs" / "pages"
-
 
 STICKS_OUT = """
 () => [document.documentElement,
@@ -33,6 +31,10 @@ STICKS_OUT = """
     ? node.scrollWidth > innerWidth : node.getBoundingClientRect().right > innerWidth + 1)
   .map(node => `${location.hash}: ${node.tagName} ${node.className}`)
 """
+
+
+# When what changes with the window's width has changed, and was drawn.
+NEXT_PICTURE = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 # Each choice fills the box anew.
@@ -47,7 +49,10 @@ def things(server: Installation) -> Things:
     return hostile_things(server)
 
 
-@pytest.fixture(scope="module", params=[("zh-CN", "light"), ("en-GB", "dark")])
+DRESSES = (("zh-CN", "light"), ("en-GB", "dark"))
+
+
+@pytest.fixture(scope="module", params=DRESSES)
 def dressed(
     browser: Browser, server: Installation, things: Things, request: pytest.FixtureRequest
 ) -> Iterator[Page]:
@@ -75,41 +80,24 @@ def sign_in(context: BrowserContext) -> None:
     assert answer.ok, answer.text()
 
 
-def keep_picture(page: Page, name: str) -> None:
-    """With PIPELINE_TEST_PICTURES, keep a picture of what is shown now, for people to look at."""
-    if "PIPELINE_TEST_PICTURES" in os.environ:
-        language = (page.locator("html").get_attribute("lang") or "")[:2]
-        page.screenshot(path=SHOTS / f"{name.strip('/').replace('/', '-')}-{language}.png")
-
-
-def check(page: Page, name: str, *, other_theme: bool = True) -> list[str]:
-    """What is wrong with what is shown now; without *other_theme* in the present theme, for what is
-    looked at in both languages, each of which has a theme of its own."""
-    keep_picture(page, name)
-    problems = [f"{name}: {one}" for one in serious_problems(page, other_theme=other_theme)]
-    problems += [
-        f"{name}: untranslated: {one}"
-        for one in page.evaluate("bricks.untranslated()")
-        if HOSTILE not in one  # it is a record's own word
-    ]
-    if page.evaluate("window.hacked") is not None:
-        problems.append(f"{name}: stored text has run")
-    return problems
-
-
 def test_no_page_has_a_serious_problem(dressed: Page, things: Things) -> None:
     problems = []
-    for address in things.pages:
+    for number, address in enumerate(things.pages):
         open_page(dressed, address)
-        problems += check(dressed, address.partition("?")[0], other_theme=False)
         if address in LISTS:
             dressed.locator("#main tbody tr").first.wait_for()
+        # Every other page in each dress.
+        is_new = is_english(dressed) == bool(number % 2)
+        problems += check(dressed, address.partition("?")[0], other_theme=False, is_new=is_new)
     assert problems == []
 
 
 # What a language changes of these is only whether all of it is translated, and English is the
 # language of the code; both themes are looked at in one.
-IN_CHINESE = pytest.mark.parametrize("dressed", [("zh-CN", "light")], indirect=True)
+IN_CHINESE = pytest.mark.parametrize("dressed", DRESSES[:1], indirect=True)
+IN_EITHER_OF_WHOLE = pytest.mark.parametrize(
+    "dressed", DRESSES if IS_WHOLE else DRESSES[:1], indirect=True
+)
 
 
 @IN_CHINESE
@@ -142,7 +130,7 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
         hidden = []
         if more.count():
             more.click()
-            problems += check(dressed, f"{address}-more", other_theme="more" not in kinds)
+            problems += check(dressed, f"{address}-more", is_new="more" not in kinds)
             kinds.add("more")
             hidden = sorted({*names_of_tools(dressed)} - {*in_sight})
             dressed.keyboard.press("Escape")
@@ -154,7 +142,7 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
             dressed.locator(f"#main .table-tools [data-tool={name}]").click()
             window_in_front(dressed)
             is_new = name == "update" or name not in kinds
-            problems += check(dressed, f"{address}-{name}", other_theme=is_new)
+            problems += check(dressed, f"{address}-{name}", other_theme=is_new, is_new=is_new)
             kinds.add(name)
             close_windows(dressed)
         if dressed.locator("#main [data-tool=files]").count():
@@ -163,14 +151,14 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
             if imports.count():
                 imports.click()
                 window_in_front(dressed)
-                problems += check(dressed, f"{address}-import", other_theme="import" not in kinds)
+                problems += check(dressed, f"{address}-import", is_new="import" not in kinds)
                 kinds.add("import")
                 close_windows(dressed)
             else:
                 dressed.keyboard.press("Escape")
         if row.locator(".row-mark").count():
             row.locator(".row-mark").check()
-            problems += check(dressed, f"{address}-marked", other_theme="marked" not in kinds)
+            problems += check(dressed, f"{address}-marked", is_new="marked" not in kinds)
             kinds.add("marked")
     assert problems == []
 
@@ -201,6 +189,7 @@ def test_no_part_of_a_page_of_its_own_has_a_serious_problem(dressed: Page, thing
     assert problems == []
 
 
+@IN_EITHER_OF_WHOLE
 def test_no_window_of_a_deed_has_a_serious_problem(
     dressed: Page, things: Things, server: Installation
 ) -> None:
@@ -214,7 +203,7 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     page.locator("#main [data-tool=files]").click()
     page.locator(".popover-box:popover-open button").nth(1).click()
     expect(page.locator("dialog[open] .bulk-report button")).to_be_visible()
-    problems += check(page, "export-progress", other_theme=False)
+    problems += check(page, "export-progress", other_theme=not IS_WHOLE)
     page.locator("dialog[open] .bulk-report button").click()
     page.unroute("**/get_pipelines.dspy?*_export=*")
     expect(page.locator("dialog[open]")).to_have_count(0)
@@ -227,7 +216,7 @@ def test_no_window_of_a_deed_has_a_serious_problem(
         {"name": "x.csv", "mimeType": "text/csv", "buffer": file}
     )
     expect(page.locator("dialog[open] .import-problems tbody tr")).to_have_count(1)
-    problems += check(page, "import-problems", other_theme=False)
+    problems += check(page, "import-problems", other_theme=not IS_WHOLE)
     close_windows(page)
 
     row.locator("td[data-name]").first.click()
@@ -245,10 +234,10 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     assert update.status_code == 200, update.text
     page.locator("dialog[open] button[data-tool=submit]").click()
     expect(page.locator("dialog[open] .form-summary button").first).to_be_visible()
-    problems += check(page, "conflict", other_theme=False)
+    problems += check(page, "conflict", other_theme=not IS_WHOLE)
     page.keyboard.press("Escape")
     expect(page.get_by_role("alertdialog")).to_be_visible()
-    problems += check(page, "unsaved", other_theme=False)
+    problems += check(page, "unsaved", other_theme=not IS_WHOLE)
     page.get_by_role("alertdialog").locator(".box-buttons button").last.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
 
@@ -257,15 +246,16 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     bulk = page.locator("#main .bulk-bar button")
     bulk.first.click()
     expect(page.get_by_role("alertdialog")).to_be_visible()
-    problems += check(page, "bulk-delete", other_theme=False)
+    problems += check(page, "bulk-delete", other_theme=not IS_WHOLE)
     close_windows(page)
     bulk.nth(1).click()  # enable
     expect(page.locator("dialog[open] .bulk-results .good")).to_have_count(1)
-    problems += check(page, "bulk-results", other_theme=False)
+    problems += check(page, "bulk-results", other_theme=not IS_WHOLE)
     close_windows(page)
     assert problems == []
 
 
+@IN_EITHER_OF_WHOLE
 def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things: Things) -> None:
     problems = []
     page = dressed
@@ -274,41 +264,42 @@ def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things:
     window_in_front(page)
     page.locator("dialog[open] button[data-tool=submit]").click()
     expect(page.locator("dialog[open] code[data-name=key]")).to_be_visible()
-    problems += check(page, "key-shown", other_theme=False)
+    problems += check(page, "key-shown", other_theme=not IS_WHOLE)
     page.locator("dialog[open] .box-buttons button").last.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
     page.locator("#main [data-tool=revoke_key]").click()
     window_in_front(page)
-    problems += check(page, "key-revoke", other_theme=False)
+    problems += check(page, "key-revoke", other_theme=not IS_WHOLE)
     close_windows(page)
 
     page.locator("[role=tab][data-name=usage]").click()
     page.locator("#main [data-pipeline]").first.click()
     page.locator("#main [data-call]").first.click()
     window_in_front(page)
-    problems += check(page, "call", other_theme=False)
+    problems += check(page, "call", other_theme=not IS_WHOLE)
     close_windows(page)
     assert problems == []
 
 
+@IN_EITHER_OF_WHOLE
 def test_neither_signing_in_nor_refusals_have_a_serious_problem(dressed: Page) -> None:
     problems = []
     page = dressed
     open_page(page, "/pipeline_core/nowhere.ui")
-    problems += check(page, "refused", other_theme=False)
+    problems += check(page, "refused", other_theme=not IS_WHOLE)
 
     open_page(page, LISTS[0])
     page.context.clear_cookies()
     page.locator("#main [data-tool=refresh]").click()
     window_in_front(page)
-    problems += check(page, "session-ended", other_theme=False)
+    problems += check(page, "session-ended", other_theme=not IS_WHOLE)
 
     page.goto("/login.ui")
     page.locator("input[autocomplete=username]").fill("nobody")
     page.locator("input[type=password]").fill("wrong")
     page.locator("button[type=submit]").click()
     expect(page.get_by_role("alert")).not_to_be_empty()
-    problems += check(page, "sign-in", other_theme=False)
+    problems += check(page, "sign-in", other_theme=not IS_WHOLE)
     sign_in(page.context)  # for the tests that follow
     assert problems == []
 
@@ -354,14 +345,17 @@ def test_hostile_words_stand_as_words_wherever_they_are_shown(
     assert dressed.evaluate("window.hacked") is None
 
 
-@pytest.mark.parametrize("width", [390, 1024, 2560])
-def test_nothing_sticks_out_at_any_width(dressed: Page, things: Things, width: int) -> None:
-    dressed.set_viewport_size({"width": width, "height": 844})
+def test_nothing_sticks_out_at_any_width(dressed: Page, things: Things) -> None:
     wide = []
     for address in ("/dashboard.ui", LISTS[0], LISTS[3], *things.pages[-2:]):
-        open_page(dressed, address)
-        keep_picture(dressed, f"{width}{address.partition('?')[0]}")
-        wide += dressed.evaluate(STICKS_OUT)
+        for width in (390, 1024, 2560):
+            dressed.set_viewport_size({"width": width, "height": 844})
+            # As wide as a page is when it opens, and as it becomes.
+            if width == 390 or IS_WHOLE:
+                open_page(dressed, address)
+            dressed.evaluate(NEXT_PICTURE)
+            keep_picture(dressed, f"{width}{address.partition('?')[0]}")
+            wide += dressed.evaluate(STICKS_OUT)
     dressed.set_viewport_size({"width": 1440, "height": 900})
     assert wide == []
 

@@ -18,7 +18,8 @@ def _saving(bench: Bench) -> None:
     bench.answers["/save"] = {"widgettype": "Message", "options": {"title": "Saved"}}
 
 
-@pytest.mark.parametrize(("field", "entry", "value"), [
+# What is typed into a field of the kind, and what is sent.
+SENT: list[tuple[dict[str, Any], str, str]] = [
     ({"uitype": "str"}, "", ""),
     ({"uitype": "str"}, " none around ", "none around"),
     ({"uitype": "text"}, " keep ", " keep "),
@@ -41,18 +42,28 @@ def _saving(bench: Bench) -> None:
     ({"uitype": "text"}, "a\nb", "a\r\nb"),
     ({"uitype": "password"}, "pass", "pass"),
     ({"uitype": "nothing known"}, "as text", "as text"),
-])  # fmt: skip
-def test_each_input_sends_its_value_in_its_form(
-    look: Page, bench: Bench, field: dict[str, Any], entry: str, value: str
-) -> None:
+]  # fmt: skip
+
+
+def show_fields(look: Page, bench: Bench, cases: list[tuple[dict[str, Any], str, str]]) -> None:
+    """Show a form with a field for each of *cases*, and type what is typed into it."""
+    show(look, bench, form(
+        *({"name": f"v{n}", "title": f"Value {n}", **case[0]} for n, case in enumerate(cases))
+    ))  # fmt: skip
+    for n, (_, entry, _) in enumerate(cases):
+        look.get_by_label(re.compile(rf"^Value {n}(?!\d)")).fill(entry)
+
+
+def test_each_input_sends_its_value_in_its_form(look: Page, bench: Bench) -> None:
     """Texts stay texts to the last digit; empty numbers and times are null; moments go as UTC."""
-    show(look, bench, form({"name": "value", "title": "Value", **field}))
-    look.get_by_label("Value").fill(entry)
+    show_fields(look, bench, SENT)
     submit(look)
-    assert bench.last("/save")["value"].replace("\r\n", "\n") == value.replace("\r\n", "\n")
+    sent = {name: value.replace("\r\n", "\n") for name, value in bench.last("/save").items()}
+    assert sent == {f"v{n}": value.replace("\r\n", "\n") for n, (_, _, value) in enumerate(SENT)}
 
 
-@pytest.mark.parametrize(("field", "entry", "sentence"), [
+# What is typed into a field of the kind, and what is said there.
+WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"uitype": "int"}, "1.5", "whole number"),
     ({"uitype": "int", "min": 1}, "0", "At least 1."),
     ({"uitype": "decimal", "dec": 2}, "1.234", "At most 2 digits"),
@@ -75,14 +86,19 @@ def test_each_input_sends_its_value_in_its_form(
     ({"uitype": "json"}, '{"a": 1,}', "no valid JSON"),
     ({"uitype": "email"}, "nobody", "no e-mail address"),
     ({"uitype": "str", "pattern": "[a-z]+", "hint": "Small letters."}, "A", "Small letters."),
-])  # fmt: skip
-def test_a_wrong_value_is_said_at_its_field_and_not_sent(
-    look: Page, bench: Bench, field: dict[str, Any], entry: str, sentence: str
-) -> None:
-    show(look, bench, form({"name": "value", "title": "Value", **field}))
-    look.get_by_label("Value").fill(entry)
+]  # fmt: skip
+
+
+def test_a_wrong_value_is_said_at_its_field_and_not_sent(look: Page, bench: Bench) -> None:
+    show_fields(look, bench, WRONG)
     submit(look)
-    expect(look.locator("[data-field=value]").get_by_role("alert")).to_contain_text(sentence)
+    for n, (_, _, sentence) in enumerate(WRONG):
+        expect(look.locator(f"[data-field=v{n}]").get_by_role("alert")).to_contain_text(sentence)
+    # One of them is enough.
+    for n in range(len(WRONG) - 1):
+        look.get_by_label(re.compile(rf"^Value {n}(?!\d)")).fill("")
+    submit(look)
+    expect(look.locator(".field-error:visible")).to_have_count(1)
     assert bench.requests_of("/save") == []
 
 

@@ -3,7 +3,13 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.every_page import new_page, serious_problems, settle, window_in_front
+from tests.browser.every_page import (
+    IS_WHOLE,
+    new_page,
+    serious_problems,
+    settle,
+    window_in_front,
+)
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller, make_reseller, post
 
@@ -67,14 +73,10 @@ def addresses(reseller: Reseller) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("lang", "theme", "width"),
-    [
-        ("zh-CN", "dark", 390),
-        ("en-GB", "dark", 1440),
-        ("en-GB", "light", 2560),
-    ],
-)
+LOOKS = (("zh-CN", "dark", 390), ("en-GB", "dark", 1440), ("en-GB", "light", 2560))
+
+
+@pytest.mark.parametrize(("lang", "theme", "width"), LOOKS)
 def test_every_part_in_every_look(
     browser: Browser, server: Installation, reseller: Reseller, lang: str, theme: str, width: int
 ) -> None:
@@ -91,19 +93,20 @@ def test_every_part_in_every_look(
     page.on(
         "console", lambda message: faults.append(message.text) if message.type == "error" else None
     )
-    for address in addresses(reseller):
+    turn = LOOKS.index((lang, theme, width))
+    for number, address in enumerate(addresses(reseller)):
         show(page, address)
-        looks(page, address, width)
+        looks(page, address, width, with_axe=number % len(LOOKS) == turn)
     page.locator("[data-tool=statement_csv]").focus()
     show(page, addresses(reseller)[1])
     page.locator(".step-card").first.dblclick()
     window_in_front(page)
-    looks(page, "the step's form", width)
+    looks(page, "the step's form", width, with_axe=turn == 0)
     page.keyboard.press("Escape")
     expect(page.locator("dialog[open]")).to_have_count(0)
     page.locator("[data-tool=publish]").click()
     window_in_front(page)
-    looks(page, "publishing", width)
+    looks(page, "publishing", width, with_axe=turn == 2)
     assert page.evaluate("bricks.untranslated()") == []
     assert faults == []
     context.close()
@@ -116,13 +119,14 @@ def show(page: Page, address: str) -> None:
     settle(page)
 
 
-def looks(page: Page, name: str, width: int) -> None:
+def looks(page: Page, name: str, width: int, *, with_axe: bool) -> None:
     """
     Nothing serious for axe-core, nothing stored has run, nothing sticks out sideways.
 
     Chinese in the light theme at 1440 pixels is what tests/browser/test_every_page.py looks at.
     """
-    assert serious_problems(page, other_theme=False) == [], name
+    if with_axe or IS_WHOLE:
+        assert serious_problems(page, other_theme=False) == [], name
     assert page.evaluate("'hacked' in window") is False, name
     main = page.locator("#main")
     assert main.evaluate("node => node.scrollWidth - node.clientWidth") <= 0, f"{name} at {width}"
