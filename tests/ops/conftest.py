@@ -1,7 +1,9 @@
 """The scripts as an operator runs them, on a run-time folder and a port of the test's own."""
 
+import fcntl
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,10 +100,61 @@ class Place:
         finally:
             connection.close()
 
+    def stop_all(self) -> None:
+        """Stop what a test has left running."""
+        if self.parent_pid() or self.workers.all_pids():
+            self.run("stop.sh")
+        elif self.database.pid():
+            self.database.stop()
+
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def new_place(tmp_path: Path) -> Iterator[Place]:
     """A place where nothing was ever started."""
-    new_place = Place(tmp_path / "var")
-    yield new_place
-    new_place.run("stop.sh")
+    place = Place(tmp_path / "var")
+    yield place
+    place.stop_all()
+
+
+@pytest.fixture(scope="session")
+def set_up_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    The run-time folder of a place that was started once and stopped, to be copied.
+
+    One for all processes of a test run. What belongs to one place only, how its database is
+    reached, and what was going on in it, is not there.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, unfinished = shared / "set-up", shared / "set-up.new"
+    with (shared / "set-up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            first = Place(unfinished / "var")
+            first.start(PIPELINE_WORKERS="1")
+            first.run("stop.sh")
+            for name in ("run", "logs"):
+                shutil.rmtree(first.var_dir / name)
+            for path in (first.var_dir / "database").iterdir():
+                if path.is_file():
+                    path.unlink()
+            unfinished.rename(folder)
+    return folder / "var"
+
+
+@pytest.fixture
+def place(set_up_folder: Path, tmp_path: Path) -> Iterator[Place]:
+    """
+    A place where everything was started once and stopped: its database and its tables are there.
+
+    To make these takes longer than all that a test does then. One worker is started, unless the
+    test says otherwise.
+    """
+    copy = Place(tmp_path / "var")
+    # Of a new database's log nearly all is zero, which need not be written.
+    subprocess.run(["cp", "-a", "--sparse=always", set_up_folder, copy.var_dir], check=True)
+    copy.extra_env["PIPELINE_WORKERS"] = "1"
+    yield copy
+    copy.stop_all()

@@ -16,13 +16,13 @@ from app.runtime.embedded_db import Connection, EmbeddedDatabase, EmbeddedDataba
 from tests.ops.conftest import Place
 
 
-def test_starting_and_stopping_twice_is_harmless(place: Place) -> None:
-    starts = place.database.start(), place.database.start()
-    stopped = place.database.stop(), place.database.stop()
+def test_starting_and_stopping_twice_is_harmless(new_place: Place) -> None:
+    starts = new_place.database.start(), new_place.database.start()
+    stopped = new_place.database.stop(), new_place.database.stop()
 
     assert starts == (True, False)
     assert stopped == (True, False)
-    assert place.database.pid() is None
+    assert new_place.database.pid() is None
 
 
 def test_committed_rows_survive_kill_9(place: Place) -> None:
@@ -61,10 +61,10 @@ def test_a_pid_file_that_names_a_stranger_is_not_believed(place: Place) -> None:
         stranger.wait()
 
 
-def test_a_set_up_that_was_cut_off_is_made_again(place: Place) -> None:
-    (place.database.folder / "data.new" / "mysql").mkdir(parents=True)
+def test_a_set_up_that_was_cut_off_is_made_again(new_place: Place) -> None:
+    (new_place.database.folder / "data.new" / "mysql").mkdir(parents=True)
 
-    assert place.database.start() is True
+    assert new_place.database.start() is True
 
 
 def test_the_port_is_kept_and_another_is_found_when_it_is_taken(place: Place) -> None:
@@ -106,9 +106,9 @@ def test_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
     assert not Path(place.unix_socket).parent.exists()
 
 
-def test_secrets_are_for_the_owner_only(place: Place) -> None:
-    place.database.start()
-    folder = place.database.folder
+def test_secrets_are_for_the_owner_only(new_place: Place) -> None:
+    new_place.database.start()
+    folder = new_place.database.folder
 
     modes = {f.name: stat.S_IMODE(f.stat().st_mode) for f in folder.iterdir() if f.is_file()}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -142,9 +142,9 @@ def test_nobody_gets_in_without_a_password(place: Place, again: str) -> None:
     )  # fmt: skip
 
 
-def test_the_application_has_rights_on_its_two_databases_only(place: Place) -> None:
-    EmbeddedDatabase(place.var_dir, "sage_of_ours").start()
-    databases = {row[0] for row in execute(place, "SHOW DATABASES")}
+def test_the_application_has_rights_on_its_two_databases_only(new_place: Place) -> None:
+    EmbeddedDatabase(new_place.var_dir, "sage_of_ours").start()
+    databases = {row[0] for row in execute(new_place, "SHOW DATABASES")}
 
     assert databases == {"information_schema", "pipeline", "sage_of_ours"}
     for forbidden in (
@@ -155,7 +155,7 @@ def test_the_application_has_rights_on_its_two_databases_only(place: Place) -> N
         "SELECT 1 INTO OUTFILE '/tmp/x'",
     ):
         with pytest.raises(pymysql.err.MySQLError):
-            execute(place, forbidden)
+            execute(new_place, forbidden)
 
 
 def test_a_later_start_makes_another_sage_database_reachable(place: Place) -> None:

@@ -259,8 +259,6 @@ def test_a_cut_off_that_cannot_be_decided_is_left_to_a_person(server: Installati
 
 
 def test_starting_brings_a_cut_off_rotation_to_its_end(place: Place):
-    place.start()
-    place.run("stop.sh")
     secrets = place.var_dir / "secrets"
     key = (secrets / "password_key").read_text()
     place.database.start()
@@ -306,12 +304,17 @@ def test_a_key_in_the_configuration_is_left_alone(server: Installation, tmp_path
 def under_parent(server: Installation) -> Iterator[Installation]:
     parent = server.start_under_parent()
     yield server
+    (server.var_dir / "demo.json").unlink(missing_ok=True)
     parent.stop()
     server.start(workers=2)
 
 
-def test_new_database_passwords_cut_nobody_off(under_parent: Installation):
+def test_new_database_passwords_cut_nobody_off_and_what_the_demo_wrote_down_is_kept_true(
+    under_parent: Installation,
+):
     server = under_parent
+    notes = server.var_dir / "demo.json"
+    notes.write_text(json.dumps({"database": {"password": "old", "user": "pipeline"}}))
     client = server.sign_in("viewer")
     old, old_admin = server.mariadb.connection(), server.mariadb.admin_connection()
     assert old is not None
@@ -334,25 +337,15 @@ def test_new_database_passwords_cut_nobody_off(under_parent: Installation):
     for place in (old, old_admin):
         with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
             place.open()
-    for renewed in (server.mariadb.connection(), server.mariadb.admin_connection()):
-        assert renewed is not None
+    access, renewed_admin = server.mariadb.connection(), server.mariadb.admin_connection()
+    assert access is not None
+    assert renewed_admin is not None
+    for renewed in (access, renewed_admin):
         renewed.open().close()
     assert user_of(client) == "viewer"
-
-
-def test_what_the_demo_wrote_down_for_scripts_is_kept_true(under_parent: Installation):
-    server = under_parent
-    file = server.var_dir / "demo.json"
-    file.write_text(json.dumps({"database": {"password": "old", "user": "pipeline"}}))
-    try:
-        server.manage("rotate-secret", "database")
-        notes = json.loads(file.read_text())
-    finally:
-        file.unlink()
-
-    access = server.mariadb.connection()
-    assert access is not None
-    assert notes["database"] == {"password": access.password, "user": "pipeline"}
+    assert json.loads(notes.read_text())["database"] == {
+        "password": access.password, "user": "pipeline",
+    }  # fmt: skip
 
 
 def test_a_stopped_database_gets_its_passwords_at_the_next_start(place: Place):

@@ -17,36 +17,38 @@ from app.runtime.workers import listeners
 from tests.ops.conftest import Place
 
 
-def test_start_twice_stop_twice(place: Place) -> None:
-    first = place.start()
-    pids = place.workers.running()
-    second = place.start()
-    assert place.answers() == 200
-    assert place.workers.running() == pids
-    assert listeners(place.port) == len(pids) == 2
+def test_start_twice_stop_twice(new_place: Place) -> None:
+    first = new_place.start()
+    pids = new_place.workers.running()
+    second = new_place.start()
+    assert new_place.answers() == 200
+    assert new_place.workers.running() == pids
+    assert listeners(new_place.port) == len(pids) == 2
     # Another number of workers: fewer are fewer, and the one that stays goes on.
-    place.start(PIPELINE_WORKERS="1")
-    assert place.workers.running() == {1: pids[1]}
-    assert place.workers.all_pids() == [pids[1]]
-    stopped = [place.run("stop.sh"), place.run("stop.sh")]
+    new_place.start(PIPELINE_WORKERS="1")
+    assert new_place.workers.running() == {1: pids[1]}
+    assert new_place.workers.all_pids() == [pids[1]]
+    stopped = [new_place.run("stop.sh"), new_place.run("stop.sh")]
 
     assert "Running at" in first
     assert "run already" in second
     assert [process.returncode for process in stopped] == [0, 0]
     assert "1 worker(s) stopped" in stopped[0].stdout
+    assert "killed" not in stopped[0].stderr
+    assert "finishing what runs" in (new_place.var_dir / "logs/worker-1.log").read_text("utf-8")
     assert "Nothing runs here" in stopped[1].stdout
-    assert place.answers() is None
-    assert place.database.pid() is None
-    reload = place.run("start.sh", "--reload")
+    assert new_place.answers() is None
+    assert new_place.database.pid() is None
+    reload = new_place.run("start.sh", "--reload")
     assert reload.returncode == 1
     assert "Nothing runs here that could be reloaded" in reload.stderr
 
 
-def test_stop_where_nothing_was_ever_started(place: Place) -> None:
-    process = place.run("stop.sh")
+def test_stop_where_nothing_was_ever_started(new_place: Place) -> None:
+    process = new_place.run("stop.sh")
 
     assert (process.returncode, process.stdout) == (0, "Nothing runs here.\n")
-    assert not place.var_dir.exists()
+    assert not new_place.var_dir.exists()
 
 
 def test_kill_9_of_everything_then_start(place: Place) -> None:
@@ -102,6 +104,7 @@ def test_an_address_of_another_machine_is_told(place: Place) -> None:
 def test_workers_that_lost_parent_and_pid_files_serve_on_until_a_start_replaces_them(
     place: Place,
 ) -> None:
+    place.extra_env["PIPELINE_WORKERS"] = "2"
     place.start()
     orphans = place.workers.all_pids()
     parent = place.parent_pid()
@@ -123,7 +126,7 @@ def test_workers_that_lost_parent_and_pid_files_serve_on_until_a_start_replaces_
 def test_a_worker_whose_pid_cannot_be_written_does_not_live_on(place: Place) -> None:
     (place.var_dir / "run/worker-2.pid.new").mkdir(parents=True)
 
-    process = place.run("start.sh")
+    process = place.run("start.sh", PIPELINE_WORKERS="2")
 
     assert process.returncode == 1
     assert "worker-2.pid" in process.stderr
@@ -166,11 +169,11 @@ def test_a_broken_configuration_is_told(
     assert place.database.pid() is None
 
 
-def test_a_run_folder_that_cannot_be_written_is_told(place: Place) -> None:
-    place.var_dir.mkdir()
-    (place.var_dir / "logs").write_text("a file where the folder should be")
+def test_a_run_folder_that_cannot_be_written_is_told(new_place: Place) -> None:
+    new_place.var_dir.mkdir()
+    (new_place.var_dir / "logs").write_text("a file where the folder should be")
 
-    process = place.run("start.sh")
+    process = new_place.run("start.sh")
 
     assert process.returncode == 1
     assert "logs cannot be written" in process.stderr
@@ -179,8 +182,7 @@ def test_a_run_folder_that_cannot_be_written_is_told(place: Place) -> None:
 
 def test_a_full_disk_for_the_logs_is_told(place: Place) -> None:
     (place.var_dir / "logs").mkdir(parents=True)
-    for name in ("worker-1.log", "worker-2.log"):
-        (place.var_dir / "logs" / name).symlink_to("/dev/full")
+    (place.var_dir / "logs/worker-1.log").symlink_to("/dev/full")
 
     place.start()
 
@@ -195,35 +197,24 @@ def test_an_unknown_option_shows_the_usage() -> None:
         assert (process.returncode, "Usage: bash" in process.stderr) == (2, True)
 
 
-def test_messages_are_chinese_in_a_chinese_locale(place: Place) -> None:
-    process = place.run("stop.sh", LC_ALL="zh_CN.UTF-8")
+def test_messages_are_chinese_in_a_chinese_locale(new_place: Place) -> None:
+    process = new_place.run("stop.sh", LC_ALL="zh_CN.UTF-8")
 
     assert process.stdout == "没有正在运行的进程。\n"
 
 
-def test_a_relative_run_folder_is_meant_from_the_callers_folder(tmp_path: Path) -> None:
-    place = Place(tmp_path / "var")
+def test_a_relative_run_folder_is_meant_from_the_callers_folder(place: Place) -> None:
     process = subprocess.run(
         ["bash", str(ROOT / "start.sh")],
-        cwd=tmp_path,
-        env=place.env | {"PIPELINE_VAR": "var"},
+        cwd=place.var_dir.parent,
+        env=place.env | {"PIPELINE_VAR": place.var_dir.name},
         capture_output=True,
         text=True,
         check=False,
     )
-    try:
-        assert process.returncode == 0, process.stderr
-        assert place.answers() == 200
-    finally:
-        place.run("stop.sh")
 
-
-def test_sigterm_lets_a_worker_end_with_0(place: Place) -> None:
-    place.start()
-    process = place.run("stop.sh")
-
-    assert "killed" not in process.stderr
-    assert "finishing what runs" in (place.var_dir / "logs/worker-1.log").read_text("utf-8")
+    assert process.returncode == 0, process.stderr
+    assert place.answers() == 200
 
 
 def config_with(folder: Path, **sections: dict[str, Any]) -> Path:
