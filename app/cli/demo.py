@@ -117,7 +117,7 @@ def _make_pipeline(client: Client) -> None:
         if not client.find("pipeline_core", "pipeline_steps", **owner, step_key=step["step_key"]):
             client.post("/pipeline_core/api/pipeline_steps_create.dspy", owner | step)
     for price in _PRICES:
-        same = {"model": price["model"], "unit": price["unit"]}
+        same = {name: price[name] for name in ("model", "unit") if name in price}
         if not client.find("pipeline_ops", "pipeline_pricing", **owner, **same):
             client.post(
                 "/pipeline_ops/api/pipeline_pricing_create.dspy",
