@@ -9,6 +9,7 @@ from typing import Any
 from app.access.api_request import AnyRequest, ApiRequest
 from app.access.register_paths import register_paths
 from app.access.request_context import CONTEXT
+from app.access.user_names import add_names
 from app.base.actor import SYSTEM_ACTOR, Actor
 from app.base.addresses import Network, read_address, read_network
 from app.base.catalogue import fields as field_problems, requests as request_refusals
@@ -102,7 +103,7 @@ from app.endpoints.import_rows import import_rows
 from app.endpoints.lists import list_rows
 from app.records.cell_texts import escape_formula
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
-from app.records.filters import any_case, like_pattern
+from app.records.filters import any_case, like_pattern, like_prefix
 from app.records.rows import (
     check_lock_version,
     delete_row,
@@ -219,6 +220,7 @@ __all__ = [
     "Unavailable",
     "Values",
     "add_measure",
+    "add_names",
     "answering",
     "any_case",
     "audit_context",
@@ -256,6 +258,7 @@ __all__ = [
     "json_response",
     "kept_json",
     "like_pattern",
+    "like_prefix",
     "list_rows",
     "local_url",
     "lock_parent",
