@@ -91,11 +91,11 @@ def test_one_row_a_call_with_its_amount(shop: Shop, pipeline: Pipeline) -> None:
             "archived": False,
         }.items()
     )
-    assert (rows[gone]["amount"], rows[gone]["charged"]) == ("0.0000000000", "3.0000000000")
+    assert (rows[gone]["amount"], rows[gone]["charge"]) == ("0.0000000000", "3.0000000000")
     assert (rows[running]["amount"], rows[running]["items"]) == ("0.0000000000", 0)
     total = look(shop, "usage_calls_total", distributor_id=buyer.id)
     assert total == {
-        "listed": 4,
+        "count": 4,
         "capped": False,
         "sums": [{"currency": "CNY", "calls": 3, "amount": "3.0036000000"}],
     }
@@ -128,7 +128,7 @@ def test_filters_and_their_sums(
         assert [row["call_no"] for row in rows] == [sold[name] for name in wanted]
 
         total = look(shop, "usage_calls_total", **whose, **names)
-        assert total["listed"] == len(wanted)
+        assert total["count"] == len(wanted)
         amount = sum((Decimal(row["amount"]) for row in rows), Decimal(0))
         assert sum(Decimal(one["amount"]) for one in total["sums"]) == amount
 
@@ -241,7 +241,7 @@ def test_a_calls_arithmetic(shop: Shop) -> None:
         "0.00000000612",
         None,
     )
-    assert (story["amount"], story["charged"]) == ("21.2500000061", "21.2500000061")
+    assert (story["amount"], story["charge"]) == ("21.2500000061", "21.2500000061")
     assert story["reversals"] == []
 
 
@@ -262,7 +262,7 @@ def test_the_story_of_a_void(shop: Shop, pipeline: Pipeline) -> None:
         ("image", "-25.0000000000", "a trial of ours"),
     ]
     assert story["reversals"][1]["packages"]["packages"] == -1
-    assert (story["amount"], story["charged"]) == ("0.0000000000", "27.0000000000")
+    assert (story["amount"], story["charge"]) == ("0.0000000000", "27.0000000000")
     (entry,) = shop.installation.query(
         "select label, detail, distributor_id from app_audit where action = 'void' and row_id = %s",
         call["id"],
@@ -289,7 +289,7 @@ def test_what_a_void_would_give_back(shop: Shop) -> None:
     running = buyer.begin(pipeline, "running").json()["call_no"]
 
     (alone,) = preview(shop, first)["calls"]
-    assert alone["charged"] == "26.0000000000"
+    assert alone["charge"] == "26.0000000000"
     assert alone["refund"] == "1.0000000000"
     assert alone["distributor"] == buyer.code
     assert alone["packages"] == [

@@ -20,7 +20,7 @@ interface CallRow {
   duration_ms: number | null;
   currency: string;
   amount: Decimal;
-  charged: Decimal;
+  charge: Decimal;
   items: number;
   archived: boolean;
 }
@@ -35,7 +35,7 @@ interface CallPage {
 }
 
 interface CallTotal {
-  listed: number;
+  count: number;
   capped: boolean;
   sums: { currency: string; calls: number; amount: Decimal }[];
 }
@@ -102,7 +102,7 @@ interface CallStory {
   items: CallItem[];
   reversals: CallReversal[];
   amount: Decimal;
-  charged: Decimal;
+  charge: Decimal;
 }
 
 interface VoidedCall {
@@ -114,7 +114,7 @@ interface VoidedCall {
   client_ref: string | null;
   started_at: string;
   currency: string;
-  charged: Decimal;
+  charge: Decimal;
   refund: Decimal;
   refusal: string | null;
   packages: { unit: string; units: Decimal; package_size: number; taken_back: number; amount: Decimal; units_left: Decimal }[];

@@ -51,7 +51,7 @@ _COLUMNS = (
 # The page first, by its index alone; then the rows of its calls.
 _PAGE = (
     "select h.*, p.name as pipeline, coalesce(sum(if({meant}, i.amount, 0)), 0) as amount,"
-    " coalesce(sum(if({meant} and i.entry_type = 'charge', i.amount, 0)), 0) as charged,"
+    " coalesce(sum(if({meant} and i.entry_type = 'charge', i.amount, 0)), 0) as charge,"
     " sum(i.unit <> '' and i.entry_type = 'charge') as items"
     " from (select {columns} from {ledger} where {where} order by u.{order} desc, u.id desc"
     " limit ${{most}}$) h"
@@ -72,7 +72,7 @@ async def usage_calls(actor: Actor, params: Params) -> dict[str, Any]:
     the parameters that are added for what comes behind it (None where nothing does), and the names
     of what the filter names.
 
-    `amount` is what a call comes to now, what was voided taken off, `charged` what it was charged;
+    `amount` is what a call comes to now, what was voided taken off, `charge` what it was charged;
     with a statement's line, or its month, both are of the rows in it. `items` counts the metered
     items.
     """
@@ -95,8 +95,8 @@ async def usage_calls(actor: Actor, params: Params) -> dict[str, Any]:
 
 async def usage_calls_total(actor: Actor, params: Params) -> dict[str, Any]:
     """
-    Return `{listed, capped, sums: [{currency, calls, amount}]}` of the whole filter: how many calls
-    its list has (`capped`: more than `listed`), and what they come to, exactly.
+    Return `{count, capped, sums: [{currency, calls, amount}]}` of the whole filter: how many calls
+    its list has (`capped`: more than `count`), and what they come to, exactly.
 
     `calls` are counted as everywhere: what was voided or cancelled is none.
     """
@@ -108,7 +108,7 @@ async def usage_calls_total(actor: Actor, params: Params) -> dict[str, Any]:
         count = await _count(sor, wanted, most)
         sums = await _sums(sor, wanted) if count else []
     return {
-        "listed": min(count, most),
+        "count": min(count, most),
         "capped": count > most or len(wanted.call_nos or ()) >= MAX_HITS,
         "sums": [
             {"currency": row["currency"], "calls": int(row["calls"]), "amount": row["amount"]}
@@ -177,7 +177,7 @@ def _row(row: Row, names: Mapping[str, str]) -> dict[str, Any]:
         "distributor": names.get(row["distributor_id"] or ""),
         "items": int(row["items"]),
         "amount": _NOTHING + row["amount"],
-        "charged": _NOTHING + row["charged"],
+        "charge": _NOTHING + row["charge"],
         "tags": tags_of(row["tags"]),
         "archived": values.pop("archive_batch") is not None,
     }

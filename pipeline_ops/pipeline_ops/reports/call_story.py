@@ -56,7 +56,7 @@ _VOID_REQUEST = (
 
 async def usage_call(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return `{call, items, reversals, amount, charged}` of the call `call_no`; raises NotFound.
+    Return `{call, items, reversals, amount, charge}` of the call `call_no`; raises NotFound.
 
     An item has its price as it was charged (`price`) and as it stands in the list (`list_price`,
     before the discount), how it was found, `exact` (what it comes to before it is rounded to ten
@@ -89,7 +89,7 @@ async def usage_call(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
             if row["entry_type"] == EntryType.REVERSAL
         ],
         "amount": sum((row["amount"] for row in rows), _NOTHING),
-        "charged": sum((row["amount"] for row in charges), _NOTHING),
+        "charge": sum((row["amount"] for row in charges), _NOTHING),
     }
 
 

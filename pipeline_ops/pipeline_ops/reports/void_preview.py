@@ -38,7 +38,7 @@ async def usage_void_preview(actor: Actor, params: Mapping[str, Any]) -> dict[st
     Return `{calls, refunds: [{currency, calls, amount}]}`: what voiding the calls `call_nos`, one
     after the other, would give back.
 
-    Each call has `charged`, `refund` and `packages`: for each of its items on packages the `units`
+    Each call has `charge`, `refund` and `packages`: for each of its items on packages the `units`
     that come back, how many packages are `taken_back` for which `amount`, and the `units_left` for
     later calls. `refusal` says why one cannot be voided, in the reader's language. Nothing is
     locked: what others book meanwhile may change it. Raises NotFound for a number without a call.
@@ -68,7 +68,7 @@ async def _call(
         raise UNKNOWN_CALL(call_no=call_no)
     header, charges = rows[0], [row for row in rows if row["entry_type"] == "charge"]
     call = {name: header[name] for name in _TOLD} | {
-        "charged": sum((row["amount"] for row in charges), _NOTHING),
+        "charge": sum((row["amount"] for row in charges), _NOTHING),
         "refund": _NOTHING,
         "packages": [],
         "refusal": None,

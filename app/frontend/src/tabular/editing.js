@@ -150,7 +150,7 @@ export class Editing {
     const { table, removal } = this;
     await table.inline.settled();
     if (removal.isOwn) {
-      if (await removal.run([record])) await this.removed();
+      if (await removal.run([record])) await this.reload();
       return;
     }
     if (!await removal.askForOne(nameOf(record, table))) return;
@@ -159,11 +159,11 @@ export class Editing {
     const answer = await ask(table.app, this.urls.delete_data_url, { method: 'POST', params, baseUri: table.baseUri });
     if (answer.error?.options?.code === 'edit_conflict') await table.load(table.pages.currentPage);
     await table.app.showAnswer(answer);
-    if (answer.ok) await this.removed();
+    if (answer.ok) await this.reload();
   }
 
   /** Records are gone, or are not what they were. */
-  async removed() {
+  async reload() {
     const { table } = this;
     forgetOptions();
     await table.load(table.pages.currentPage, null);

@@ -74,7 +74,7 @@ export class Marks {
     if (removal.isOwn) {
       if (!await removal.run(records)) return;
       this.clear();
-      await editing.removed();
+      await editing.reload();
     } else if (await removal.askForMany(records.length)) await this.run(records, (record) => this.post(urls.delete_data_url, record, {}));
   }
 

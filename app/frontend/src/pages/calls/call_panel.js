@@ -70,16 +70,16 @@ export class CallPanel {
 }
 
 /** @param {CallStory} story */
-function amountHead({ call, amount, charged }) {
-  return h('p', { class: 'call-total' }, amount === charged ? null : h('s', { class: 'muted' }, amountText(charged), ' '), h('strong', {}, amountText(amount)), h('span', { class: 'currency' }, ` ${call.currency}`));
+function amountHead({ call, amount, charge }) {
+  return h('p', { class: 'call-total' }, amount === charge ? null : h('s', { class: 'muted' }, amountText(charge), ' '), h('strong', {}, amountText(amount)), h('span', { class: 'currency' }, ` ${call.currency}`));
 }
 
 /** @param {CallStory} story */
-function items({ call, items: rows, amount, charged }) {
+function items({ call, items: rows, amount, charge }) {
   const heading = h('h3', {}, t('How the amount came about'));
   if (call.archived) return [heading, h('p', { class: 'muted' }, t('The month is archived: its items stand in the archive file.'))];
   if (!rows.length) return [heading, h('p', { class: 'muted' }, t('Nothing is booked for this call.'))];
-  return [heading, h('ol', { class: 'call-items' }, rows.map(itemOf)), rows.length > 1 ? h('p', { class: 'call-sum' }, t('Together'), ' ', h('strong', {}, `${amountText(amount === charged ? amount : charged)} ${call.currency}`)) : null];
+  return [heading, h('ol', { class: 'call-items' }, rows.map(itemOf)), rows.length > 1 ? h('p', { class: 'call-sum' }, t('Together'), ' ', h('strong', {}, `${amountText(amount === charge ? amount : charge)} ${call.currency}`)) : null];
 }
 
 /** @param {CallItem} item */
@@ -110,10 +110,10 @@ function packageSum(item) {
 /** How the price was found, and what happened to it. @param {CallItem} item */
 function notes(item) {
   const isOwn = item.price_scope === 'own';
-  const found = t(isOwn ? 'The distributor\'s own price ${how}' : 'The line\'s price ${how}', { how: t(MATCHES[item.matched ?? 'all'] ?? item.matched ?? '') });
+  const origin = t(isOwn ? 'The distributor\'s own price ${how}' : 'The line\'s price ${how}', { how: t(MATCHES[item.matched ?? 'all'] ?? item.matched ?? '') });
   const since = item.effective_from ? t('since ${when}', { when: localDateTime(item.effective_from, { seconds: false }) }) : '';
   return [
-    [found, since].filter(Boolean).join(' · '),
+    [origin, since].filter(Boolean).join(' · '),
     item.discount_rate ? t('${list} × ${rate} % (discount) = ${price}', { list: decimalText(item.list_price), rate: movePoint(item.discount_rate, 2), price: decimalText(item.price) }) : '',
     item.exact ? t('Rounded half up to ten decimals.') : '',
     item.packages ? t('${left} left for later calls.', { left: `${decimalText(item.packages.after, 0)} ${item.unit}` }) : '',

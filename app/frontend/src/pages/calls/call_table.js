@@ -15,7 +15,7 @@ const COLUMNS = 7;
 
 export class CallTable {
   /**
-   * @param {{mayVoid: boolean, read: (callNo: string) => Promise<CallStory|null>, show: (row: CallRow) => unknown, marked: () => unknown}} how
+   * @param {{mayVoid: boolean, read: (callNo: string) => Promise<CallStory|null>, show: (row: CallRow) => unknown, tellMarks: () => unknown}} how
    */
   constructor(how) {
     this.how = how;
@@ -27,7 +27,7 @@ export class CallTable {
     this.all = h('input', { type: 'checkbox', 'aria-label': t('Mark all calls of this page'), on: { change: () => this.markAll() } });
     this.table = h('table', { class: 'call-table', on: { keydown: (event) => this.key(event) } }, h('caption', { class: 'visually-hidden' }, t('Calls')),
       h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, how.mayVoid ? this.all : null, h('span', { class: 'call-began' }, t('Began'))), ['Distributor', 'Line', 'Client reference', 'Status'].map((label) => h('th', { scope: 'col' }, t(label))),
-        ['Duration', 'Amount'].map((label) => h('th', { scope: 'col', class: 'align-end' }, t(label))))), this.body);
+        h('th', { scope: 'col', class: 'call-duration align-end' }, t('Duration')), h('th', { scope: 'col', class: 'align-end' }, t('Amount')))), this.body);
     this.element = h('div', { class: 'scroll-x call-scroll', tabindex: '0', role: 'region', 'aria-label': t('Calls') }, this.table);
   }
 
@@ -50,7 +50,7 @@ export class CallTable {
 
   /** @param {CallRow} row */
   rowOf(row) {
-    const isOff = row.amount !== row.charged;
+    const isOff = row.amount !== row.charge;
     const node = h('tr', { class: ['call-row', `is-${row.status}`], 'data-call': row.call_no, 'aria-current': row.call_no === this.openCall ? 'true' : undefined },
       h('th', { scope: 'row' }, this.how.mayVoid ? this.check(row) : null, this.chevron(row), this.link(row)),
       h('td', { class: 'call-distributor', title: row.distributor ?? '' }, row.distributor ?? h('span', { class: 'muted' }, t('Calls of our own'))),
@@ -58,7 +58,7 @@ export class CallTable {
       h('td', { class: 'call-ref', title: row.client_ref ?? '' }, row.client_ref ?? ''),
       h('td', { class: 'call-status' }, statusBadge(row.status)),
       h('td', { class: 'call-duration align-end' }, durationText(row.duration_ms)),
-      h('td', { class: 'call-amount align-end' }, isOff ? h('s', { title: t('Charged'), class: 'muted' }, decimalText(row.charged), ' ') : null, this.amounts.cell(row.amount, row.currency)));
+      h('td', { class: 'call-amount align-end' }, isOff ? h('s', { title: t('Charged'), class: 'muted' }, decimalText(row.charge), ' ') : null, this.amounts.cell(row.amount, row.currency)));
     return node;
   }
 
@@ -125,7 +125,7 @@ export class CallTable {
   itemRow(of, item, words) {
     return h('tr', { class: 'item-row', ...of },
       h('td', { class: 'item-name', colspan: 2 }, [item.step_key, item.model].filter(Boolean).join(' · ') || '–'),
-      h('td', { colspan: 2, class: 'item-price' }, `${decimalText(item.quantity, 0)} ${item.unit}`, h('span', { class: 'muted' }, ` · ${words}`)), h('td', {}), h('td', {}),
+      h('td', { colspan: 2, class: 'item-price' }, `${decimalText(item.quantity, 0)} ${item.unit}`, h('span', { class: 'muted' }, ` · ${words}`)), h('td', {}), h('td', { class: 'call-duration' }),
       h('td', { class: 'call-amount align-end' }, this.amounts.cell(item.amount, item.currency)));
   }
 
@@ -156,7 +156,7 @@ export class CallTable {
   tellMarks() {
     this.all.checked = this.rows.length > 0 && this.marks.size === this.rows.length;
     this.all.indeterminate = this.marks.size > 0 && !this.all.checked;
-    this.how.marked();
+    this.how.tellMarks();
   }
 
   /** Up and down go from call to call, right and left open and close its items. @param {At<KeyboardEvent>} event */

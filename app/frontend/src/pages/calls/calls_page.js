@@ -25,7 +25,7 @@ export class CallsPage {
     this.filter = filter;
     this.call = call;
     this.bar = new FilterBar(owner, filter, (changed) => this.choose(changed));
-    this.table = new CallTable({ mayVoid, read: (callNo) => this.story(callNo), show: (row) => this.show(row.call_no), marked: () => this.drawBulk() });
+    this.table = new CallTable({ mayVoid, read: (callNo) => this.story(callNo), show: (row) => this.show(row.call_no), tellMarks: () => this.drawBulk() });
     this.panel = new CallPanel({ mayVoid, mayOpenDistributor, close: () => this.closePanel(), voidCall: (callNo) => this.voidCalls([callNo]) });
     this.more = h('div', { class: 'calls-more' });
     this.total = h('div', { class: 'calls-total', 'aria-live': 'polite' });
@@ -63,7 +63,7 @@ export class CallsPage {
       return;
     }
     const page = /** @type {CallPage} */ (dataOf(answer));
-    this.bar.told(page);
+    this.bar.tell(page);
     this.table.draw(page.rows, this.filter);
     this.table.markOpen(this.call);
     this.drawMore(page.next);
@@ -104,8 +104,8 @@ export class CallsPage {
   }
 
   /** @param {CallTotal} total */
-  drawTotal({ listed, capped, sums }) {
-    fillNode(this.total, h('span', { 'data-name': 'listed' }, t(capped ? 'More than ${count} calls listed' : '${count} calls listed', { count: countText(listed) })),
+  drawTotal({ count, capped, sums }) {
+    fillNode(this.total, h('span', { 'data-name': 'listed' }, t(capped ? 'More than ${count} calls listed' : '${count} calls listed', { count: countText(count) })),
       h('span', { class: 'spring' }), sums.map(({ currency, calls, amount }) => h('span', { class: 'calls-sum', 'data-currency': currency },
         t('${count} calls counted', { count: countText(calls) }), h('strong', {}, amountText(amount)), h('span', { class: 'currency' }, currency))));
   }

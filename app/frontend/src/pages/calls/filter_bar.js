@@ -67,7 +67,7 @@ export class FilterBar {
   ownPeriod() {
     this.isOwnPeriod = true;
     const none = Object.fromEntries(TIMES.map((name) => [name, undefined]));
-    this.set({ ...none, first_day: this.shown?.first_day ?? undefined, last_day: this.shown?.last_day ?? undefined });
+    this.set({ ...none, first_day: this.period?.first_day ?? undefined, last_day: this.period?.last_day ?? undefined });
     this.days.querySelector('input')?.focus();
   }
 
@@ -121,8 +121,8 @@ export class FilterBar {
   }
 
   /** The names behind the ids of the filter, and the days that it means. @param {CallPage} page */
-  told(page) {
-    this.shown = page.period;
+  tell(page) {
+    this.period = page.period;
     this.distributor.box.show(this.filter.distributor_id === '-' ? t('Calls of our own') : this.filter.distributor_id ? page.distributor ?? this.filter.distributor_id : '');
     const pipeline = this.filter.pipeline_id ?? this.filter.pipeline;
     this.pipeline.box.show(pipeline ? page.pipeline ?? pipeline : '');

@@ -40,7 +40,7 @@ async function voidOne(owner, call) {
   let final = /** @type {Answer | null} */ (null);
   const above = h('div', { class: 'window-part void-facts' }, facts([
     ['Call', h('code', {}, call.call_no)], ['Client reference', call.client_ref], ['Distributor', call.distributor ?? t('Calls of our own')], ['Line', call.pipeline],
-    ['Began', localDateTime(call.started_at)], ['Charged', money(call.charged, call.currency)], ['Given back', h('strong', {}, money(call.refund, call.currency))],
+    ['Began', localDateTime(call.started_at)], ['Charged', money(call.charge, call.currency)], ['Given back', h('strong', {}, money(call.refund, call.currency))],
   ]), packageWords([call]), h('p', { class: 'muted' }, t('The whole call is voided: its rows stay, rows with minus reverse them, and its quota is given back.')));
   const { done } = await openForm(owner, { title: 'Void call', cwidth: 38, above: [above] }, reasonForm(async (reason) => {
     final = await voidCall(owner, call, reason);
@@ -92,7 +92,7 @@ function voidCall(owner, call, reason) {
 /** @param {VoidedCall[]} calls */
 function callTable(calls) {
   return plainTable('Void calls', [{ label: 'Call' }, { label: 'Began' }, { label: 'Distributor' }, { label: 'Line' }, { label: 'Charged', isNumber: true }, { label: 'Given back', isNumber: true }],
-    calls.map((call) => [nameOf(call), localDateTime(call.started_at), call.distributor ?? t('Calls of our own'), call.pipeline, money(call.charged, call.currency), money(call.refund, call.currency)]));
+    calls.map((call) => [nameOf(call), localDateTime(call.started_at), call.distributor ?? t('Calls of our own'), call.pipeline, money(call.charge, call.currency), money(call.refund, call.currency)]));
 }
 
 /** What becomes of packages: units come back, and what is paid for stays paid for while others use it. @param {VoidedCall[]} calls */
