@@ -32,7 +32,7 @@ def look(shop: Shop, name: str, **params: Any) -> dict[str, Any]:
     return data
 
 
-def listed(shop: Shop, **params: Any) -> list[dict[str, Any]]:
+def every_row(shop: Shop, **params: Any) -> list[dict[str, Any]]:
     """All calls of a filter, asked for page by page."""
     rows: list[dict[str, Any]] = []
     after: dict[str, Any] = {}
@@ -68,14 +68,14 @@ def void(shop: Shop, call_no: str, reason: str = "booked twice") -> None:
 def test_one_row_a_call_with_its_amount(shop: Shop, pipeline: Pipeline) -> None:
     buyer = shop.distributor(pipeline)
     two = book(buyer, pipeline, "order-two", ("call", 1), ("token", 500), tags={"film": "a"})
-    failed = book(buyer, pipeline, "order-failed", ("call", 2), status="failed")
+    failure = book(buyer, pipeline, "order-failed", ("call", 2), status="failed")
     gone = book(buyer, pipeline, "order-gone", ("call", 3))
     void(shop, gone)
     running = buyer.begin(pipeline, "order-running").json()["call_no"]
 
-    rows = {row["call_no"]: row for row in listed(shop, distributor_id=buyer.id)}
+    rows = {row["call_no"]: row for row in every_row(shop, distributor_id=buyer.id)}
 
-    assert list(rows) == [running, gone, failed, two]
+    assert list(rows) == [running, gone, failure, two]
     assert (
         rows[two].items()
         >= {
@@ -102,7 +102,7 @@ def test_one_row_a_call_with_its_amount(shop: Shop, pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "wanted"),
+    ("names", "letters"),
     [
         ({"status": "failed,expired"}, ["f"]),
         ({"status": "voided"}, ["v"]),
@@ -121,14 +121,14 @@ def test_one_row_a_call_with_its_amount(shop: Shop, pipeline: Pipeline) -> None:
     ids=str,
 )  # fmt: skip
 def test_filters_and_their_sums(
-    shop: Shop, sold: dict[str, Any], names: dict[str, Any], wanted: list[str]
+    shop: Shop, sold: dict[str, Any], names: dict[str, Any], letters: list[str]
 ) -> None:
     for whose in ({"distributor_id": sold["buyer"]}, {"pipeline_id": sold["pipeline"]}):
-        rows = listed(shop, **whose, **names)
-        assert [row["call_no"] for row in rows] == [sold[name] for name in wanted]
+        rows = every_row(shop, **whose, **names)
+        assert [row["call_no"] for row in rows] == [sold[name] for name in letters]
 
         total = look(shop, "usage_calls_total", **whose, **names)
-        assert total["count"] == len(wanted)
+        assert total["count"] == len(letters)
         amount = sum((Decimal(row["amount"]) for row in rows), Decimal(0))
         assert sum(Decimal(one["amount"]) for one in total["sums"]) == amount
 
@@ -155,9 +155,9 @@ def test_pages_follow_one_another_in_every_order(shop: Shop, sold: dict[str, Any
         {"pipeline_id": sold["pipeline"]},
         {"q": "find-", "distributor_id": sold["buyer"]},
     ):
-        rows = listed(shop, rows=1, **whose)
+        rows = every_row(shop, rows=1, **whose)
         assert [row["call_no"] for row in rows] == calls
-    everybodys = [row["call_no"] for row in listed(shop, rows=3)]
+    everybodys = [row["call_no"] for row in every_row(shop, rows=3)]
     assert [call_no for call_no in everybodys if call_no in calls] == calls
 
 
@@ -165,7 +165,7 @@ def test_calls_of_our_own_have_no_distributor(shop: Shop, pipeline: Pipeline) ->
     own = shop.post(
         f"{USAGE}_create", pipeline_id=pipeline.id, lines=[{"unit": "call", "quantity": 1}]
     )
-    rows = listed(shop, distributor_id="-", pipeline_id=pipeline.id)
+    rows = every_row(shop, distributor_id="-", pipeline_id=pipeline.id)
     assert [row["call_no"] for row in rows] == [own["call_no"]]
     assert rows[0]["distributor"] is None
     total = look(shop, "usage_calls_total", distributor_id="-", pipeline_id=pipeline.id)
@@ -184,18 +184,18 @@ def test_a_statements_line_leads_to_its_calls(shop: Shop) -> None:
     )
     statement = answer.json()["data"]
     (line,) = [line for line in statement["lines"] if line["unit"] == "token"]
-    wanted = {
+    line_filter = {
         "distributor_id": buyer.id, "pipeline_id": pipeline.id, "month": statement["month"],
         **{name: line[name] for name in ("step_key", "model", "unit", "pricing_type")},
         "price": line["unit_price"], "size": line["unit_size"],
     }  # fmt: skip
 
-    rows = listed(shop, **wanted)
+    rows = every_row(shop, **line_filter)
 
     assert [row["call_no"] for row in rows] == [gone, both]
     # Of a call only what stands in this line.
     assert [row["amount"] for row in rows] == ["0.0000000000", "0.0036000000"]
-    total = look(shop, "usage_calls_total", **wanted)
+    total = look(shop, "usage_calls_total", **line_filter)
     assert total["sums"] == [{"currency": "CNY", "calls": line["calls"], "amount": line["amount"]}]
 
 

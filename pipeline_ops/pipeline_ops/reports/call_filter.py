@@ -169,8 +169,8 @@ def filter_of(query: Mapping[str, Any]) -> CallFilter:
 def _items(query: Mapping[str, Any]) -> Items | None:
     if query["unit"] is None:
         return None
-    priced = query["pricing_type"] and query["price"] is not None and query["size"] is not None
-    terms = (query["pricing_type"], query["price"], query["size"]) if priced else ()
+    has_price = query["pricing_type"] and query["price"] is not None and query["size"] is not None
+    terms = (query["pricing_type"], query["price"], query["size"]) if has_price else ()
     return Items(query["step_key"] or "", query["model"] or "", query["unit"], *terms)
 
 
@@ -209,27 +209,27 @@ def _month_days(day: date) -> tuple[str, str]:
     return day.replace(day=1).isoformat(), last.isoformat()
 
 
-async def look_up(sor: SafeSqlor, wanted: CallFilter, query: Mapping[str, Any]) -> CallFilter:
-    """Return *wanted* with what the parameters `pipeline`, a code, and `q` stand for: the calls
+async def look_up(sor: SafeSqlor, choice: CallFilter, query: Mapping[str, Any]) -> CallFilter:
+    """Return *choice* with what the parameters `pipeline`, a code, and `q` stand for: the calls
     that this text is the number or the idempotency key of, or that have a reference which begins
     with it, at most MAX_HITS."""
     if query["pipeline"]:
         ids = await sor.firsts(
             "select id from pipelines where code = ${code}$", {"code": query["pipeline"]}
         )
-        wanted = replace(wanted, pipeline_id=ids[0] if ids else "")
-    return await _with_hits(sor, wanted, query["q"]) if query["q"] else wanted
+        choice = replace(choice, pipeline_id=ids[0] if ids else "")
+    return await _with_hits(sor, choice, query["q"]) if query["q"] else choice
 
 
-async def _with_hits(sor: SafeSqlor, wanted: CallFilter, text: str) -> CallFilter:
+async def _with_hits(sor: SafeSqlor, choice: CallFilter, text: str) -> CallFilter:
     ids: list[str] = []
-    if wanted.distributor_id is None:
+    if choice.distributor_id is None:
         ids = await sor.firsts(distributor_statements().all_ids, {})
-    elif wanted.distributor_id:
-        ids = [wanted.distributor_id]
+    elif choice.distributor_id:
+        ids = [choice.distributor_id]
     values = {"text": text, "prefix": like_prefix(text), "ids": ids, "most": MAX_HITS}
-    hits = await sor.firsts(_HITS[bool(ids), not wanted.distributor_id], values)
-    return replace(wanted, call_nos=tuple(sorted(set(hits))))
+    hits = await sor.firsts(_HITS[bool(ids), not choice.distributor_id], values)
+    return replace(choice, call_nos=tuple(sorted(set(hits))))
 
 
 def _hits(owners: Iterable[str]) -> str:
@@ -259,55 +259,55 @@ _HITS = {
 }
 
 
-def way_of(wanted: CallFilter) -> Way:
-    """Return how the headers of *wanted* are read."""
-    if wanted.call_nos is not None:
+def way_of(choice: CallFilter) -> Way:
+    """Return how the headers of *choice* are read."""
+    if choice.call_nos is not None:
         return Way(_LEDGER.format(index="call"), "started_at")
-    if wanted.distributor_id is not None:
+    if choice.distributor_id is not None:
         return Way(_LEDGER.format(index="distributor_time"), "started_at")
-    if wanted.statuses == (CallStatus.RESERVED,):
+    if choice.statuses == (CallStatus.RESERVED,):
         return Way(_LEDGER.format(index="lease"), "started_at")  # few run at a time
-    if wanted.pipeline_id is not None:
+    if choice.pipeline_id is not None:
         return Way(_LEDGER.format(index="pipeline_day"), "day_key")
     return Way(_LEDGER.format(index="started"), "started_at")
 
 
-def row_conditions(wanted: CallFilter) -> Conditions:
+def row_conditions(choice: CallFilter) -> Conditions:
     """Return what holds for every row `u` of the ledger that belongs to the calls, headers and
     others: what all rows of a call have in common."""
     conditions = Conditions("c")
     conditions.text = "u.pipeline_id is not null"
-    if wanted.call_nos is not None:
-        conditions.add("u.call_no in {}", list(wanted.call_nos))
-    if wanted.distributor_id is not None:
-        conditions.add("u.distributor_id <=> {}", wanted.distributor_id or None)
-    if wanted.pipeline_id is not None:
-        conditions.add("u.pipeline_id = {}", wanted.pipeline_id)
-    if wanted.statuses:
-        conditions.add("u.status in {}", list(wanted.statuses))
-    if wanted.first_day != FIRST_DAY:
-        conditions.add("u.day_key >= {}", wanted.first_day)
+    if choice.call_nos is not None:
+        conditions.add("u.call_no in {}", list(choice.call_nos))
+    if choice.distributor_id is not None:
+        conditions.add("u.distributor_id <=> {}", choice.distributor_id or None)
+    if choice.pipeline_id is not None:
+        conditions.add("u.pipeline_id = {}", choice.pipeline_id)
+    if choice.statuses:
+        conditions.add("u.status in {}", list(choice.statuses))
+    if choice.first_day != FIRST_DAY:
+        conditions.add("u.day_key >= {}", choice.first_day)
         # In whichever zone these days are; it narrows an index by time.
-        conditions.add("u.started_at >= {}", starts_of_days(wanted.first_day, wanted.first_day)[0])
-    if wanted.last_day != LAST_DAY:
-        conditions.add("u.day_key <= {}", wanted.last_day)
-        conditions.add("u.started_at < {}", starts_of_days(wanted.last_day, wanted.last_day)[1])
-    if wanted.earliest is not None:
-        conditions.add("u.started_at >= {}", wanted.earliest)
-    if wanted.latest is not None:
-        conditions.add("u.started_at < {}", wanted.latest)
-    if wanted.month is not None:
-        conditions.add("u.month_key = {}", wanted.month)
+        conditions.add("u.started_at >= {}", starts_of_days(choice.first_day, choice.first_day)[0])
+    if choice.last_day != LAST_DAY:
+        conditions.add("u.day_key <= {}", choice.last_day)
+        conditions.add("u.started_at < {}", starts_of_days(choice.last_day, choice.last_day)[1])
+    if choice.earliest is not None:
+        conditions.add("u.started_at >= {}", choice.earliest)
+    if choice.latest is not None:
+        conditions.add("u.started_at < {}", choice.latest)
+    if choice.month is not None:
+        conditions.add("u.month_key = {}", choice.month)
     return conditions
 
 
-def meant_rows(wanted: CallFilter, row: str) -> Conditions:
+def meant_rows(choice: CallFilter, row: str) -> Conditions:
     """Return which *row*s of the calls count in their amounts: those of the month and of the line
     of a statement, or all."""
     conditions = Conditions("i")
-    if wanted.month is not None:
-        conditions.add(f"{row}.month_key = {{}}", wanted.month)
-    if wanted.items is not None:
-        wanted.items.condition(conditions, row)
+    if choice.month is not None:
+        conditions.add(f"{row}.month_key = {{}}", choice.month)
+    if choice.items is not None:
+        choice.items.condition(conditions, row)
     conditions.text = conditions.text or "1 = 1"
     return conditions

@@ -77,18 +77,18 @@ async def usage_calls(actor: Actor, params: Params) -> dict[str, Any]:
     items.
     """
     query = check_params(_PAGE_RULES, params)
-    wanted = filter_of(query)
+    choice = filter_of(query)
     async with reading(refusal=CALLS_TOO_SLOW) as sor:
-        wanted = await look_up(sor, wanted, query)
-        rows = await _page(sor, wanted, query)
-        names = await distributor_names(sor, rows, wanted.distributor_id)
-        pipelines = await sor.firsts(_PIPELINE, {"id": wanted.pipeline_id})
+        choice = await look_up(sor, choice, query)
+        rows = await _page(sor, choice, query)
+        names = await distributor_names(sor, rows, choice.distributor_id)
+        pipelines = await sor.firsts(_PIPELINE, {"id": choice.pipeline_id})
     size = query["rows"]
     return {
         "rows": [_row(row, names) for row in rows[:size]],
-        "next": _next(wanted, rows[size - 1]) if len(rows) > size else None,
-        "period": period_of(wanted),
-        "distributor": names.get(wanted.distributor_id or ""),
+        "next": _next(choice, rows[size - 1]) if len(rows) > size else None,
+        "period": period_of(choice),
+        "distributor": names.get(choice.distributor_id or ""),
         "pipeline": pipelines[0] if pipelines else None,
     }
 
@@ -101,15 +101,15 @@ async def usage_calls_total(actor: Actor, params: Params) -> dict[str, Any]:
     `calls` are counted as everywhere: what was voided or cancelled is none.
     """
     query = check_params(FILTER_RULES, params)
-    wanted = filter_of(query)
+    choice = filter_of(query)
     most = settings().options.list_counted_rows
     async with reading(snapshot=True, refusal=CALLS_TOO_SLOW) as sor:
-        wanted = await look_up(sor, wanted, query)
-        count = await _count(sor, wanted, most)
-        sums = await _sums(sor, wanted) if count else []
+        choice = await look_up(sor, choice, query)
+        count = await _count(sor, choice, most)
+        sums = await _sums(sor, choice) if count else []
     return {
         "count": min(count, most),
-        "capped": count > most or len(wanted.call_nos or ()) >= MAX_HITS,
+        "capped": count > most or len(choice.call_nos or ()) >= MAX_HITS,
         "sums": [
             {"currency": row["currency"], "calls": int(row["calls"]), "amount": row["amount"]}
             for row in sums
@@ -129,20 +129,20 @@ async def distributor_names(
     return {row["id"]: row["name"] for row in names}
 
 
-def period_of(wanted: CallFilter) -> dict[str, str | None]:
-    """Return the first and the last day that *wanted* is of; None where it has no such edge."""
-    first, last = wanted.first_day, wanted.last_day
+def period_of(choice: CallFilter) -> dict[str, str | None]:
+    """Return the first and the last day that *choice* is of; None where it has no such edge."""
+    first, last = choice.first_day, choice.last_day
     return {
         "first_day": None if first == FIRST_DAY else first,
         "last_day": None if last == LAST_DAY else last,
     }
 
 
-async def _page(sor: SafeSqlor, wanted: CallFilter, query: Params) -> list[Row]:
-    if wanted.call_nos == ():
+async def _page(sor: SafeSqlor, choice: CallFilter, query: Params) -> list[Row]:
+    if choice.call_nos == ():
         return []
-    way = way_of(wanted)
-    where, values = _header_where(wanted)
+    way = way_of(choice)
+    where, values = _header_where(choice)
     after = query["after_day"] if way.order == "day_key" else query["after_time"]
     if after is not None and query["after_id"]:
         where += (
@@ -152,22 +152,22 @@ async def _page(sor: SafeSqlor, wanted: CallFilter, query: Params) -> list[Row]:
         place = after.isoformat() if way.order == "day_key" else after
         values |= {"after": place, "after_id": query["after_id"]}
     text = _PAGE.format(
-        meant=meant_rows(wanted, "i").text,
+        meant=meant_rows(choice, "i").text,
         columns=", ".join(f"u.{name}" for name in _COLUMNS),
         ledger=way.ledger, where=where, order=way.order,
     )  # fmt: skip
-    values |= meant_rows(wanted, "i").values | {"most": query["rows"] + 1}
+    values |= meant_rows(choice, "i").values | {"most": query["rows"] + 1}
     rows: list[Row] = await sor.sqlExe(text, values)
     return rows
 
 
-def _header_where(wanted: CallFilter) -> tuple[str, dict[str, Any]]:
-    conditions = row_conditions(wanted)
+def _header_where(choice: CallFilter) -> tuple[str, dict[str, Any]]:
+    conditions = row_conditions(choice)
     text, values = f"{conditions.text} and u.line_no = 0", dict(conditions.values)
-    if wanted.items is not None:
-        meant = meant_rows(wanted, "i")
-        text += _HAS_ITEM.format(meant=meant.text)
-        values |= meant.values
+    if choice.items is not None:
+        items = meant_rows(choice, "i")
+        text += _HAS_ITEM.format(meant=items.text)
+        values |= items.values
     return text, values
 
 
@@ -183,41 +183,41 @@ def _row(row: Row, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _next(wanted: CallFilter, last: Row) -> dict[str, Any]:
-    if way_of(wanted).order == "day_key":
+def _next(choice: CallFilter, last: Row) -> dict[str, Any]:
+    if way_of(choice).order == "day_key":
         return {"after_day": last["day_key"], "after_id": last["id"]}
     return {"after_time": last["started_at"], "after_id": last["id"]}
 
 
-async def _count(sor: SafeSqlor, wanted: CallFilter, most: int) -> int:
-    if wanted.call_nos == ():
+async def _count(sor: SafeSqlor, choice: CallFilter, most: int) -> int:
+    if choice.call_nos == ():
         return 0
-    where, values = _header_where(wanted)
+    where, values = _header_where(choice)
     text = (
-        f"select count(*) from (select 1 from {way_of(wanted).ledger} where {where}"  # noqa: S608
+        f"select count(*) from (select 1 from {way_of(choice).ledger} where {where}"  # noqa: S608
         " limit ${most}$) x"
     )
     return int((await sor.firsts(text, values | {"most": most + 1}))[0])
 
 
-async def _sums(sor: SafeSqlor, wanted: CallFilter) -> list[Row]:
+async def _sums(sor: SafeSqlor, choice: CallFilter) -> list[Row]:
     """Return the sums by currency: of days that are kept where these tell them, else of the
     ledger."""
-    if wanted.use is None:
-        return await _ledger_sums(sor, wanted)
+    if choice.use is None:
+        return await _ledger_sums(sor, choice)
     columns: tuple[str, ...] = ("pipeline_id", "currency", "entry_type", "calls", "amount")
-    if wanted.items is None:
-        source = await usage_source(sor, wanted.use, (TOTALS,), columns)
+    if choice.items is None:
+        source = await usage_source(sor, choice.use, (TOTALS,), columns)
         text, values, calls = "1 = 1", {}, "calls"
     else:
-        meant = meant_rows(replace(wanted, month=None), "r")
-        calls = "month_calls" if wanted.month else "calls"
+        items = meant_rows(replace(choice, month=None), "r")
+        calls = "month_calls" if choice.month else "calls"
         columns += (
             "month_calls", "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size",
             "package_size", "package_price", "day_key", "month_key",
         )  # fmt: skip
-        source = await usage_source(sor, wanted.use, (LINES,), columns)
-        text, values = meant.text, meant.values
+        source = await usage_source(sor, choice.use, (LINES,), columns)
+        text, values = items.text, items.values
     rows: list[Row] = await sor.sqlExe(
         f"select r.currency, sum(r.{calls}) as calls, sum(r.amount) as amount from {source.text}"  # noqa: S608
         f" where r.pipeline_id is not null and {text} group by r.currency order by r.currency",
@@ -226,18 +226,18 @@ async def _sums(sor: SafeSqlor, wanted: CallFilter) -> list[Row]:
     return rows
 
 
-async def _ledger_sums(sor: SafeSqlor, wanted: CallFilter) -> list[Row]:
-    conditions = row_conditions(wanted)
+async def _ledger_sums(sor: SafeSqlor, choice: CallFilter) -> list[Row]:
+    conditions = row_conditions(choice)
     calls, text, values = "sum(u.calls)", conditions.text, dict(conditions.values)
-    if wanted.items is not None:
-        meant = meant_rows(wanted, "u")
+    if choice.items is not None:
+        items = meant_rows(choice, "u")
         calls = (
             "count(distinct if(u.entry_type = 'charge' and u.status <> 'voided', u.call_no, null))"
         )
-        text, values = f"{text} and {meant.text}", values | meant.values
+        text, values = f"{text} and {items.text}", values | items.values
     rows: list[Row] = await sor.sqlExe(
         f"select u.currency, {calls} as calls, sum(u.amount) as amount"  # noqa: S608  constants
-        f" from {way_of(wanted).ledger} where {text} group by u.currency order by u.currency",
+        f" from {way_of(choice).ledger} where {text} group by u.currency order by u.currency",
         values,
     )
     return rows

@@ -69,7 +69,7 @@ async def usage_call(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
         if not rows:
             raise UNKNOWN_CALL(call_no=call_no)
         names = await distributor_names(sor, rows[:1])
-        moves = await package_moves(sor, [_as_charged(row) for row in rows])
+        moves = await package_moves(sor, [_row_of_price(row) for row in rows])
         requests = await sor.firsts(_VOID_REQUEST, {"id": rows[0]["id"]})
     await add_names(table("pipeline_usage_log"), rows)
     header = rows[0]
@@ -93,7 +93,7 @@ async def usage_call(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_charged(row: Row) -> dict[str, Any]:
+def _row_of_price(row: Row) -> dict[str, Any]:
     """Return *row* with what it keeps of its price, which tells the packages that it used."""
     return {**row, "matched": row["charged_as"]}
 
