@@ -151,7 +151,7 @@ def test_figures_lead_to_exactly_their_calls(admin_page: Page, buyer: Reseller) 
     expect(rows).to_contain_text("order-1")
     # Only what stands in the line.
     expect(rows.locator(".call-amount")).to_have_text("0.00306 USD")
-    expect(page.locator("[data-chip=item]")).to_contain_text("token: 6.12 / 1000000")
+    expect(page.locator("[data-chip=item]")).to_contain_text("token: 6.12 / 1,000,000")
     page.locator("[data-chip=item] button").click()
     expect(rows).to_have_count(3)
 

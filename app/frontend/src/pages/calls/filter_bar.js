@@ -1,7 +1,7 @@
 /** The filter above the list of calls: period, distributor, pipeline, state, a text. */
 
 import { debounce, fillNode, h, uniqueId } from '../../core/dom.js';
-import { localDateTime } from '../../core/format.js';
+import { decimalText, localDateTime } from '../../core/format.js';
 import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
 import { ask } from '../../core/request.js';
@@ -94,7 +94,7 @@ export class FilterBar {
     const item = [filter.step_key, filter.model, filter.unit].filter(Boolean).join(' · ');
     fillNode(this.chips,
       filter.month ? this.chip('month', t('Statement ${month}', { month: filter.month }), { month: undefined }) : null,
-      filter.unit ? this.chip('item', filter.price ? `${item}: ${filter.price}${Number(filter.size) === 1 ? '' : ` / ${filter.size}`}` : item, Object.fromEntries(ITEM.map((name) => [name, undefined]))) : null,
+      filter.unit ? this.chip('item', filter.price ? `${item}: ${decimalText(filter.price)}${Number(filter.size) === 1 ? '' : ` / ${decimalText(filter.size)}`}` : item, Object.fromEntries(ITEM.map((name) => [name, undefined]))) : null,
       filter.from || filter.to ? this.chip('times', `${localDateTime(filter.from, { seconds: false })} – ${localDateTime(filter.to, { seconds: false })}`, { from: undefined, to: undefined }) : null);
   }
 
