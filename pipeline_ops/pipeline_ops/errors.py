@@ -179,7 +179,7 @@ CALLS_TOO_SLOW = TOO_SLOW.variant(
     "To find these calls takes too long. Choose a shorter period, or one distributor.",
     "查找这些调用耗时过长。请缩短时间段，或选定一个分销商。",
 )
-TOO_MANY_AT_ONCE = FieldCode(
+TOO_MANY_VOIDS = FieldCode(
     "too_many_calls", "At most {most} calls at once.", "一次最多 {most} 次调用。"
 )
 NOT_A_CALL = NOT_VOIDABLE.variant(

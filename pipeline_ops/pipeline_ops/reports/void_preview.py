@@ -15,7 +15,7 @@ from app.global_func import (
     reading,
     translate,
 )
-from pipeline_ops.errors import CALLS_TOO_SLOW, TOO_MANY_AT_ONCE, UNKNOWN_CALL
+from pipeline_ops.errors import CALLS_TOO_SLOW, TOO_MANY_VOIDS, UNKNOWN_CALL
 from pipeline_ops.ledger.entries import call_rows
 from pipeline_ops.ledger.package_rows import keys_of, refunds_of
 from pipeline_ops.ledger.voidable import check_voidable
@@ -45,7 +45,7 @@ async def usage_void_preview(actor: Actor, params: Mapping[str, Any]) -> dict[st
     """
     call_nos = list(dict.fromkeys(map(str, check_params(_ASKED, params)["call_nos"].value)))
     if len(call_nos) > MAX_CALLS:
-        raise InvalidFields([TOO_MANY_AT_ONCE("call_nos", most=MAX_CALLS)])
+        raise InvalidFields([TOO_MANY_VOIDS("call_nos", most=MAX_CALLS)])
     uses: dict[PackageKey, PackageUse] = {}
     async with reading(snapshot=True, refusal=CALLS_TOO_SLOW) as sor:
         calls = [await _call(sor, call_no, uses, actor.lang) for call_no in call_nos]
