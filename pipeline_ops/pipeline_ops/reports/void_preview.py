@@ -9,7 +9,6 @@ from app.global_func import (
     AppError,
     FieldRule,
     InvalidFields,
-    Row,
     SafeSqlor,
     check_params,
     reading,
@@ -86,7 +85,9 @@ async def _call(
     return call | {"refund": refund, "packages": packages}
 
 
-def _package(row: Row, key: PackageKey, uses: dict[PackageKey, PackageUse]) -> dict[str, Any]:
+def _package(
+    row: Mapping[str, Any], key: PackageKey, uses: dict[PackageKey, PackageUse]
+) -> dict[str, Any]:
     before = _count(uses[key])
     ((_, amount),) = refunds_of([(row, key)], uses).values()
     return {
