@@ -9,6 +9,7 @@ from typing import Any
 from app.access.api_request import AnyRequest, ApiRequest
 from app.access.register_paths import register_paths
 from app.access.request_context import CONTEXT
+from app.access.user_names import add_names
 from app.base.actor import SYSTEM_ACTOR, Actor
 from app.base.addresses import Network, read_address, read_network
 from app.base.catalogue import fields as field_problems, requests as request_refusals
@@ -229,6 +230,7 @@ __all__ = [
     "Unavailable",
     "Values",
     "add_measure",
+    "add_names",
     "answering",
     "any_case",
     "audit_context",

@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from app.global_func import DUPLICATE, IN_USE, TOO_MANY_ROWS, ErrorCode, FieldCode, Sentence
+from app.global_func import (
+    DUPLICATE,
+    IN_USE,
+    NOT_FOUND,
+    TOO_MANY_ROWS,
+    TOO_SLOW,
+    ErrorCode,
+    FieldCode,
+    Sentence,
+)
 from pipeline_core.errors import PIPELINE_ARCHIVED
 
 # Refusals.
@@ -162,6 +171,16 @@ NOT_VOIDABLE = ErrorCode(
     409,
     "There is nothing to void: the call is {state}.",
     "没有可作废的内容：该调用的状态为 {state}。",
+)
+UNKNOWN_CALL = NOT_FOUND.variant(
+    "There is no call {call_no} in the ledger.", "账本中没有调用 {call_no}。"
+)
+CALLS_TOO_SLOW = TOO_SLOW.variant(
+    "To find these calls takes too long. Choose a shorter period, or one distributor.",
+    "查找这些调用耗时过长。请缩短时间段，或选定一个分销商。",
+)
+TOO_MANY_VOIDS = FieldCode(
+    "too_many_calls", "At most {most} calls at once.", "一次最多 {most} 次调用。"
 )
 NOT_A_CALL = NOT_VOIDABLE.variant(
     "This is no call. Take it back by an adjustment of the opposite amount.",

@@ -11,16 +11,25 @@ LISTS = tuple(
 )
 LOOKS = tuple(
     f"/pipeline_ops/api/{name}.dspy"
-    for name in ("get_search_pipeline_id", "usage_stats", "line_figures", "price_quote")
+    for name in (
+        "get_search_pipeline_id",
+        "usage_stats",
+        "line_figures",
+        "price_quote",
+        "usage_calls",
+        "usage_calls_total",
+        "usage_call",
+    )
 )
+PAGES = ("/pipeline_ops/calls.ui",)
 WRITES = ("/pipeline_ops/api/**",)
 
 ANY: tuple[str, ...] = ()
 LOGINED: tuple[str, ...] = ()
 ROLES = {
-    "owner.superuser": [*LISTS, *LOOKS, *WRITES],
-    "owner.operator": [*LISTS, *LOOKS, *WRITES],
-    "owner.viewer": [*LISTS, *LOOKS],
+    "owner.superuser": [*LISTS, *PAGES, *LOOKS, *WRITES],
+    "owner.operator": [*LISTS, *PAGES, *LOOKS, *WRITES],
+    "owner.viewer": [*LISTS, *PAGES, *LOOKS],
 }
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Things:
         return (
             "/dashboard.ui",
             *LISTS,
+            "/pipeline_ops/calls.ui?period=all",
             "/rights.ui",
             f"/pipeline_core/line.ui?pipeline_id={self.pipeline}",
             f"/pipeline_dist/distributor.ui?distributor_id={self.distributor}",

@@ -53,11 +53,11 @@ def test_limits_pipelines_and_use_to_the_single_call(admin_page: Page, reseller:
     page.keyboard.press("Enter")
     settle(page)
     page.locator("[data-pipeline]").first.click()
-    expect(page.locator("[data-call]")).to_have_count(CALLS)
-    page.locator("[data-call]").first.click()
-    call = page.get_by_role("dialog")
+    expect(page.locator(".call-row")).to_have_count(CALLS)
+    page.locator(".call-row a").first.click()
+    call = page.locator(".call-panel")
     expect(call).to_contain_text("order 2")
-    expect(call.get_by_role("row").filter(has_text="input_token")).to_contain_text("0.05 USD")
+    expect(call.locator(".call-item")).to_contain_text("0.05 USD")
 
 
 def test_a_statement_to_look_at_and_to_keep(admin_page: Page, reseller: Reseller) -> None:

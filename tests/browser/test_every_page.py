@@ -274,9 +274,14 @@ def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things:
 
     page.locator("[role=tab][data-name=usage]").click()
     page.locator("#main [data-pipeline]").first.click()
-    page.locator("#main [data-call]").first.click()
+    page.locator("#main .call-row a").first.click()
+    expect(page.locator("#main .call-total")).to_be_visible()
+    page.locator("#main .expander:enabled").first.click()
+    expect(page.locator("#main .item-row").first).to_be_visible()
+    problems += check(page, "call")
+    page.locator("#main .call-panel [data-tool=void]").click()
     window_in_front(page)
-    problems += check(page, "call", other_theme=not IS_WHOLE)
+    problems += check(page, "call-void", other_theme=not IS_WHOLE)
     close_windows(page)
     assert problems == []
 

@@ -10,7 +10,6 @@ from tests.browser.every_page import settle
 from tests.browser.page_bench import Bench, Reply, Request
 
 DAYS = {"first": "2026-10-27", "last": "2026-11-25"}
-LOG = "/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy"
 
 
 def statement(request: Request) -> Any:
@@ -35,20 +34,13 @@ def usage(request: Request) -> Any:
     return {"data": {"groups": groups[request.params["group_by"]]}}
 
 
-def calls(request: Request) -> Any:
-    number = request.params["page"]
-    return {"total": 120, "rows": [{
-        "call_no": f"call {number}", "started_at": None, "status": "failed", "duration_ms": None}],
-    }  # fmt: skip
-
-
 @pytest.fixture(autouse=True)
 def _distributor(bench: Bench) -> None:
     api = "/pipeline_dist/api/distributor_"
     record = {"id": "d", "name": "A distributor", "code": "d", "status": "active"}
     bench.answers |= {
         f"{api}overview.dspy": {"data": {"distributor": record, "days": DAYS}},
-        f"{api}statement.dspy": statement, f"{api}usage.dspy": usage, LOG: calls,
+        f"{api}statement.dspy": statement, f"{api}usage.dspy": usage,
     }  # fmt: skip
 
 
@@ -139,27 +131,23 @@ def test_a_month_that_cannot_be_had_shows_no_other(look: Page, bench: Bench, tab
     expect(look.get_by_text(text)).to_be_visible()
 
 
-def test_from_a_bar_to_the_last_page_of_calls_by_keyboard(look: Page, bench: Bench) -> None:
+def test_from_a_bar_to_its_calls_by_keyboard(look: Page, bench: Bench) -> None:
     open_tab(look, bench, "usage")
+    calls = look.locator("[data-name=calls]")
+    month = "?distributor_id=d&first_day=2026-11-01&last_day=2026-11-30"
+    expect(calls).to_have_attribute("href", f"#/pipeline_ops/calls.ui{month}")
     bar = look.locator('.chart-bar[data-key="2026-11-03"]')
     bar.focus()
     look.keyboard.press("Enter")
     expect(look.get_by_text("line of 2026-11-03")).to_be_visible()
     expect(bar).to_be_focused()
-
-    look.locator("[data-pipeline]").focus()
-    look.keyboard.press("Enter")
-    expect(look.get_by_role("heading", name="Single calls")).to_be_focused()
-    following = look.get_by_role("button", name="Next page")
-    following.focus()
-    look.keyboard.press("Enter")
-    expect(look.get_by_text("call 2")).to_be_visible()
-    expect(following).to_be_focused()
-    look.keyboard.press("Enter")
-    expect(look.get_by_text("call 3")).to_be_visible()
-    expect(look.get_by_role("heading", name="Single calls")).to_be_focused()
+    day = "first_day=2026-11-03&last_day=2026-11-03"
+    expect(calls).to_have_attribute("href", f"#/pipeline_ops/calls.ui?distributor_id=d&{day}")
+    expect(look.locator("[data-pipeline]")).to_have_attribute(
+        "href", f"#/pipeline_ops/calls.ui?distributor_id=d&pipeline_id=l&{day}"
+    )
 
     look.get_by_role("button", name="(whole month)").focus()
     look.keyboard.press("Enter")
     expect(look.get_by_text("line of 2026-11-01")).to_be_visible()
-    expect(look.get_by_label("Month")).to_be_focused()
+    expect(calls).to_be_focused()

@@ -74,6 +74,7 @@ interface StatementCorrection extends StatementLine {
 }
 
 interface StatementLine extends PriceWords {
+  pipeline: string;
   pipeline_name: string;
   step_key: string;
   model: string;

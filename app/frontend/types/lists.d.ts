@@ -160,7 +160,7 @@ interface ListOptions {
   import_table?: string;
   content_view?: Page;
   /** `delete`: what the list does where others delete, and what it asks for. */
-  toolbar?: { tools?: Tool[]; delete?: { label?: string; description?: string; fields?: FieldDescription[] } };
+  toolbar?: { tools?: Tool[]; delete?: { label?: string; rfname?: string } };
   editable?: { new_data_url?: string; update_data_url?: string; delete_data_url?: string };
   editor?: { binds?: Bind[] };
 }

@@ -41,6 +41,8 @@ interface Bar {
   failed?: number;
   words?: string;
   height?: number;
+  /** Makes a link of it. */
+  href?: string;
 }
 
 interface Chart {

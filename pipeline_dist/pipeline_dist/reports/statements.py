@@ -22,5 +22,6 @@ _NEAR_LIMIT = (
 )
 STATEMENTS = DistributorStatements(
     names="select id, name from distributors where id in ${ids}$",
+    all_ids="select id from distributors",
     near_limit=_NEAR_LIMIT,
 )

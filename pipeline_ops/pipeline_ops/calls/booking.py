@@ -31,16 +31,14 @@ from pipeline_ops.calls.capacity import (
     save_call_start,
 )
 from pipeline_ops.errors import (
-    ARCHIVED,
     BEGINS_IN_FUTURE,
-    CALL_RUNNING,
     ENDS_IN_FUTURE,
     NOT_A_CALL,
-    NOT_VOIDABLE,
 )
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import CallHeader, new_header
-from pipeline_ops.ledger.states import CallSource, CallStatus, may_become
+from pipeline_ops.ledger.states import CallSource, CallStatus
+from pipeline_ops.ledger.voidable import check_voidable
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.pricing import price_lines, total
@@ -139,13 +137,7 @@ async def void(
     # Under the locks, since the call may have ended while they were waited for.
     row = await get_row(sor, TABLE, row_id)
     check_lock_version(TABLE, row, lock_version)
-    status = header.status
-    if status == CallStatus.RESERVED:
-        raise CALL_RUNNING()
-    if not may_become(status, CallStatus.VOIDED):
-        raise NOT_VOIDABLE(state=status)
-    if header.archive_batch is not None:
-        raise ARCHIVED()
+    check_voidable(header)
     capacity.release(header.day_key, header.quota_month)
     account.release(header.day_key, header.quota_month)
     moment = now()
@@ -162,8 +154,8 @@ async def void(
     account.tell_voided(header, amount, reason)
     await account.save(sor)
     await capacity.save(sor)
-    before, after = {"status": status}, {"status": CallStatus.VOIDED}
-    detail = {"call_no": header.call_no, "amount": amount, "reason": reason}
+    before, after = {"status": header.status}, {"status": CallStatus.VOIDED}
+    detail = {"amount": amount, "currency": header.currency, "reason": reason}
     await record_changes(sor, actor, Change("void", TABLE, asdict(header), before, after, detail))
     return await call_record(sor, header.call_no)
 

@@ -66,11 +66,11 @@ async def _replay(
     events: list[Mapping[str, Any]] = []
     if ids:
         values = {"whose": distributor_id or None, "month": month, "ids": ids, "of": pipeline_id}
-        text = _EVENTS_OF_PIPELINE if pipeline_id is not None else _EVENTS
+        text = EVENTS_OF_PIPELINE if pipeline_id is not None else _EVENTS
         rows = await sor.tuples(text, values)
-        events = [dict(zip(_EVENT, event, strict=True)) for event in rows]
+        events = [dict(zip(EVENT, event, strict=True)) for event in rows]
     if distributor_id:
-        files = await archived_events(sor, distributor_id, month, pipeline_id, _EVENT)
+        files = await archived_events(sor, distributor_id, month, pipeline_id, EVENT)
         events = sorted([*events, *files], key=itemgetter("entry_no", "line_no"))
     for event in events:
         replay.add(event)
@@ -152,7 +152,7 @@ _CHARGED = (
     "unit", "quantity", "pricing_id", "matched", "pricing_type", "package_size", "package_price",
     "amount",
 )  # fmt: skip
-_EVENT = (*_CHARGED, "month_key", "entry_no")
+EVENT = (*_CHARGED, "month_key", "entry_no")
 _THOSE = (
     " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month){join}"
     " where u.distributor_id <=> ${{whose}}$ and u.month_key = ${{month}}$"
@@ -175,4 +175,4 @@ def _events(more: str = "") -> str:
 
 
 _EVENTS = _events()
-_EVENTS_OF_PIPELINE = _events(" and u.pipeline_id = ${of}$")
+EVENTS_OF_PIPELINE = _events(" and u.pipeline_id = ${of}$")

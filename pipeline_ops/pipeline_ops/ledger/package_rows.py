@@ -13,7 +13,7 @@ from typing import Any
 
 from app.global_func import SafeSqlor
 from pipeline_ops.rules.package_use import PackageKey, Packages, read_uses, save_uses
-from pipeline_ops.rules.packages import release
+from pipeline_ops.rules.packages import PackageUse, release
 from pipeline_ops.rules.pricing import to_amount
 from pipeline_ops.rules.terms import MATCHES, PricingType
 
@@ -63,19 +63,33 @@ async def release_packages(
     Return, by the ids of the rows that were charged on packages, what their price names and the
     amount that is given back; it is of packages that are free now, whoever paid for them.
     """
+    keys = await keys_of(sor, rows)
+    uses = await read_uses(sor, {key for _, key in keys}, lock=True)
+    refunds = refunds_of(keys, uses)
+    await save_uses(sor, uses)
+    return refunds
+
+
+async def keys_of(
+    sor: SafeSqlor, rows: Iterable[Mapping[str, Any]]
+) -> list[tuple[Mapping[str, Any], PackageKey]]:
+    """Return those of *rows*, of one account, that were charged on packages, each with these."""
     items = [row for row in rows if row["pricing_type"] == PricingType.PACKAGE]
-    if not items:
-        return {}
     old_keys: OldKeys = {}
     if any(row["matched"] is None for row in items):
         old_keys = await read_old_keys(sor, distributor_id=items[0]["distributor_id"] or "")
-    keys = [(row, key) for row in items if (key := key_of(row, old_keys)) is not None]
-    uses = await read_uses(sor, {key for _, key in keys}, lock=True)
+    return [(row, key) for row in items if (key := key_of(row, old_keys)) is not None]
+
+
+def refunds_of(
+    keys: Iterable[tuple[Mapping[str, Any], PackageKey]], uses: dict[PackageKey, PackageUse]
+) -> dict[str, tuple[str, Decimal]]:
+    """Put the units of the rows of *keys* back into *uses*; return what `release_packages`
+    does."""
     refunds: dict[str, tuple[str, Decimal]] = {}
     for row, key in keys:
         uses[key], refund = release(uses[key], row["quantity"])
         refunds[row["id"]] = (key.match, to_amount(refund))
-    await save_uses(sor, uses)
     return refunds
 
 

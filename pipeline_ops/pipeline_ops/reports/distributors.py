@@ -10,11 +10,13 @@ class DistributorStatements:
     """
     The statements that ask the distributors' tables.
 
-    `names` finds the id and name of all in `ids`; each of `near_limit` the scope, id, name, used
-    and limit of rows that have used up a share `near` of what is theirs on a `day` or in a `month`.
+    `names` finds the id and name of all in `ids`, `all_ids` every id; each of `near_limit` the
+    scope, id, name, used and limit of rows that have used up a share `near` of what is theirs on a
+    `day` or in a `month`.
     """
 
     names: str
+    all_ids: str
     near_limit: tuple[str, ...]
 
 

@@ -57,12 +57,19 @@ function registerLater(name, load) {
 
 registerLater('Dashboard', () => import('./dashboard/dashboard.js'));
 registerLater('PipelinePage', () => import('./pipeline/pipeline_page.js'));
+registerLater('CallsPage', () => import('./calls/calls_page.js'));
 registerLater('PipelineExport', () => import('./pipeline/export_box.js'));
 registerLater('DistributorPage', () => import('./distributor/distributor_page.js'));
 
 /** For `registerfunction` binds: opens what `url` answers to the other values beside this page, or has it kept as a file. */
 registerFunction('open_document', ({ url, ...params }) => {
   window.open(`${url}?${new URLSearchParams({ ...params, _lang: language() })}`, '_blank', 'noopener');
+});
+
+/** For `toolbar.delete` of the ledger's list: asks, and voids the calls that the rows belong to. */
+registerFunction('void_calls', async function voidRows({ records }) {
+  const { voidCalls } = await import('./calls/void_dialog.js');
+  return voidCalls(/** @type {Widget} */ (this), [...new Set(/** @type {Row[]} */ (records).map(({ call_no: callNo }) => callNo))]);
 });
 
 /** For `registerfunction` binds: shows the page `url` with the record's id as `param` in the shell. */

@@ -150,19 +150,22 @@ export class Editing {
   async remove(record) {
     const { table, removal } = this;
     await table.inline.settled();
+    if (removal.isOwn) {
+      if (await removal.run([record])) await this.reload();
+      return;
+    }
+    if (!await removal.askForOne(nameOf(record, table))) return;
     const params = this.key(record);
     if (record.lock_version !== undefined) params.lock_version = record.lock_version;
-    const answer = await removal.run(removal.questionOfOne(nameOf(record, table)), async (values) => {
-      const result = await ask(table.app, this.urls.delete_data_url, { method: 'POST', params: { ...params, ...values }, baseUri: table.baseUri });
-      if (!result.ok && result.error?.options?.code === 'edit_conflict') {
-        params.lock_version = result.error.options.current?.lock_version ?? params.lock_version;
-        await table.load(table.pages.currentPage);
-      }
-      return result;
-    });
-    if (!answer) return;
+    const answer = await ask(table.app, this.urls.delete_data_url, { method: 'POST', params, baseUri: table.baseUri });
+    if (answer.error?.options?.code === 'edit_conflict') await table.load(table.pages.currentPage);
     await table.app.showAnswer(answer);
-    if (!answer.ok) return;
+    if (answer.ok) await this.reload();
+  }
+
+  /** Records are gone, or are not what they were. */
+  async reload() {
+    const { table } = this;
     forgetOptions();
     await table.load(table.pages.currentPage, null);
     table.tellOpener();

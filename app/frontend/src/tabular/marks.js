@@ -69,9 +69,13 @@ export class Marks {
 
   async deleteAll() {
     const records = [...this.records.values()];
-    const { removal, urls } = this.table.editing;
-    const values = await removal.askOnce(records.length);
-    if (values) await this.run(records, (record) => this.post(urls.delete_data_url, record, values));
+    const { editing } = this.table;
+    const { removal, urls } = editing;
+    if (removal.isOwn) {
+      if (!await removal.run(records)) return;
+      this.clear();
+      await editing.reload();
+    } else if (await removal.askForMany(records.length)) await this.run(records, (record) => this.post(urls.delete_data_url, record, {}));
   }
 
   /** @param {number} enabled */
@@ -111,9 +115,9 @@ export class Marks {
 
 /** The window with a line for each row. */
 export class Report {
-  /** @param {Tabular} table @param {number} total */
-  constructor(table, total) {
-    this.table = table;
+  /** @param {Widget} owner @param {number} total */
+  constructor(owner, total) {
+    this.owner = owner;
     this.total = total;
     this.count = 0;
     this.failures = 0;
@@ -126,7 +130,7 @@ export class Report {
   }
 
   async open() {
-    this.box = await this.table.app.buildOverlay({ widgettype: 'PopupWindow', options: { title: 'Results', cwidth: 32 } });
+    this.box = await this.owner.app.buildOverlay({ widgettype: 'PopupWindow', options: { title: 'Results', cwidth: 32 } });
     this.box.bind('dismissed', () => { this.isStopped = true; });
     this.box.contentElement.append(h('div', { class: 'bulk-report' }, this.bar, this.summary, this.list,
       h('div', { class: 'box-buttons' }, this.stop, this.close)));

@@ -35,6 +35,11 @@ export function barChart(chart) {
   return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, foot, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
 }
 
+/** Bars that are links or buttons say their figures themselves. @param {Chart} chart */
+function isInteractive({ bars, choose }) {
+  return Boolean(choose) || bars.some(({ href }) => href);
+}
+
 /** @param {Chart} chart */
 function hasFailures({ bars }) {
   return bars.some(({ failed, height }) => height === undefined && Number(failed) > 0);
@@ -50,11 +55,12 @@ function heightOf(bar) {
 }
 
 /** @param {Chart} chart @param {number} width @param {HTMLElement} caption */
-function drawPicture({ bars, choose, chosenKey = '' }, width, caption) {
+function drawPicture(chart, width, caption) {
+  const { bars, choose, chosenKey = '' } = chart;
   const highest = niceMaximum(Math.max(0.001, ...bars.map(heightOf)));
   const step = Math.min(WIDEST_STEP, (width - LEFT - 4) / Math.max(1, bars.length));
   const height = HEIGHT + FOOT + 8;
-  const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, width, height, class: 'bar-chart', 'aria-hidden': choose ? null : 'true' });
+  const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, width, height, class: 'bar-chart', 'aria-hidden': isInteractive(chart) ? null : 'true' });
   drawScale(picture, highest, width);
   const every = Math.max(1, Math.ceil(LABEL_PX / step));
   bars.forEach((bar, at) => {
@@ -64,10 +70,18 @@ function drawPicture({ bars, choose, chosenKey = '' }, width, caption) {
     group.append(svg('title', {}, words));
     group.addEventListener('pointerenter', () => { caption.textContent = words; });
     if (choose && Number(bar.calls) > 0) makeButton(group, bar, words, choose, caption);
+    else if (bar.href) nameLink(group, bar, words, caption);
     picture.append(group);
   });
   picture.addEventListener('pointerleave', () => { caption.textContent = ''; });
   return picture;
+}
+
+/** @param {SVGElement} group @param {Bar} bar @param {string} words @param {HTMLElement} caption */
+function nameLink(group, bar, words, caption) {
+  group.setAttribute('aria-label', words);
+  group.dataset.key = bar.key;
+  group.addEventListener('focus', () => { caption.textContent = words; });
 }
 
 /**
@@ -111,7 +125,7 @@ function drawBar(bar, { x, step, width, highest, isLabelled, isChosen }) {
   const failedHeight = bar.height === undefined ? size(bar.failed ?? 0) : 0;
   const side = Math.min(4, step * 0.15);
   const column = { x: x + side, width: step - 2 * side };
-  const group = svg('g', { class: `chart-bar${isChosen ? ' chart-chosen' : ''}` },
+  const group = svg(bar.href ? 'a' : 'g', { class: `chart-bar${isChosen ? ' chart-chosen' : ''}`, href: bar.href ?? null },
     svg('rect', { x, y: 8, width: step, height: HEIGHT, class: 'chart-room' }),
     svg('rect', { ...column, y: 8 + HEIGHT - all, height: Math.max(all, all > 0 ? 1.5 : 0), rx: 2, class: 'chart-fill' }));
   if (failedHeight > 0) group.append(svg('rect', { ...column, y: 8 + HEIGHT - failedHeight, height: Math.max(failedHeight, 1.5), class: 'chart-failed' }));

@@ -6,12 +6,16 @@ import { countText, localDateTime } from '../../core/format.js';
 import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
 import { dataOf } from '../common/answers.js';
+import { callsFigure } from '../common/calls_link.js';
 import { amountTexts } from '../common/gauge.js';
 import { emptyNote, tool } from '../common/nodes.js';
 import { Repeat } from '../common/repeat.js';
 import { ChartCards } from './charts.js';
 import { rateText } from './rates.js';
 import { tables } from './tables.js';
+
+const TODAY = { period: 'today' };
+const FAILED = { status: 'failed,expired' };
 
 export class Dashboard {
   /** @param {Widget} owner */
@@ -90,11 +94,11 @@ export class Dashboard {
   figures(stats) {
     const { today, month } = stats;
     return h('section', { class: 'cards figure-cards', 'aria-label': t('Usage') },
-      figure('Calls today', countText(today.calls), today.failed ? t('${count} failed', { count: countText(today.failed) }) : '', today.failed > 0),
+      figure('Calls today', callsFigure(countText(today.calls), today.calls, TODAY), today.failed ? callsFigure(t('${count} failed', { count: countText(today.failed) }), 1, { ...TODAY, ...FAILED }) : '', today.failed > 0),
       figure('Success rate today', rateText(today.success_rate), today.success_rate === null ? t('no call has ended yet') : t('${count} succeeded', { count: countText(today.succeeded) })),
       figure('Amount today', ...amounts(today)),
-      figure('Running now', countText(today.running), ''),
-      figure('Calls this month', countText(month.calls), month.success_rate === null ? '' : t('${rate} succeeded', { rate: rateText(month.success_rate) })),
+      figure('Running now', callsFigure(countText(today.running), today.running, { ...TODAY, status: 'reserved' }), ''),
+      figure('Calls this month', callsFigure(countText(month.calls), month.calls, { period: 'month' }), month.success_rate === null ? '' : t('${rate} succeeded', { rate: rateText(month.success_rate) })),
       figure('Amount this month', ...amounts(month)));
   }
 

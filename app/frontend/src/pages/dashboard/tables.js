@@ -3,6 +3,8 @@
 import { h } from '../../core/dom.js';
 import { countText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
+import { callsFigure } from '../common/calls_link.js';
+import { durationText } from '../common/duration.js';
 import { amountTexts, gauge } from '../common/gauge.js';
 import { card, plainTable } from '../common/nodes.js';
 import { rateText } from './rates.js';
@@ -18,9 +20,9 @@ const SCOPES = {
 export function tables(stats, opts) {
   return h('div', { class: 'page-grid' },
     card('Near their limit', nearLimit(stats.near_limit, opts)),
-    card('Busiest lines this month', busiest('Busiest lines this month', 'Line', stats.top_pipelines, pipelineLink)),
-    card('Busiest distributors this month', busiest('Busiest distributors this month', 'Distributor', stats.top_distributors, (one) => distributorLink(one, opts))),
-    card('Lines that failed in 24 hours', failing(stats.failing_lines)), card('Slowest lines in 24 hours', slow(stats.slow_lines)));
+    card('Busiest lines this month', busiest('Busiest lines this month', 'Line', stats.top_pipelines, pipelineLink, 'pipeline_id')),
+    card('Busiest distributors this month', busiest('Busiest distributors this month', 'Distributor', stats.top_distributors, (one) => distributorLink(one, opts), 'distributor_id')),
+    card('Lines that failed in 24 hours', failing(stats.failing_lines, stats.by_hour[0]?.hour)), card('Slowest lines in 24 hours', slow(stats.slow_lines)));
 }
 
 /** @param {NearLimit[]} rows @param {TableOptions} opts */
@@ -38,25 +40,26 @@ function linkOf(row, opts) {
   return null;
 }
 
-/** @param {string} title @param {string} label @param {Busy[]} rows @param {(row: Busy) => Child} link */
-function busiest(title, label, rows, link) {
+/** @param {string} title @param {string} label @param {Busy[]} rows @param {(row: Busy) => Child} link @param {string} name what their id is called in the list of calls */
+function busiest(title, label, rows, link, name) {
   if (!rows.length) return note('Nothing yet.');
   return plainTable(title, [{ label }, { label: 'Calls', isNumber: true }, { label: 'Amount', isNumber: true }],
-    rows.map((row) => [link(row), countText(row.calls), amountTexts(row.amounts).join(' · ') || '–']));
+    rows.map((row) => [link(row), callsFigure(countText(row.calls), row.calls, { [name]: row.id, period: 'month' }), amountTexts(row.amounts).join(' · ') || '–']));
 }
 
-/** @param {FailingPipeline[]} rows */
-function failing(rows) {
+/** @param {FailingPipeline[]} rows @param {string} from when the first of these hours began */
+function failing(rows, from) {
   if (!rows.length) return note('No call failed.');
   return plainTable('Lines that failed in 24 hours', [{ label: 'Line' }, { label: 'Failed', isNumber: true }, { label: 'Calls', isNumber: true }, { label: 'Success rate', isNumber: true }],
-    rows.map((row) => [pipelineLink(row), h('span', { class: 'bad' }, countText(row.failed)), countText(row.calls), rateText(row.success_rate)]));
+    rows.map((row) => [pipelineLink(row), h('span', { class: 'bad' }, callsFigure(countText(row.failed), row.failed, { pipeline_id: row.id, status: 'failed,expired', from })),
+      callsFigure(countText(row.calls), row.calls, { pipeline_id: row.id, from }), rateText(row.success_rate)]));
 }
 
 /** @param {SlowPipeline[]} rows */
 function slow(rows) {
   if (!rows.length) return note('No call has succeeded in this time.');
   return plainTable('Slowest lines in 24 hours', [{ label: 'Line' }, { label: 'Mean', isNumber: true }, { label: 'Longest', isNumber: true }, { label: 'Calls', isNumber: true }],
-    rows.map((row) => [pipelineLink(row), duration(row.mean_ms), duration(row.longest_ms), countText(row.calls)]));
+    rows.map((row) => [pipelineLink(row), durationText(row.mean_ms), durationText(row.longest_ms), countText(row.calls)]));
 }
 
 /** @param {{id: string, name: string}} row */
@@ -67,14 +70,6 @@ function pipelineLink({ id, name }) {
 /** @param {{id: string, name: string}} row @param {TableOptions} opts */
 function distributorLink({ id, name }, opts) {
   return opts.may_open_distributor ? h('a', { href: `#/pipeline_dist/distributor.ui?id=${encodeURIComponent(id)}` }, name) : name;
-}
-
-/** `340 ms`, `2.4 s`, `3 min 20 s`. @param {number | null} ms */
-function duration(ms) {
-  const value = Number(ms ?? 0);
-  if (value < 1000) return `${Math.round(value)} ms`;
-  if (value < 60_000) return `${(value / 1000).toFixed(1)} s`;
-  return `${Math.floor(value / 60_000)} min ${Math.round((value % 60_000) / 1000)} s`;
 }
 
 /** @param {string} text */

@@ -6,6 +6,7 @@ import { icon } from '../../core/icons.js';
 import { decimalText, localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { send, tell } from '../common/answers.js';
+import { callsLink } from '../common/calls_link.js';
 import { gauge, shortAmount } from '../common/gauge.js';
 import { barChart } from '../common/bar_chart.js';
 import { badge, card, facts, tool } from '../common/nodes.js';
@@ -30,7 +31,7 @@ export class OverviewTab {
     const { data } = this.page;
     fillNode(this.element, h('div', { class: 'page-grid' }, this.keyCard(), this.limitCard()),
       card('Calls per day', data.by_day.some(({ calls }) => Number(calls))
-        ? barChart({ title: 'Calls per day', groupLabel: 'Day', bars: byDay(data.by_day, data.days) })
+        ? barChart({ title: 'Calls per day', groupLabel: 'Day', bars: byDay(data.by_day, data.days).map((bar) => ({ ...bar, href: bar.calls ? callsLink({ distributor_id: this.page.id, first_day: bar.key, last_day: bar.key }) : undefined })) })
         : h('p', { class: 'muted' }, t('No calls in the last 30 days.'))),
       this.contactCard());
   }

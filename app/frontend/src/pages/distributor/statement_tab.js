@@ -5,6 +5,7 @@ import { icon } from '../../core/icons.js';
 import { countText, decimalText, localDateTime } from '../../core/format.js';
 import { language, t } from '../../core/i18n.js';
 import { read } from '../common/answers.js';
+import { callsFigure, itemParams } from '../common/calls_link.js';
 import { badge, emptyNote, notLoaded, plainTable } from '../common/nodes.js';
 import { priceText } from '../pipeline/price_text.js';
 import { monthField } from './months.js';
@@ -55,7 +56,7 @@ export class StatementTab {
       statusBadge(statement)),
     h('p', { class: 'muted' }, [...statement.number ? [statement.number] : [], t('${count} calls', { count: countText(statement.calls) }), t('${count} still running', { count: countText(statement.running) }),
       `${localDateTime(statement.from, { seconds: false })} – ${localDateTime(statement.to, { seconds: false })}`].join(' · ')),
-    statement.lines.length ? lines(statement.lines) : emptyNote('usage', 'Nothing was called in this month.'),
+    statement.lines.length ? lines(statement.lines, { distributor_id: this.page.id, month: this.month }) : emptyNote('usage', 'Nothing was called in this month.'),
     ...corrections(statement), ...adjustments(statement));
   }
 
@@ -82,7 +83,7 @@ function corrections({ corrections: rows }) {
   if (!rows.length) return [];
   const headings = [{ label: 'Month' }, { label: 'Call' }, { label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Reason' },
     { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }];
-  return [h('h3', { class: 'statement-part' }, t('Corrections of closed months')), plainTable('Corrections of closed months', headings, rows.map((row) => [row.month, row.call_no,
+  return [h('h3', { class: 'statement-part' }, t('Corrections of closed months')), plainTable('Corrections of closed months', headings, rows.map((row) => [row.month, callsFigure(row.call_no, 1, { call: row.call_no, q: row.call_no }),
     row.pipeline_name, row.step_key || '–', row.model || '–', row.unit || '–', row.reason || '–', decimalText(row.quantity, 0), decimalText(row.amount)]))];
 }
 
@@ -94,9 +95,9 @@ function adjustments({ adjustments: rows }) {
     rows.map((row) => [localDateTime(row.booked_at, { seconds: false }), row.reason, row.reference ?? '–', decimalText(row.amount)]))];
 }
 
-/** @param {StatementLine[]} rows */
-function lines(rows) {
+/** @param {StatementLine[]} rows @param {Record<string, string>} statement whose and of which month */
+function lines(rows, statement) {
   return plainTable('Statement', [{ label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Price' },
     { label: 'Calls', isNumber: true }, { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }],
-  rows.map((row) => [row.pipeline_name, row.step_key || '–', row.model || '–', row.unit, priceText(row), countText(row.calls), decimalText(row.quantity, 0), decimalText(row.amount)]));
+  rows.map((row) => [row.pipeline_name, row.step_key || '–', row.model || '–', row.unit, priceText(row), callsFigure(countText(row.calls), row.calls, { ...statement, pipeline: row.pipeline, ...itemParams(row) }), decimalText(row.quantity, 0), decimalText(row.amount)]));
 }

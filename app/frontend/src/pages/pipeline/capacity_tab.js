@@ -5,6 +5,7 @@ import { countText, localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { ask } from '../../core/request.js';
 import { dataOf, send } from '../common/answers.js';
+import { callsFigure } from '../common/calls_link.js';
 import { amountTexts, gauge } from '../common/gauge.js';
 import { badge, card, emptyNote, plainTable, tool } from '../common/nodes.js';
 import { Repeat } from '../common/repeat.js';
@@ -45,15 +46,16 @@ export class CapacityTab {
       capacity ? null : emptyNote('capacity', 'Nothing limits this line. Set a capacity so that it never takes more calls than it can do.', change),
       card('In use', capacity ? h('div', { class: 'toolbar' }, change, isOff ? badge(t('switched off: the line takes no calls'), 'warn') : null) : null,
         h('div', { class: 'gauges' }, figures.gauges.map((one) => gauge({ ...one, label: t(LABELS[one.scope]), unit: one.scope === 'slots' ? '' : t('calls') })))),
-      card('Usage', h('div', { class: 'figure-pairs' }, this.period('Today', figures.today), this.period('This month', figures.month))),
+      card('Usage', h('div', { class: 'figure-pairs' }, this.period('Today', figures.today, 'today'), this.period('This month', figures.month, 'month'))),
       this.running(figures));
   }
 
-  /** @param {string} title @param {Period} figures */
-  period(title, figures) {
+  /** @param {string} title @param {Period} figures @param {string} period */
+  period(title, figures, period) {
+    const calls = { pipeline_id: this.page.data.id, period };
     const amounts = amountTexts(figures.amounts);
-    return h('div', {}, h('h3', {}, t(title)), h('p', {}, h('strong', {}, countText(figures.calls)), ` ${t('calls')}`,
-      figures.failed ? h('span', { class: 'bad' }, ` · ${t('${count} failed', { count: figures.failed })}`) : null),
+    return h('div', {}, h('h3', {}, t(title)), h('p', {}, h('strong', {}, callsFigure(countText(figures.calls), figures.calls, calls)), ` ${t('calls')}`,
+      figures.failed ? h('span', { class: 'bad' }, ' · ', callsFigure(t('${count} failed', { count: figures.failed }), 1, { ...calls, status: 'failed,expired' })) : null),
     amounts.length ? amounts.map((text) => h('p', { class: 'amount' }, text)) : h('p', { class: 'muted' }, t('No amount yet')));
   }
 
@@ -61,7 +63,7 @@ export class CapacityTab {
   running({ running }) {
     if (!running.length) return card('Calls running now', h('p', { class: 'muted' }, t('None.')));
     return card('Calls running now', plainTable('Calls running now', [{ label: 'Call' }, { label: 'Distributor' }, { label: 'Began' }, { label: 'Its time is up' }],
-      running.map((call) => [h('code', {}, call.call_no), call.distributor ?? t('our own'), localDateTime(call.started_at), localDateTime(call.lease_expires_at)])));
+      running.map((call) => [callsFigure(h('code', {}, call.call_no), 1, { pipeline_id: this.page.data.id, period: 'all', status: 'reserved', call: call.call_no }), call.distributor ?? t('our own'), localDateTime(call.started_at), localDateTime(call.lease_expires_at)])));
   }
 
   /** @param {Capacity | null} capacity */
