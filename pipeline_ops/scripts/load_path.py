@@ -11,7 +11,13 @@ LISTS = tuple(
 )
 LOOKS = tuple(
     f"/pipeline_ops/api/{name}.dspy"
-    for name in ("get_search_pipeline_id", "usage_stats", "line_figures", "price_quote")
+    for name in (
+        "get_search_pipeline_id",
+        "usage_stats",
+        "line_figures",
+        "price_quote",
+        "price_choices",
+    )
 )
 WRITES = ("/pipeline_ops/api/**",)
 

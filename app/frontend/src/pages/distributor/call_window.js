@@ -6,7 +6,7 @@ import { t } from '../../core/i18n.js';
 import { rowsOf } from '../common/answers.js';
 import { badge, facts, plainTable } from '../common/nodes.js';
 import { openWindow } from '../common/window.js';
-import { priceText } from '../pipeline/price_text.js';
+import { priceText } from '../common/price_text.js';
 
 const LOG = '/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy';
 /** @type {Record<string, string>} */

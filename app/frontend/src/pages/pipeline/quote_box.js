@@ -7,7 +7,7 @@ import { decimalText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { dataOf } from '../common/answers.js';
 import { card, plainTable } from '../common/nodes.js';
-import { priceText } from './price_text.js';
+import { priceText } from '../common/price_text.js';
 
 /**
  * @param {Widget} owner
