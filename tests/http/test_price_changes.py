@@ -117,15 +117,15 @@ class TestPercent:
 
     def test_many_are_changed_from_a_day_on(self, shop: Shop, pipeline: Pipeline) -> None:
         old = prices_of(shop, pipeline)
-        chosen = [{"id": row["id"], "lock_version": row["lock_version"]} for row in old]
-        ask = {"prices": chosen, "percent": "5", "decimals": 2, "change_from": LATER}
+        keys = [{"id": row["id"], "lock_version": row["lock_version"]} for row in old]
+        ask = {"prices": keys, "percent": "5", "decimals": 2, "change_from": LATER}
 
         trial = shop.post(self.PATH, **ask, dry_run=1)
         assert prices_of(shop, pipeline) == old
         answer = shop.post(self.PATH, **ask)
 
-        told = [(row["old"], row["new"], row["is_rounded"]) for row in answer["rows"]]
-        assert told == [
+        words = [(row["old"], row["new"], row["is_rounded"]) for row in answer["rows"]]
+        assert words == [
             ("1.110000", "1.17", True), ("25.000000", "26.25", False), ("2.000000", "2.10", False),
         ]  # fmt: skip
         assert trial["rows"] == answer["rows"]
@@ -142,9 +142,9 @@ class TestPercent:
         call, image, second = prices_of(shop, pipeline)
         shop.post(UPDATE, id=second["id"], lock_version=1, remark="changed")
         before = prices_of(shop, pipeline)
-        chosen = [{"id": row["id"], "lock_version": 1} for row in (call, image, second)]
+        keys = [{"id": row["id"], "lock_version": 1} for row in (call, image, second)]
 
-        answer = shop.try_post(self.PATH, prices=chosen, percent="-10", change_from="now")
+        answer = shop.try_post(self.PATH, prices=keys, percent="-10", change_from="now")
 
         assert (answer.status_code, answer.json()["code"]) == (409, "edit_conflict")
         assert prices_of(shop, pipeline) == before

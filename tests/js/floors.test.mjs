@@ -14,7 +14,7 @@ const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common'
 
 /** The floors of core, from the ground up; a file imports from lower floors only. */
 const CORE = [
-  ['clipboard', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'params', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls'],
+  ['answer_data', 'clipboard', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'params', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls'],
   ['i18n', 'icons', 'markdown', 'page', 'popover'],
   ['download', 'format', 'request', 'scripts', 'widget'],
   ['body', 'build', 'upload'],

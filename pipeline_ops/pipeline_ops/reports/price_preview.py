@@ -188,7 +188,7 @@ def _add(
         terms_no=number or 0,
         link=LinkTerms(owner, mode or PricingMode.INHERIT, rate),
     )
-    amount, is_affected = repricer.priced(line)
+    amount, is_affected = repricer.cost(line)
     if is_affected and amount is not None:
         affected = preview.affected.setdefault((owner, currency), _Affected())
         affected.lines += 1

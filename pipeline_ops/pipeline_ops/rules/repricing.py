@@ -55,9 +55,9 @@ class Repricer:
 
     def amount(self, line: BookedLine) -> Decimal | None:
         """Return what *line* costs; None where it has no price."""
-        return self.priced(line)[0]
+        return self.cost(line)[0]
 
-    def priced(self, line: BookedLine) -> tuple[Decimal | None, bool]:
+    def cost(self, line: BookedLine) -> tuple[Decimal | None, bool]:
         """Return what *line* costs (None where it has no price), and whether a price on trial says
         so."""
         price = line.link.choose(self._in_force(line), line.step_key, line.model, line.unit)
@@ -75,11 +75,11 @@ class Repricer:
         assert price.package_size is not None
         assert price.package_price is not None
         key = (price.step_key, price.model, price.unit)
-        use, cost = consume(
+        use, charge = consume(
             self._uses.get(key, PackageUse()), quantity, price.package_size, price.package_price,
         )  # fmt: skip
         self._uses[key] = use
-        return to_amount(cost)
+        return to_amount(charge)
 
     def _in_force(self, line: BookedLine) -> list[Terms]:
         if line.unit not in self._by_unit:

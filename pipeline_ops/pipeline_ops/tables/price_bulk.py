@@ -52,7 +52,7 @@ COPY = {
     "dry_run": FieldRule(kind="bool", default=0),
 }
 # What a copy has of the price that it is made of.
-_COPIED = (*FIELDS, "enabled")
+_COPY_COLUMNS = (*FIELDS, "enabled")
 _OF_PIPELINE = (
     "select * from pipeline_pricing where pipeline_id = ${pipeline_id}$ and enabled = 1"
     " and distributor_id = ${owner}$"
@@ -67,7 +67,7 @@ def amount_of(price: Values) -> str:
     return "package_price" if is_package else "unit_price"
 
 
-def changed(amount: Decimal, percent: Decimal, decimals: int) -> tuple[Decimal, bool]:
+def new_amount(amount: Decimal, percent: Decimal, decimals: int) -> tuple[Decimal, bool]:
     """Return *amount* with *percent* added, rounded half up to *decimals*, and whether rounding
     changed it."""
     exact = amount * (100 + percent) / 100
@@ -85,7 +85,7 @@ async def change_by_percent(sor: SafeSqlor, params: Values, actor: Actor) -> dic
     EditConflict, Conflict.
     """
     query = check_params(PERCENT, params)
-    chosen = _chosen(query["prices"].value)
+    keys = _keys_of(query["prices"].value)
     percent, decimals = query["percent"], query["decimals"]
     if not -100 < percent <= _MOST_PERCENT:
         raise InvalidFields([PERCENT_OUT_OF_RANGE("percent")])
@@ -93,10 +93,10 @@ async def change_by_percent(sor: SafeSqlor, params: Values, actor: Actor) -> dic
         decimals = MOST_DECIMALS
     start = later_start(query)
     rows = []
-    for price_id, lock_version in chosen:
+    for price_id, lock_version in keys:
         price = await get_row(sor, TABLE, price_id)
         name = amount_of(price)
-        new, is_rounded = changed(price[name], percent, decimals)
+        new, is_rounded = new_amount(price[name], percent, decimals)
         rows.append(_view(price) | {"old": price[name], "new": new, "is_rounded": is_rounded})
         if not query["dry_run"] and new != price[name]:
             change = {name: new, CHANGE_FROM: _change_from(start), "confirm_currency": 1}
@@ -126,7 +126,7 @@ async def copy_prices(sor: SafeSqlor, params: Values, actor: Actor) -> dict[str,
     words = {name: query[name] for name in ("confirm_currency", "confirm_step")}
     rows = []
     for price in prices:
-        copy = {name: price[name] for name in _COPIED}
+        copy = {name: price[name] for name in _COPY_COLUMNS}
         old = present.get(_use(price))
         new = {name: value for name, value in copy.items() if old and old[name] != value}
         outcome = "new" if old is None else "succeeded" if new else "same"
@@ -142,18 +142,18 @@ async def copy_prices(sor: SafeSqlor, params: Values, actor: Actor) -> dict[str,
     return {"rows": rows, "next_month": next_month(now())}
 
 
-def _chosen(items: Sequence[Any]) -> list[tuple[str, int | None]]:
+def _keys_of(items: Sequence[Any]) -> list[tuple[str, int | None]]:
     """Return the ids of a list, each with the version that was read, if that is told."""
     if not items:
         raise InvalidFields([NO_PRICES_CHOSEN("prices")])
     if len(items) > MAX_PRICES:
         raise InvalidFields([TOO_MANY_PRICES("prices", most=MAX_PRICES)])
-    chosen = []
+    keys = []
     for item in items:
         values = item if isinstance(item, Mapping) else {"id": item}
         version = values.get("lock_version")
-        chosen.append((str(values.get("id") or "")[:32], None if version is None else int(version)))
-    return chosen
+        keys.append((str(values.get("id") or "")[:32], None if version is None else int(version)))
+    return keys
 
 
 async def _in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Record]:

@@ -1,5 +1,6 @@
 /** What exists already, offered while one types; anything else may be typed as well. */
 
+import { dataOf } from '../core/answer_data.js';
 import { h, uniqueId } from '../core/dom.js';
 import { ask } from '../core/request.js';
 
@@ -35,7 +36,7 @@ function valueBeside(input, name) {
 function fetchChoices(input, url, params) {
   const key = JSON.stringify([url, params]);
   if (!answers.has(key)) {
-    answers.set(key, ask(input.app, url, { params, baseUri: input.baseUri }).then((answer) => (answer.ok ? answer.value?.data ?? {} : {})));
+    answers.set(key, ask(input.app, url, { params, baseUri: input.baseUri }).then((answer) => (answer.ok ? dataOf(answer) : {})));
     setTimeout(() => answers.delete(key), KEPT_MS);
   }
   return answers.get(key) ?? Promise.resolve({});

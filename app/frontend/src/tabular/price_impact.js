@@ -1,5 +1,6 @@
 /** Whom other prices reach, and what a month would have cost with them. */
 
+import { dataOf } from '../core/answer_data.js';
 import { lineAmount, sum } from '../core/decimals.js';
 import { fillNode, h } from '../core/dom.js';
 import { countText, decimalText } from '../core/format.js';
@@ -31,7 +32,7 @@ export function priceImpact(owner, nextMonth, changes, prices = []) {
     const answer = await ask(owner.app, '/pipeline_ops/api/price_preview.dspy', {
       method: 'POST', params: { month: choice.value, changes: JSON.stringify(changes.map(always)), prices: JSON.stringify(prices.map(always)) },
     });
-    fillNode(result, ...(answer.ok ? words(answer.value.data.affected) : [h('p', { class: 'muted' }, t(answer.error?.options?.message ?? 'That did not work.'))]));
+    fillNode(result, ...(answer.ok ? words(dataOf(answer).affected) : [h('p', { class: 'muted' }, t(answer.error?.options?.message ?? 'That did not work.'))]));
   }
   show();
   return h('section', { class: 'price-impact', 'aria-label': t('What it comes to') },

@@ -1,5 +1,6 @@
 /** What the value of a field comes to, said below it while one types (`note` of its description). */
 
+import { dataOf } from '../core/answer_data.js';
 import { h } from '../core/dom.js';
 import { lineAmount } from '../core/decimals.js';
 import { decimalText, shareText } from '../core/format.js';
@@ -77,7 +78,7 @@ export function generalPrices(owner, pipelineId) {
   const id = String(pipelineId);
   if (!prices.has(id)) {
     prices.set(id, ask(owner.app, '/pipeline_ops/api/line_figures.dspy', { params: { pipeline_id: id } }).then((answer) => {
-      const { prices: all = [], now = '' } = answer.ok ? answer.value?.data ?? {} : {};
+      const { prices: all = [], now = '' } = answer.ok ? dataOf(answer) : {};
       return all.filter((/** @type {Price} */ price) => !price.distributor_id && isInForce(price, now));
     }));
     setTimeout(() => prices.delete(id), KEPT_MS);

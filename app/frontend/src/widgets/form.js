@@ -241,6 +241,7 @@ export class Form extends Widget {
   clearProblems() {
     for (const entry of this.fields) entry.setError('');
     this.summary.hidden = true;
+    this.summary.classList.remove('form-question');
   }
 
   /**

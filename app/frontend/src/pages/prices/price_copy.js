@@ -1,10 +1,11 @@
 /** The prices of one pipeline for another, from a day on. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { fillNode, h } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
 import { askInWindow } from '../../tabular/question.js';
 import { WhenChoice } from '../../widgets/when_choice.js';
-import { dataOf, send } from '../common/answers.js';
+import { send } from '../common/answers.js';
 import { badge, plainTable } from '../common/nodes.js';
 import { openForm } from '../common/window.js';
 import { priceText } from '../common/price_text.js';

@@ -1,12 +1,13 @@
 /** Many prices changed by a percentage, from a day on: tried first, then saved at once. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { fillNode, h } from '../../core/dom.js';
 import { decimalText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { typedNumber } from '../../core/typed_number.js';
 import { priceImpact } from '../../tabular/price_impact.js';
 import { WhenChoice } from '../../widgets/when_choice.js';
-import { dataOf, send } from '../common/answers.js';
+import { send } from '../common/answers.js';
 import { plainTable } from '../common/nodes.js';
 import { columnsOf } from '../common/price_text.js';
 import { openWindow } from '../common/window.js';
