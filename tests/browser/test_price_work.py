@@ -167,7 +167,7 @@ def test_own_prices_are_rows_beside_the_price_of_the_line(
     window.get_by_role("button", name="保存").click()
 
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.locator(f"[data-pipeline={pipeline['code']}]")).to_contain_text("3.5 USD")
+    expect(page.locator(f"[data-pipeline={pipeline['code']}]")).to_contain_text("3.50 USD")
     assert prices_of(server, pipeline, distributor["id"]) == [
         ("call", 3.5, False, False), ("second", 0.25, False, False),
     ]  # fmt: skip
@@ -204,7 +204,7 @@ def test_many_are_changed_by_a_percentage(
     window = last_dialog(page)
     window.locator("select").first.select_option("2")
     table = window.locator(".plain-table").first
-    expect(table).to_contain_text("10.5 USD")
+    expect(table).to_contain_text("10.50 USD")
     expect(table).to_contain_text("1.17* USD")
     expect(window).to_contain_text("四舍五入到小数点后 2 位")
     window.locator(".price-impact select").select_option(index=1)

@@ -56,7 +56,7 @@ FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sel
 _PRICES = "fixed_prices"
 _CONFIRM = "confirm_discount"
 # Below it somebody may have typed 0.85, or 8.5 for 8.5 折, where 85% was meant.
-_LEAST_USUAL = Decimal("0.1")
+_MIN_USUAL_SHARE = Decimal("0.1")
 _LIMITS = {"daily_quota", "monthly_quota"}
 
 
@@ -190,11 +190,11 @@ def _ask_back(current: Values, new: Values) -> None:
     """Raise Conflict `confirm_discount` where a link gets a discount that looks mistyped: *new* is
     all of it, *current* what it was."""
     rate = new.get("discount_rate")
-    if new["pricing_mode"] != PricingMode.DISCOUNT or rate is None or rate >= _LEAST_USUAL:
+    if new["pricing_mode"] != PricingMode.DISCOUNT or rate is None or rate >= _MIN_USUAL_SHARE:
         return
     if all(current.get(name) == new[name] for name in ("pricing_mode", "discount_rate")):
         return
-    usual = rate.scaleb(2 if rate < _LEAST_USUAL**2 else 1)
+    usual = rate.scaleb(2 if rate < _MIN_USUAL_SHARE**2 else 1)
     question = {"name": _CONFIRM, "kind": "bool", "default": 1}
     raise CONFIRM_DISCOUNT(
         extra={"ask": {**question, "instead": {"discount_rate": format(usual.normalize(), "f")}}},

@@ -68,8 +68,8 @@ def success_rate(successes: int, failures: int) -> Decimal | None:
     total = successes + failures
     if not total:
         return None
-    rounded = (successes * 20_000 + total) // (2 * total)
-    return Decimal(min(rounded, 9999) if failures else rounded) / 10_000
+    ten_thousandths = (successes * 20_000 + total) // (2 * total)
+    return Decimal(min(ten_thousandths, 9999) if failures else ten_thousandths) / 10_000
 
 
 def _first_hour(moment: datetime) -> datetime:

@@ -34,12 +34,12 @@ from pipeline_ops.tables.prices import CHANGE_FROM_RULE, SERVICE, TABLE, later_s
 
 Values = Mapping[str, Any]
 # Digits behind the point that a price can have.
-MOST_DECIMALS = 6
-_MOST_PERCENT = Decimal(1000)
+MAX_DECIMALS = 6
+_MAX_PERCENT = Decimal(1000)
 PERCENT = {
     "prices": FieldRule(kind="json", json="list", required=True),
     "percent": FieldRule(kind="decimal", precision=8, scale=4, required=True),
-    "decimals": FieldRule(kind="int", minimum=Decimal(0), maximum=Decimal(MOST_DECIMALS)),
+    "decimals": FieldRule(kind="int", minimum=Decimal(0), maximum=Decimal(MAX_DECIMALS)),
     CHANGE_FROM: CHANGE_FROM_RULE,
     "dry_run": FieldRule(kind="bool", default=0),
 }
@@ -87,10 +87,10 @@ async def change_by_percent(sor: SafeSqlor, params: Values, actor: Actor) -> dic
     query = check_params(PERCENT, params)
     keys = _keys_of(query["prices"].value)
     percent, decimals = query["percent"], query["decimals"]
-    if not -100 < percent <= _MOST_PERCENT:
+    if not -100 < percent <= _MAX_PERCENT:
         raise InvalidFields([PERCENT_OUT_OF_RANGE("percent")])
     if decimals is None:
-        decimals = MOST_DECIMALS
+        decimals = MAX_DECIMALS
     start = later_start(query)
     rows = []
     for price_id, lock_version in keys:
