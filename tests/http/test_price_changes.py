@@ -27,7 +27,7 @@ def prices_of(shop: Shop, pipeline: Pipeline, distributor_id: str = "") -> list[
     )  # fmt: skip
 
 
-def dated(rows: list[dict[str, Any]]) -> list[tuple[str, Decimal, bool]]:
+def dated(rows: list[dict[str, Any]]) -> list[tuple[str, Any, bool]]:
     """Units and prices, and whether they are without an end."""
     return [(row["unit"], row["unit_price"], row["effective_to"] is None) for row in rows]
 
@@ -221,7 +221,7 @@ class TestOwnPrices:
         first = [{"unit": "call", "unit_price": "0.5"}, {"unit": "image", "unit_price": "2"}]
         link = shop.link(buyer.id, pipeline, fixed_prices=first)
 
-        def change(*prices: dict[str, Any], **more: Any) -> list[tuple[str, Decimal, bool]]:
+        def change(*prices: dict[str, Any], **more: Any) -> list[tuple[str, Any, bool]]:
             row = shop.row("distributor_pipeline", link["id"])
             key = {"id": row["id"], "lock_version": row["lock_version"]}
             shop.post(self.LINK, **key, fixed_prices=list(prices), **more)
