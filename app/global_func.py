@@ -80,6 +80,7 @@ from app.base.pause import pause
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.secrets import secret
 from app.base.settings import FUNCTION_NAME, settings
+from app.base.shares import share_message
 from app.db.background import BackgroundWork
 from app.db.bulk import (
     Quote,
@@ -302,6 +303,7 @@ __all__ = [
     "require_right_clock",
     "running_settings",
     "settings",
+    "share_message",
     "sort_terms",
     "table",
     "table_endpoints",

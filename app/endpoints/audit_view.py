@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from app.base.clock import iso
 from app.base.errors import Message
 from app.base.i18n import title, translate
-from app.schema.tables import Table, tables
+from app.base.shares import share_text
+from app.schema.tables import Column, Table, tables
 
 Widget = dict[str, Any]
 
@@ -77,12 +79,8 @@ def _field(
 ) -> Widget:
     column = model.columns.get(name) if model else None
     label = title(column.title, lang) if column else name
-    if name not in before:
-        line = f"{label} ({name}): {_plain(after[name])}"
-    elif name not in after:
-        line = f"{label} ({name}): {_plain(before[name])}"
-    else:
-        line = f"{label} ({name}): {_plain(before[name])} → {_plain(after[name])}"
+    words = [_value(part[name], column, lang) for part in (before, after) if name in part]
+    line = f"{label} ({name}): {' → '.join(words)}"
     further = [_put_back_button(entry["id"], name, label, lang)] if button else []
     return {
         "widgettype": "HBox",
@@ -118,6 +116,12 @@ def _put_back_button(entry_id: str, name: str, field_label: str, lang: str) -> W
 
 def _text(text: str) -> Widget:
     return {"widgettype": "Text", "options": {"text": text, "wrap": True}}
+
+
+def _value(value: Any, column: Column | None, lang: str) -> str:
+    if value is not None and column is not None and column.format == "share":
+        return share_text(Decimal(value), lang)
+    return _plain(value)
 
 
 def _plain(value: Any) -> str:

@@ -15,6 +15,7 @@ import struct
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, closing
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -33,6 +34,7 @@ from app.base.catalogue.records import (
 )
 from app.base.clock import now
 from app.base.i18n import title
+from app.base.shares import share_text
 from app.base.zones import time_zone
 from app.db.transactions import reading
 from app.records.file_dates import is_night_of_change
@@ -143,6 +145,8 @@ def _cell(
         return title(choices[value], lang)
     if (text := row.get(f"{name}_text")) is not None:
         return text
+    if isinstance(value, Decimal) and model.columns[name].format == "share":
+        return share_text(value, lang)
     if isinstance(value, datetime):
         local = value.astimezone(zone)
         if kind == "xlsx" and not is_night_of_change(local.replace(tzinfo=None), zone):

@@ -29,8 +29,8 @@ _NO = frozenset({"0", "false", "no", "n", "否"})
 # Kinds whose values have one spelling in ASCII, whatever keyboard typed them.
 _PLAIN_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date", "bool"})
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
-# Shares are kept as 0.85; files may say 85%.
-_SHARE = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*%")
+# Shares are kept as 0.85; files may say 85%, and what a Chinese reader calls it behind.
+_SHARE = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*%(?:\s*\([0-9.]+\s*折\))?")
 # An Excel export says in the heading in which zone the times of the column are.
 _ZONED = re.compile(r"(.*\S)\s*\(([A-Za-z0-9_+\-/]+)\)")
 

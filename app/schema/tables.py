@@ -37,7 +37,8 @@ FIELD_KEYS = {
     "hint": "English sentence said when the value does not fit the pattern",
     "min": "smallest number",
     "max": "largest number",
-    "format": "cidr_list: addresses and networks separated by commas; currency: a code of ISO 4217",
+    "format": "cidr_list: addresses and networks separated by commas; currency: a code of ISO 4217;"
+    " share: a part of a price, 0.85 for people as 85%",
     "write_once": "true: set when the row is made, never changed",
     "confidential": "true: never leaves the server",
     "unaudited": "true: the audit trail leaves it out",

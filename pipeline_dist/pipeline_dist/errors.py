@@ -67,6 +67,14 @@ CURRENCY_OF_OWN_PRICES = CURRENCY_IN_USE.variant(
     " then set them in the new one.",
     "以下产线的专属价格为其他币种：{names}。请先结束这些价格，再更改币种，然后按新币种设定。",
 )
+CONFIRM_DISCOUNT = ErrorCode(
+    "confirm_discount",
+    409,
+    "This discount charges {share} of the price: did you mean {usual}? Confirm it if {share} is"
+    " meant (confirm_discount=1).",
+    "按此折扣只收取价格的 {share}：是否想填 {usual}？如确为 {share}，请确认"
+    "（confirm_discount=1）。",
+)
 DISTRIBUTOR_SUSPENDED = ErrorCode(
     "distributor_suspended",
     403,
@@ -344,8 +352,8 @@ ONLY_BEGUN_IS_ESTIMATED = FieldCode(
 )
 DISCOUNT_OUT_OF_RANGE = FieldCode(
     "out_of_range",
-    "The price is multiplied by this: give more than 0 and at most 1; 85 % of the price is 0.85.",
-    "价格乘以此数：须大于 0，最大为 1；八五折写 0.85。",
+    "What is paid of the price: give more than 0% and at most 100%. In a request 85% is 0.85.",
+    "按价格的百分比收取：须大于 0%，最大为 100%。请求中 85%（8.5 折）写作 0.85。",
 )
 QUOTA_CALLS_REQUIRED = FieldCode(
     "required", "Say how many calls the quota of a period allows.", "请填写每个周期允许的调用次数。"
@@ -356,7 +364,9 @@ QUOTA_PERIOD_REQUIRED = FieldCode(
     "请选择日或月，或将调用次数留空。",
 )
 DISCOUNT_REQUIRED = FieldCode(
-    "required", "Say by what the price is multiplied.", "请填写价格所乘的折扣率。"
+    "required",
+    "Say how much of the price is paid, such as 85%.",
+    "请填写折扣率，如 85%（8.5 折）。",
 )
 CALLS_REQUIRED = FieldCode(
     "required", "Give a list of at least one call.", "请给出至少含一次调用的列表。"

@@ -45,7 +45,7 @@ from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.price_changes import is_draft
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
-from pipeline_ops.tables import prices
+from pipeline_ops.tables import price_bulk, prices
 from pipeline_ops.tables.trial_prices import check_trial
 
 Params = Mapping[str, Any]
@@ -114,6 +114,16 @@ async def pipeline_pricing_delete(actor: Actor, params: Params) -> Answer:
     is_kept = not is_draft(record, now())
     message = Message("The price ends now and stays in the list." if is_kept else "Deleted.")
     return Answer(record, table=prices.TABLE, message=message)
+
+
+async def price_percent(actor: Actor, params: Params) -> dict[str, Any]:
+    """Change prices by a percentage; see tables/price_bulk.py."""
+    return await in_transaction(lambda sor: price_bulk.change_by_percent(sor, params, actor))
+
+
+async def price_copy(actor: Actor, params: Params) -> dict[str, Any]:
+    """Let a line have the prices of another; see tables/price_bulk.py."""
+    return await in_transaction(lambda sor: price_bulk.copy_prices(sor, params, actor))
 
 
 async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:

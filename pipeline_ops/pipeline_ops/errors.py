@@ -146,6 +146,13 @@ CONFIRM_CURRENCY = ErrorCode(
     "该产线的其他价格以 {others} 计，此价格以 {currency} 计。如确需如此，请确认"
     "（confirm_currency=1）。",
 )
+CONFIRM_STEP = ErrorCode(
+    "confirm_step",
+    409,
+    "The line has no step {step}; it has {steps}. Confirm it if that step is still to come"
+    " (confirm_step=1).",
+    "该产线没有步骤 {step}，现有步骤为 {steps}。如该步骤尚待添加，请确认（confirm_step=1）。",
+)
 PRICE_IN_FORCE = IN_USE.variant(
     "The price is in force: calls are booked at it, so it is not edited. Say from when the new one"
     " holds (change_from: a time, or now); this one ends then.",
@@ -278,6 +285,15 @@ FIXED_IN_FORCE = FieldCode(
     "已有调用按此价格计价，此项不能再改。",
 )
 NOT_A_LIST = FieldCode("not_a_list", "Give a list of usage lines.", "请给出用量行的列表。")
+NO_PRICES_CHOSEN = FieldCode("required", "Choose prices.", "请选择价格。")
+PERCENT_OUT_OF_RANGE = FieldCode(
+    "out_of_range",
+    "Give more than -100 and at most 1000 percent.",
+    "请填写大于 -100 且不超过 1000 的百分比。",
+)
+SAME_PIPELINE = FieldCode(
+    "same_pipeline", "These are the prices of this line. Choose another one.", "请选择另一条产线。"
+)
 PRICES_OR_CHANGES = FieldCode(
     "required",
     "Give prices to be tried, or changes of prices of the list.",

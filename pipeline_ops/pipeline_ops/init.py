@@ -18,7 +18,7 @@ from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.rollup.build import USAGE_FENCES
 from pipeline_ops.rollup.check import USAGE_DAYS
 from pipeline_ops.rollup.worker import ROLLUP
-from pipeline_ops.tables import capacities, facts, prices, step_prices, transfer
+from pipeline_ops.tables import capacities, facts, price_choices, prices, step_prices, transfer
 from pipeline_ops.tables.price_owners import PRICE_OWNERS
 
 EXPORTS = {
@@ -35,6 +35,9 @@ EXPORTS = {
     "usage_stats": reading_endpoint(stats.usage_stats),
     "pipeline_figures": reading_endpoint(pipeline_figures.pipeline_figures),
     "price_quote": reading_endpoint(endpoints.price_quote),
+    "price_percent": writing(endpoints.price_percent),
+    "price_copy": writing(endpoints.price_copy),
+    "price_choices": reading_endpoint(price_choices.price_choices),
     "price_preview": reading_endpoint(endpoints.price_preview),
 }
 

@@ -19,6 +19,7 @@ LOOKS = tuple(
         "usage_calls",
         "usage_calls_total",
         "usage_call",
+        "price_choices",
     )
 )
 PAGES = ("/pipeline_ops/calls.ui",)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller, make_pipeline, make_reseller
 
-PRICES = [
+PRICES: list[dict[str, Any]] = [
     {"unit": "call", "unit_price": "1"},
     {"unit": "token", "unit_price": "7.2", "unit_size": 1_000_000},
     {"unit": "image", "pricing_type": "package", "package_size": 100, "package_price": "25"},

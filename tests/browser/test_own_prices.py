@@ -1,4 +1,4 @@
-"""Prices of a distributor of its own: in the list, in its form, and from the distributor's link."""
+"""Prices of a distributor of its own in the list of prices, and in its form."""
 
 from typing import Any
 
@@ -55,28 +55,3 @@ def test_the_list_says_whose_a_price_is_and_the_form_asks(
         "select unit_price from pipeline_pricing where distributor_id = %s", distributor["id"]
     )
     assert str(row["unit_price"]) == "0.500000"
-
-
-def test_a_link_opens_the_prices_of_its_distributor(
-    admin_page: Page, server: Installation, pair: tuple[dict[str, Any], dict[str, Any]]
-) -> None:
-    pipeline, distributor = pair
-    admin_page.goto(f"/#/pipeline_dist/distributor_pipeline?distributor_id={distributor['id']}")
-    admin_page.locator("#main tbody tr").first.click()
-    admin_page.locator("#main [data-tool=own_prices]").click()
-    window = admin_page.get_by_role("dialog", name="专属价格")
-    expect(window.locator("tbody tr")).to_have_count(0)
-
-    window.locator("[data-tool=add]").click()
-    form = admin_page.get_by_role("dialog").last
-    expect(form.locator("[data-field=unit] input")).to_be_visible()
-    form.locator("[data-field=unit] input").fill("call")
-    form.locator("[data-field=unit_price] input").fill("0.25")
-    form.locator("[data-field=currency] input").fill("USD")
-    form.locator("button[type=submit]").click()
-
-    expect(window.locator("tbody tr")).to_have_count(1)
-    (row,) = server.query(
-        "select pipeline_id from pipeline_pricing where distributor_id = %s", distributor["id"]
-    )
-    assert row["pipeline_id"] == pipeline["id"]

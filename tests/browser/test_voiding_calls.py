@@ -9,7 +9,7 @@ from tests.support.installation import Installation
 from tests.support.selling import Reseller, make_pipeline, make_reseller, post
 
 LEDGER = "/pipeline_ops/pipeline_usage_log"
-PRICES = [
+PRICES: list[dict[str, Any]] = [
     {"unit": "call", "unit_price": "1"},
     {"unit": "image", "pricing_type": "package", "package_size": 100, "package_price": "25"},
 ]

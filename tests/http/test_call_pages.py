@@ -39,9 +39,9 @@ def every_row(shop: Shop, **params: Any) -> list[dict[str, Any]]:
     for _ in range(20):
         answer = look(shop, "usage_calls", **params, **after)
         rows += answer["rows"]
-        after = answer["next"]
-        if after is None:
+        if answer["next"] is None:
             return rows
+        after = answer["next"]
     raise AssertionError("the list has no end")
 
 

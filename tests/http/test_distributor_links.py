@@ -72,7 +72,7 @@ class TestLinks:
             id=terms["id"], lock_version=terms["lock_version"], discount_rate=85,
         )  # fmt: skip
         assert problems(wrong) == {"/discount_rate": "out_of_range"}
-        assert "85 % of the price is 0.85" in wrong.text
+        assert "In a request 85% is 0.85" in wrong.text
         # One of before is no reason why the link could not be switched off.
         server.query(
             "update distributor_pipeline set pricing_mode = 'discount', discount_rate = 1.5"

@@ -39,7 +39,7 @@ def test_a_pipelines_figures(
     gauges = {gauge["scope"]: (gauge["used"], gauge["limit"]) for gauge in record["gauges"]}
     assert gauges == {"day": (4, 10), "month": (4, None), "slots": (1, 3)}
     assert record["gauges"][0]["resets_at"] > record["now"]
-    assert record["today"]["success_rate"] == "0.6666"
+    assert record["today"]["success_rate"] == "0.6667"
     assert record["today"]["amounts"] == {"USD": "0.1500000000"}
     assert [call["distributor"] for call in record["running"]] == [reseller.distributor["name"]]
     assert {price["unit"] for price in record["prices"]} == {"input_token", "output_token"}
@@ -134,7 +134,7 @@ def test_the_overview_tells_hours_and_pipelines(server: Installation) -> None:
     assert (top["id"], top["calls"]) == (busy.distributor["id"], 7)
     assert top["amounts"] == {"USD": "0.3500000000"}
     worst = record["failing_lines"][0]
-    assert (worst["id"], worst["failed"], worst["success_rate"]) == (bad["id"], 6, "0.1428")
+    assert (worst["id"], worst["failed"], worst["success_rate"]) == (bad["id"], 6, "0.1429")
     means = [one["mean_ms"] for one in record["slow_lines"]]
     assert means == sorted(means, reverse=True)
     assert 0 < len(means) <= 5

@@ -34,7 +34,8 @@ def rename(
 
 
 def price(client: httpx.Client, pipeline: dict[str, Any], key: str, **more: Any) -> dict[str, Any]:
-    fields = {"step_key": key, "unit": "call", "unit_price": "2", "currency": "USD", **more}
+    fields = {"step_key": key, "unit": "call", "unit_price": "2", "currency": "USD"} | more
+    fields["confirm_step"] = 1  # prices of codes that are still to come, too
     answer = client.post(
         "/pipeline_ops/api/pipeline_pricing_create.dspy",
         json={"pipeline_id": pipeline["id"], **fields},

@@ -10,14 +10,14 @@ const sources = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'app',
 const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
 
 /** From the ground up; a folder imports from itself and from those before it. */
-const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common', 'pages/pipeline', 'pages/calls', 'pages/distributor', 'pages/dashboard', 'pages', ''];
+const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common', 'pages/prices', 'pages/pipeline', 'pages/calls', 'pages/distributor', 'pages/dashboard', 'pages', ''];
 
 /** The floors of core, from the ground up; a file imports from lower floors only. */
 const CORE = [
-  ['clipboard', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'params', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls'],
+  ['answer_data', 'clipboard', 'composition', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'params', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls'],
   ['i18n', 'icons', 'markdown', 'page', 'popover'],
-  ['download', 'format', 'request', 'scripts', 'widget'],
-  ['body', 'build', 'upload'],
+  ['format', 'request', 'scripts', 'widget'],
+  ['body', 'build', 'download', 'upload'],
   ['placing', 'sign_in'],
   ['actions'],
   ['binds'],

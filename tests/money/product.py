@@ -60,6 +60,7 @@ class Product:
             "model": step["model"], "unit": step["unit"], **_price_fields(step),
             "currency": step["currency"], "effective_from": step["start"],
             "effective_to": step["end"], "enabled": step["enabled"], "confirm_currency": 1,
+            "confirm_step": 1,
         }  # fmt: skip
         if step["distributor"]:
             fields["distributor_id"] = self.ids[step["distributor"]]
@@ -94,7 +95,7 @@ class Product:
     async def link_set(self, step: Step) -> Reaction:
         ref = f"{step['distributor']}/{step['pipeline']}"
         fields = {"pricing_mode": step["mode"], "discount_rate": step["rate"],
-                  "enabled": step["enabled"]}  # fmt: skip
+                  "enabled": step["enabled"], "confirm_discount": 1}  # fmt: skip
         if ref in self.ids:
             return await self._update("distributor_pipeline", ref, **fields)
         fields["distributor_id"] = self.ids[step["distributor"]]

@@ -117,7 +117,7 @@ interface ErrorOptions {
   fields?: Record<string, string>;
   referrers?: (string | Data)[];
   /** One more word that would do, see tabular/question.js. */
-  ask?: { name: string; kind: 'datetime' | 'bool'; default: string | number; field?: string };
+  ask?: { name: string; kind: 'datetime' | 'bool'; default: string | number; field?: string; choices?: string[]; instead?: Data };
   problems?: (string | Data)[];
   /** Of an edit conflict: the record as it is now, and who changed it. */
   current?: Row;

@@ -23,6 +23,8 @@ interface UsageGroup extends DayFigures {
 }
 
 interface DistributorPipeline {
+  id: string;
+  lock_version: number;
   code: string;
   name: string;
   pipeline_id: string;

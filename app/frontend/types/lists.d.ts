@@ -159,8 +159,8 @@ interface ListOptions {
   import_url?: string;
   import_table?: string;
   content_view?: Page;
-  /** `delete`: what the list does where others delete, and what it asks for. */
-  toolbar?: { tools?: Tool[]; delete?: { label?: string; rfname?: string } };
+  /** `delete`: what the list does where others delete. `bulk`: registered functions for marked rows. */
+  toolbar?: { tools?: Tool[]; bulk?: { label: string; rfname: string }[]; delete?: { label?: string; rfname?: string } };
   editable?: { new_data_url?: string; update_data_url?: string; delete_data_url?: string };
   editor?: { binds?: Bind[] };
 }

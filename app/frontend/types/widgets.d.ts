@@ -58,8 +58,12 @@ interface FieldDescription {
   /** What an empty value of a code is called. */
   empty_text?: string;
   tip?: string;
-  /** Shown only while other fields have these values. */
+  /** Shown, checked and sent only while other fields have these values. */
   applies?: Record<string, string>;
+  /** What its value comes to, said below it: a name in widgets/field_notes.js. */
+  note?: string;
+  /** Where to ask for what exists already: `list` of what `url` answers to the fields `by`. */
+  suggest?: { url: string; list: string; by?: string[] };
   placeholder?: string;
   pattern?: string;
   hint?: string;
@@ -91,6 +95,12 @@ interface Field extends FieldDescription {
 
 /** What an input has the focus in; some cannot be read-only, some have no text to select. */
 type FocusElement = HTMLElement & { readOnly?: boolean; disabled?: boolean; select?: () => void };
+
+interface FieldNote {
+  element: HTMLElement;
+  /** Say it anew. */
+  show: () => unknown;
+}
 
 type Values = Data;
 

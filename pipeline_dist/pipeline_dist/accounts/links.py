@@ -10,6 +10,8 @@ ends them. `fixed_prices` is a short way to set all of them at once.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from app.global_func import (
@@ -26,24 +28,35 @@ from app.global_func import (
     check_references,
     get_row,
     lock_parent,
+    share_message,
 )
 from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts.rows import link_of
 from pipeline_dist.accounts.thresholds import events_of_link_limits, name_pipelines
-from pipeline_dist.errors import DISCOUNT_OUT_OF_RANGE, DISCOUNT_REQUIRED, NOT_LINKED
+from pipeline_dist.errors import (
+    CONFIRM_DISCOUNT,
+    DISCOUNT_OUT_OF_RANGE,
+    DISCOUNT_REQUIRED,
+    NOT_LINKED,
+)
 from pipeline_dist.events.outbox import keep_price_change, keep_share_change, keep_switch
 from pipeline_dist.events.price_news import share_of
 from pipeline_dist.events.store import add_events
 from pipeline_ops.errors import WRONG_CURRENCY
 from pipeline_ops.ledger.past_counters import Owner, drop_past
+from pipeline_ops.rules.price_changes import CHANGE_FROM
 from pipeline_ops.rules.terms import PricingMode
 from pipeline_ops.tables.own_prices import end_own_prices, own_prices, set_own_prices
 from pipeline_ops.tables.price_lists import check_prices
 from pipeline_ops.tables.price_owners import PriceOwners
+from pipeline_ops.tables.prices import CHANGE_FROM_RULE, later_start
 
 TABLE = "distributor_pipeline"
 FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
 _PRICES = "fixed_prices"
+_CONFIRM = "confirm_discount"
+# Below it somebody may have typed 0.85, or 8.5 for 8.5 折, where 85% was meant.
+_MIN_USUAL_SHARE = Decimal("0.1")
 _LIMITS = {"daily_quota", "monthly_quota"}
 
 
@@ -55,8 +68,11 @@ class LinkService(TableService):
     """
 
     table = TABLE
-    extra: ClassVar[Mapping[str, FieldRule]] = {_PRICES: FieldRule(kind="json", json="list")}
-    update_extra = extra
+    extra: ClassVar[Mapping[str, FieldRule]] = {
+        _PRICES: FieldRule(kind="json", json="list"),
+        _CONFIRM: FieldRule(kind="bool", default=0),
+    }
+    update_extra: ClassVar[Mapping[str, FieldRule]] = {**extra, CHANGE_FROM: CHANGE_FROM_RULE}
 
     async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
         link = await get_row(sor, TABLE, record_id)
@@ -79,18 +95,24 @@ class LinkService(TableService):
         self, sor: SafeSqlor, record_id: str, lock_version: int | None, values: Values, actor: Actor
     ) -> Record:
         new, prices = _split(values)
-        if not new and prices is None:
+        # From when the list of prices is to hold; terms of the link change at once.
+        start = later_start(new)
+        new.pop(CHANGE_FROM, None)
+        if not new.keys() - {_CONFIRM} and prices is None:
             raise NOTHING_TO_CHANGE()
         link = await super().update(sor, record_id, lock_version, new, actor)
-        result = await _with_prices(sor, link, prices, actor)
+        result = await _with_prices(sor, link, prices, actor, start)
         if _LIMITS & new.keys():
             events = events_of_link_limits(link_of(link))
             await add_events(sor, await name_pipelines(sor, events))
         return result
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
+        values, is_confirmed = _without_confirmation(values)
         await check_references(sor, TABLE, values)
         _check_terms(values, values)
+        if not is_confirmed:
+            _ask_back({}, values)
         # Another database node may have written one after an earlier link was deleted.
         await drop_past(sor, Owner(values["distributor_id"], values["pipeline_id"]))
         return values
@@ -98,8 +120,11 @@ class LinkService(TableService):
     async def before_update(
         self, sor: SafeSqlor, current: Record, values: Values, actor: Actor
     ) -> Values:
+        values, is_confirmed = _without_confirmation(values)
         new = {**current, **values}
         _check_terms(new, values)
+        if not is_confirmed:
+            _ask_back(current, new)
         pair = (current["distributor_id"], current["pipeline_id"])
         if bool(new["enabled"]) != bool(current["enabled"]):
             await keep_switch(sor, pair, enabled=bool(new["enabled"]))
@@ -143,15 +168,43 @@ def _split(values: Values) -> tuple[dict[str, Any], list[Any] | None]:
 
 
 async def _with_prices(
-    sor: SafeSqlor, link: Record, prices: list[Any] | None, actor: Actor
+    sor: SafeSqlor,
+    link: Record,
+    prices: list[Any] | None,
+    actor: Actor,
+    start: datetime | None = None,
 ) -> Record:
-    """Return *link* with the own prices, which are *prices* from now on, if they are given."""
+    """Return *link* with the own prices in force, which are *prices* from *start* on (None: from
+    now), if they are given."""
     pair = (link["distributor_id"], link["pipeline_id"])
     if prices is not None:
         distributor = await get_row(sor, "distributors", link["distributor_id"], lock=True)
         checked_prices = check_prices(_PRICES, prices, distributor["currency"])
-        await set_own_prices(sor, *pair, checked_prices, actor)
+        await set_own_prices(sor, *pair, checked_prices, actor, start)
     return {**link, _PRICES: await own_prices(sor, *pair)}
+
+
+def _without_confirmation(values: Values) -> tuple[dict[str, Any], bool]:
+    """Return *values* without the word that a low discount is meant, and whether it is given."""
+    columns = {name: value for name, value in values.items() if name != _CONFIRM}
+    return columns, bool(values.get(_CONFIRM))
+
+
+def _ask_back(current: Values, new: Values) -> None:
+    """Raise Conflict `confirm_discount` where a link gets a discount that looks mistyped: *new* is
+    all of it, *current* what it was."""
+    rate = new.get("discount_rate")
+    if new["pricing_mode"] != PricingMode.DISCOUNT or rate is None or rate >= _MIN_USUAL_SHARE:
+        return
+    if all(current.get(name) == new[name] for name in ("pricing_mode", "discount_rate")):
+        return
+    usual = rate.scaleb(2 if rate < _MIN_USUAL_SHARE**2 else 1)
+    question = {"name": _CONFIRM, "kind": "bool", "default": 1}
+    raise CONFIRM_DISCOUNT(
+        extra={"ask": {**question, "instead": {"discount_rate": format(usual.normalize(), "f")}}},
+        share=share_message(rate),
+        usual=share_message(usual),
+    )
 
 
 def _check_terms(values: Mapping[str, Any], params: Mapping[str, Any]) -> None:

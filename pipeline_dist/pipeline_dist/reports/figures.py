@@ -168,6 +168,7 @@ def _pipeline(row: Row, link: Link, terms: list[Terms], moment: datetime) -> dic
     applied = link_terms(link.distributor_id, link).effective(terms)
     return {
         "id": link.id,
+        "lock_version": row["lock_version"],
         "pipeline_id": link.pipeline_id,
         "code": row["code"],
         "name": row["name"],

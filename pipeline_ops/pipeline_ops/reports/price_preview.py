@@ -74,11 +74,21 @@ class _Sum:
 
 
 @dataclass(slots=True)
+class _Affected(_Sum):
+    """The lines of a distributor that a price on trial is for, and the calls that they are of."""
+
+    lines: int = 0
+    entries: set[tuple[str, int]] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class _Preview:
     """What is summed up."""
 
     sums: dict[Key, _Sum] = field(default_factory=dict)
     missing: dict[tuple[str, str, str, str], list[Any]] = field(default_factory=dict)
+    # By distributor and currency.
+    affected: dict[tuple[str | None, str], _Affected] = field(default_factory=dict)
     lines: int = 0
 
     def at(self, key: Key) -> _Sum:
@@ -96,7 +106,9 @@ async def price_preview(
     `booked` is what stands in the ledger, `amount` what it would be, by currency in `totals` and
     for each value in `by_pipeline`, `by_model`, `by_distributor`, and for all of them in `rows`.
     Lines of pipelines in *trial* are priced again, how many is `lines`; those without a price cost
-    nothing, and stand in `missing`. Voided calls, adjustments and top-ups are left out. Raises
+    nothing, and stand in `missing`. `affected` has for each distributor and currency the lines that
+    a price on trial is for: how many, of how many calls, and the amounts of these alone. Voided
+    calls, adjustments and top-ups are left out. Raises
     BadRequest `too_many_rows`, Conflict `archived`.
     """
     if await has_archive(sor, month, distributor_id):
@@ -146,13 +158,18 @@ async def _price_again(
         lines = await sor.tuples(_LINES, values)
         for entry_no, line_no, *item in lines:
             place = (entry_no, line_no)
-            _add(preview, repricer, owner, pipeline_id, item)
+            _add(preview, repricer, owner, pipeline_id, entry_no, item)
         if len(lines) < PORTION:
             return
 
 
 def _add(
-    preview: _Preview, repricer: Repricer, owner: str | None, pipeline_id: str, item: Sequence[Any]
+    preview: _Preview,
+    repricer: Repricer,
+    owner: str | None,
+    pipeline_id: str,
+    entry_no: int,
+    item: Sequence[Any],
 ) -> None:
     step_key, model, unit, quantity, currency, started_at, ledger_amount, number, mode, rate = item
     preview.lines += 1
@@ -171,7 +188,13 @@ def _add(
         terms_no=number or 0,
         link=LinkTerms(owner, mode or PricingMode.INHERIT, rate),
     )
-    amount = repricer.amount(line)
+    amount, is_affected = repricer.cost(line)
+    if is_affected and amount is not None:
+        affected = preview.affected.setdefault((owner, currency), _Affected())
+        affected.lines += 1
+        affected.entries.add((pipeline_id, entry_no))
+        affected.ledger_amount += ledger_amount
+        affected.amount += amount
     if amount is None:
         counts = preview.missing.setdefault((pipeline_id, step_key, model, unit), [0, Decimal(0)])
         counts[0] += 1
@@ -182,6 +205,7 @@ def _add(
 
 async def _answer(sor: SafeSqlor, month: str, preview: _Preview) -> dict[str, Any]:
     heads = await _heads(sor, preview)
+    names = {key[2]: head["distributor"] for key, head in heads.items()}
 
     def group(*names: str) -> list[dict[str, Any]]:
         return _group(preview, heads, (*names, "currency"))
@@ -194,6 +218,13 @@ async def _answer(sor: SafeSqlor, month: str, preview: _Preview) -> dict[str, An
         "by_model": group("model"),
         "by_distributor": group(*_OF_DISTRIBUTOR),
         "rows": group(*_OF_PIPELINE, "model", *_OF_DISTRIBUTOR),
+        "affected": [
+            {"distributor_id": owner, "distributor": names.get(owner), "currency": currency,
+             "lines": one.lines, "calls": len(one.entries), "booked": one.ledger_amount,
+             "amount": one.amount, "difference": one.amount - one.ledger_amount}
+            for (owner, currency), one in sorted(
+                preview.affected.items(), key=lambda item: tuple(map(str, item[0])))
+        ],
         "missing": [
             {"pipeline_id": key[0], "step_key": key[1], "model": key[2], "unit": key[3],
              "lines": counts[0], "quantity": counts[1]}

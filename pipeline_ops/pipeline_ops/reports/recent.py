@@ -63,10 +63,13 @@ class LastHours:
 
 
 def success_rate(successes: int, failures: int) -> Decimal | None:
-    """Return the share of ended calls that succeeded, cut to 4 decimals; None before any has
-    ended."""
+    """Return the share of ended calls that succeeded, rounded to 4 decimals, though less than all
+    is never 1; None before any has ended."""
     total = successes + failures
-    return Decimal(successes * 10_000 // total) / 10_000 if total else None
+    if not total:
+        return None
+    ten_thousandths = (successes * 20_000 + total) // (2 * total)
+    return Decimal(min(ten_thousandths, 9999) if failures else ten_thousandths) / 10_000
 
 
 def _first_hour(moment: datetime) -> datetime:

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.global_func import OUT_OF_ORDER, FieldProblem, InvalidFields
+from app.global_func import (
+    OUT_OF_ORDER,
+    FieldProblem,
+    InvalidFields,
+    iso,
+    month_bounds,
+    quota_month,
+)
 from pipeline_ops.errors import (
     BEFORE_NOW,
     CHANGE_AFTER_END,
@@ -84,7 +91,14 @@ def change_of(
         return _succession(price, new, start)
     if new.keys() - {NOTE} == {"effective_to"}:
         return PriceChange({**new, "effective_to": _later_end(price, new["effective_to"], moment)})
-    raise PRICE_IN_FORCE(problems=_fixed(new), extra={"ask": _QUESTION})
+    question = {**_QUESTION, "choices": [NOW, iso(next_month(moment))]}
+    raise PRICE_IN_FORCE(problems=_fixed(new), extra={"ask": question})
+
+
+def next_month(moment: datetime) -> datetime:
+    """Return when the quota month after that of *moment* begins: until then bills are at one
+    price."""
+    return month_bounds(quota_month(moment))[1]
 
 
 def ended_at(price: Values, moment: datetime) -> Values:

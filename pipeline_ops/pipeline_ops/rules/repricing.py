@@ -55,20 +55,31 @@ class Repricer:
 
     def amount(self, line: BookedLine) -> Decimal | None:
         """Return what *line* costs; None where it has no price."""
+        return self.cost(line)[0]
+
+    def cost(self, line: BookedLine) -> tuple[Decimal | None, bool]:
+        """Return what *line* costs (None where it has no price), and whether a price on trial says
+        so."""
         price = line.link.choose(self._in_force(line), line.step_key, line.model, line.unit)
         if price is None:
-            return None
+            return None, False
+        trial = self._by_unit[line.unit][1]
+        is_trial = any(
+            item.holds_at(line.started_at) and use_of(item.terms) == use_of(price) for item in trial
+        )
+        return self._amount(price, line.quantity), is_trial
+
+    def _amount(self, price: Terms, quantity: Decimal) -> Decimal:
         if price.pricing_type != PricingType.PACKAGE:
-            return line_amount(price, line.quantity)
+            return line_amount(price, quantity)
         assert price.package_size is not None
         assert price.package_price is not None
         key = (price.step_key, price.model, price.unit)
-        use, cost = consume(
-            self._uses.get(key, PackageUse()), line.quantity, price.package_size,
-            price.package_price,
+        use, charge = consume(
+            self._uses.get(key, PackageUse()), quantity, price.package_size, price.package_price,
         )  # fmt: skip
         self._uses[key] = use
-        return to_amount(cost)
+        return to_amount(charge)
 
     def _in_force(self, line: BookedLine) -> list[Terms]:
         if line.unit not in self._by_unit:

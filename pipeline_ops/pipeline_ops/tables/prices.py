@@ -39,6 +39,7 @@ from app.global_func import (
     without_unchanged,
 )
 from pipeline_ops.errors import (
+    BEFORE_NOW,
     CONFIRM_CURRENCY,
     NEEDED_BY_PRICE_TYPE,
     NOT_OF_PRICE_TYPE,
@@ -57,6 +58,7 @@ from pipeline_ops.rules.price_changes import (
     is_over,
 )
 from pipeline_ops.rules.terms import EVERYBODY
+from pipeline_ops.tables.price_choices import check_step
 from pipeline_ops.tables.price_owners import check_owner, tell_owners
 
 TABLE = "pipeline_pricing"
@@ -67,7 +69,11 @@ _FOREIGN: dict[str, dict[str, Any]] = {
     "unit": {"package_size": None, "package_price": None},
     "package": {"unit_price": None, "unit_size": 1},
 }
+# Yes to all that is asked: for who makes prices of what was said yes to before.
+CONFIRMED = {"confirm_currency": 1, "confirm_step": 1}
 _NO_SUCCESSOR = {"succeeded_by": None, "former_to": None}
+# A time or the word now, which is one only when the row is locked.
+CHANGE_FROM_RULE = FieldRule(kind="str", length=40)
 _CHANGE_FROM = {CHANGE_FROM: FieldRule(kind="datetime")}
 
 
@@ -75,18 +81,16 @@ class PriceService(TableService):
     """
     Prices of lines; all of one line wait for each other on the line's row.
 
-    Raises Conflict `price_overlap`, `confirm_currency`, and `in_use` where history would change.
+    Raises Conflict `price_overlap`, `confirm_currency`, `confirm_step`, and `in_use` where history
+    would change.
     """
 
     table = TABLE
     extra: ClassVar[Mapping[str, FieldRule]] = {
-        "confirm_currency": FieldRule(kind="bool", default=0)
+        "confirm_currency": FieldRule(kind="bool", default=0),
+        "confirm_step": FieldRule(kind="bool", default=0),
     }
-    # A time or the word now, which is one only when the row is locked.
-    update_extra: ClassVar[Mapping[str, FieldRule]] = {
-        **extra,
-        CHANGE_FROM: FieldRule(kind="str", length=40),
-    }
+    update_extra: ClassVar[Mapping[str, FieldRule]] = {**extra, CHANGE_FROM: CHANGE_FROM_RULE}
 
     def defaults(self, params: Values) -> Values:
         return with_currency(params)
@@ -102,6 +106,7 @@ class PriceService(TableService):
         _check_in_force(price["distributor_id"], price)
         await check_references(sor, TABLE, price)  # locks the distributor, then the line
         await check_owner(sor, price)
+        await check_step(sor, price, values)
         await _check_currency(sor, price, values)
         await _check_overlap(sor, price)
         return price | await _numbers(sor, price)
@@ -128,7 +133,7 @@ class PriceService(TableService):
             if value != current[name]
         }
         _check_in_force(current["distributor_id"], new)
-        change = change_of(current, new, _change_from(values, moment), moment)
+        change = change_of(current, new, change_from(values, moment), moment)
         if change.successor is not None:
             return await _succeed(sor, current, change.row, change.successor, values, actor)
         if not change.row.keys() - {NOTE}:
@@ -156,7 +161,17 @@ class PriceService(TableService):
 SERVICE = PriceService()
 
 
-def _change_from(values: Values, moment: datetime) -> datetime | None:
+def later_start(values: Values) -> datetime | None:
+    """Return from when a request wants its prices to hold, None: at once. Raises InvalidFields,
+    also for a time that is over."""
+    moment = now()
+    start = change_from(values, moment)
+    if start is not None and start < moment:
+        raise InvalidFields([BEFORE_NOW(CHANGE_FROM)])
+    return None if start == moment else start
+
+
+def change_from(values: Values, moment: datetime) -> datetime | None:
     """Return from when a change is to hold, if a request says so; raises InvalidFields."""
     text = values.get(CHANGE_FROM)
     if text == NOW:
@@ -174,6 +189,8 @@ async def _edit(
         raise PRICE_USED(extra={"referrers": referrers})
     price = complete({**current, **new}, new)
     await check_owner(sor, price)
+    if "step_key" in new:
+        await check_step(sor, price, values)
     if "currency" in new:
         await _check_currency(sor, price, values)
     await _check_overlap(sor, price)
@@ -198,6 +215,8 @@ async def _succeed(
     settable = [name for name, column in table(TABLE).columns.items() if not column.server_set]
     price = complete({**{name: current[name] for name in settable}, **new}, new)
     await check_owner(sor, price)
+    if "step_key" in new:
+        await check_step(sor, price, values)
     numbers = await _numbers(sor, current)
     successor = {**price, **numbers, "id": new_id(), "replaces": current["id"]}
     old = await update_locked_row(

@@ -35,9 +35,10 @@ async def write_prices(
 ) -> list[dict[str, Any]]:
     """Add prices to a line; what became of each."""
     return [
-        # What came as one list was one before: in how many currencies is no question.
+        # What came as one list was one before: in how many currencies, for which steps, is no
+        # question.
         await _write(
-            sor, prices.SERVICE, pipeline_id, {**row, "confirm_currency": 1}, actor, row.get("unit")
+            sor, prices.SERVICE, pipeline_id, {**row, **prices.CONFIRMED}, actor, row.get("unit")
         )
         if isinstance(row, dict)
         else _problem("", "bad_price", "A price must be an object, in braces.", actor)

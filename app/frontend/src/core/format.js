@@ -84,6 +84,16 @@ export function movePoint(value, places) {
   return `${sign === '-' ? '-' : ''}${before}${after ? `.${after}` : ''}`;
 }
 
+/**
+ * A share of a price as people write it: `85%`, in Chinese `85%（8.5 折）`; a whole has no 折.
+ * @param {unknown} share
+ */
+export function shareText(share) {
+  if (share === null || share === undefined || share === '') return '';
+  const percent = `${decimalText(movePoint(share, 2), 0)}%`;
+  return language() !== 'zh' || Number(share) >= 1 ? percent : `${percent}（${decimalText(movePoint(share, 1), 0)} 折）`;
+}
+
 /** A whole number with digit groups. @param {unknown} value */
 export function countText(value) {
   return Number(value ?? 0).toLocaleString(language() === 'zh' ? 'zh-CN' : 'en-US');

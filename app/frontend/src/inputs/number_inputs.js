@@ -4,7 +4,7 @@
  */
 
 import { h } from '../core/dom.js';
-import { decimalText, movePoint } from '../core/format.js';
+import { decimalText, movePoint, shareText } from '../core/format.js';
 import { t } from '../core/i18n.js';
 import { typedNumber } from '../core/typed_number.js';
 import { Input } from './input.js';
@@ -118,7 +118,10 @@ export class MoneyInput extends DecimalInput {
   }
 }
 
-/** A share: 0.85 in the database is 85 % for the reader. The point moves; nothing is rounded. */
+/**
+ * A share of a price: 0.85 in the database is 85 % for the reader, who may type 8.5 折 as well. The
+ * point moves; nothing is rounded.
+ */
 export class PercentInput extends DecimalInput {
   /** @param {FieldDescription} opts @param {WidgetContext} context */
   constructor(opts, context) {
@@ -143,8 +146,10 @@ export class PercentInput extends DecimalInput {
 
   /** What is typed, for the checks; what is sent is a share. */
   get percentText() {
-    const text = this.text.value.trim().replace(/%$/, '').trim();
-    return text === '' ? null : text;
+    const text = this.text.value.normalize('NFKC').trim();
+    const number = text.replace(/[%折]$/, '').trim();
+    if (number === '') return null;
+    return text.endsWith('折') ? movePoint(number, 1) : number;
   }
 
   resultValue() {
@@ -168,7 +173,7 @@ export class PercentInput extends DecimalInput {
 
   /** @param {unknown} value */
   static cellText(value) {
-    return value === null || value === undefined || value === '' ? '' : `${decimalText(movePoint(value, 2), 0)}%`;
+    return shareText(value);
   }
 }
 

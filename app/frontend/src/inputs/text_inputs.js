@@ -4,9 +4,16 @@ import { h } from '../core/dom.js';
 import { t } from '../core/i18n.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
+import { offerSuggestions } from './suggestions.js';
 
 /** What a person typed, without the blanks around it: the server refuses those. Untouched it stays. */
 export class StrInput extends Input {
+  /** @param {FieldDescription} opts @param {WidgetContext} context */
+  constructor(opts, context) {
+    super(opts, context);
+    offerSuggestions(this);
+  }
+
   resultValue() {
     const value = super.resultValue();
     return value === this.recordText ? value : value.trim();

@@ -72,6 +72,18 @@ registerFunction('void_calls', async function voidRows({ records }) {
   return voidCalls(/** @type {Widget} */ (this), [...new Set(/** @type {Row[]} */ (records).map(({ call_no: callNo }) => callNo))]);
 });
 
+/** For `registerfunction` binds: the own prices of the distributor for the pipeline that a row names. */
+registerFunction('open_own_prices', async function open(params) {
+  const { openOwnPrices } = await import('./distributor/own_prices.js');
+  if (this) await openOwnPrices(this, params);
+});
+
+/** For what a list does with marked rows: prices changed by a percentage. */
+registerFunction('change_by_percent', async function change({ records }) {
+  const { openPercent } = await import('./prices/price_percent.js');
+  return this ? openPercent(this, records) : false;
+});
+
 /** For `registerfunction` binds: shows the page `url` with the record's id as `param` in the shell. */
 registerFunction('open_page', ({ url, param, id }) => {
   location.hash = `${url}?${param}=${encodeURIComponent(id)}`;

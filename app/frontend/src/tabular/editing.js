@@ -70,7 +70,7 @@ export class Editing {
       options: {
         title: this.formTitle(mode), fields, record, mode,
         save: (/** @type {Values} */ values) => this.save(mode, record, url, values, state),
-        refused: (/** @type {Answer} */ answer) => showConflict(answer, box.form, table, state) || showQuestion(answer, box.form, state),
+        refused: (/** @type {Answer} */ answer) => showConflict(answer, box.form, table, state) || showQuestion(answer, box.form, state, record),
       },
     }, table));
     this.attachEditorBinds(box.form);
@@ -79,8 +79,7 @@ export class Editing {
   }
 
   /**
-   * Somebody was faster than an edit in a cell, or it takes one more word: the form, with that edit
-   * in it, asks what counts.
+   * Somebody was faster than an edit in a cell: the form, with that edit in it, asks what counts.
    * @param {Row} record
    * @param {Values} values
    * @param {Answer} answer

@@ -5,6 +5,7 @@ import { h } from '../core/dom.js';
 import { t } from '../core/i18n.js';
 import { inputClass } from '../inputs/registry.js';
 import { formFields } from './columns.js';
+import { askInWindow } from './question.js';
 
 const SIMPLE = new Set(['str', 'int', 'float', 'decimal', 'percent', 'date', 'time', 'datetime', 'code', 'check', 'email', 'tel']);
 
@@ -167,8 +168,13 @@ export class InlineEdit {
 
   /** @param {CellEditor} editor @param {unknown} value */
   post({ row: { record }, field }, value) {
+    return this.postValues(record, { [field.name]: value });
+  }
+
+  /** @param {Row} record @param {Values} values */
+  postValues(record, values) {
     const { table } = this;
-    const params = { ...table.editing.key(record), [field.name]: value };
+    const params = { ...table.editing.key(record), ...values };
     if (record.lock_version !== undefined) params.lock_version = record.lock_version;
     return ask(table.app, table.editing.urls.update_data_url, { method: 'POST', params, baseUri: table.baseUri });
   }
@@ -181,12 +187,36 @@ export class InlineEdit {
     if (answer.ok) {
       this.keep(editor, { ...news, ...answer.value?.options?.user_data });
       table.tellOpener();
-    } else if (answer.error?.options?.code === 'edit_conflict' || answer.error?.options?.ask) {
+    } else if (answer.error?.options?.ask) {
+      this.close(editor);
+      this.askFor(row.record, { [field.name]: news[field.name] }, answer);
+    } else if (answer.error?.options?.code === 'edit_conflict') {
       this.close(editor);
       table.editing.resolve(row.record, { [field.name]: news[field.name] }, answer);
     } else {
       const options = answer.error?.options ?? {};
       this.refused(editor, t(options.fields?.[field.name] ?? options.message ?? 'That did not work.'));
+    }
+  }
+
+  /**
+   * It takes one more word, such as from when a price is to hold. What was succeeded stands in the
+   * list beside its successor, so the rows are read again.
+   * @param {Row} record
+   * @param {Values} values
+   * @param {Answer} refusal
+   */
+  async askFor(record, values, refusal) {
+    const { table } = this;
+    const answer = await askInWindow(table, refusal, { record, values }, (words) => this.postValues(record, words));
+    if (!answer) return;
+    if (answer.ok) {
+      await table.load(table.pages.currentPage, answer.value?.options?.user_data?.[table.idField]);
+      table.tellOpener();
+    } else if (answer.error?.options?.code === 'edit_conflict') {
+      table.editing.resolve(record, values, answer);
+    } else {
+      await table.app.showAnswer(answer);
     }
   }
 

@@ -5,6 +5,7 @@ import { fillNode, h } from '../core/dom.js';
 import { countText } from '../core/format.js';
 import { icon } from '../core/icons.js';
 import { t } from '../core/i18n.js';
+import { namedFunction } from '../core/scripts.js';
 import { forgetOptions } from '../inputs/options.js';
 import { nameOf } from './editing.js';
 
@@ -15,7 +16,10 @@ export class Marks {
     this.records = /** @type {Map<unknown, Row>} */ (new Map());
     const { editing } = table;
     const canSwitch = editing.canUpdate && table.allFields.some(({ name, uitype }) => name === 'enabled' && uitype === 'check');
+    const own = editing.canUpdate ? table.opts.toolbar?.bulk ?? [] : [];
+    /** @type {{label: string, css?: string, run: () => unknown}[]} */
     this.actions = [
+      ...own.map(({ label, rfname }) => ({ label, run: () => this.runOwn(rfname) })),
       editing.canDelete && { label: editing.removal.label, css: 'danger', run: () => this.deleteAll() },
       canSwitch && { label: 'Enable', run: () => this.switchAll(1) },
       canSwitch && { label: 'Disable', run: () => this.switchAll(0) },
@@ -76,6 +80,15 @@ export class Marks {
       this.clear();
       await editing.reload();
     } else if (await removal.askForMany(records.length)) await this.run(records, (record) => this.post(urls.delete_data_url, record, {}));
+  }
+
+  /** What the description offers: a registered function that says whether it changed the rows. @param {string} name */
+  async runOwn(name) {
+    const { table } = this;
+    if (!await namedFunction(name)?.call(table, { records: [...this.records.values()] })) return;
+    this.clear();
+    await table.load(table.pages.currentPage, null);
+    table.tellOpener();
   }
 
   /** @param {number} enabled */

@@ -27,6 +27,7 @@ export class Form extends Widget {
       },
     }, this.heading(), this.summary, this.fieldsElement(), this.buttons());
     this.dom_element.append(this.formElement);
+    this.addNotes();
     if (opts.record) this.setValue(opts.record);
     this.watchApplies();
     this.markClean();
@@ -142,7 +143,7 @@ export class Form extends Widget {
    * @param {Input} input
    */
   isLeftOut(field, input) {
-    if (field.not_sent) return true;
+    if (field.not_sent || !this.isApplying(field)) return true;
     return field.uitype === 'password' && this.opts.mode === 'update' && input.isEmpty();
   }
 
@@ -190,8 +191,22 @@ export class Form extends Widget {
   showApplying() {
     for (const { field, element, isHidden } of this.fields) {
       if (!field.applies || isHidden) continue;
-      element.hidden = Object.entries(field.applies).some(([name, value]) => this.name_inputs[name] && this.name_inputs[name].resultValue() !== value);
+      element.hidden = !this.isApplying(field);
     }
+    for (const { note } of this.fields) note?.show();
+  }
+
+  /** @param {Field} field */
+  isApplying({ applies = {} }) {
+    return Object.entries(applies).every(([name, value]) => !this.name_inputs[name] || this.name_inputs[name].resultValue() === value);
+  }
+
+  /** Notes below fields go along with what is typed anywhere in the form. */
+  addNotes() {
+    for (const entry of this.fields) entry.addNote(this);
+    const show = () => { for (const { note } of this.fields) note?.show(); };
+    this.dom_element.addEventListener('input', show);
+    for (const { input } of this.fields) input.bind('changed', show);
   }
 
   markClean() {
@@ -226,6 +241,7 @@ export class Form extends Widget {
   clearProblems() {
     for (const entry of this.fields) entry.setError('');
     this.summary.hidden = true;
+    this.summary.classList.remove('form-question');
   }
 
   /**

@@ -5,6 +5,7 @@ import { inputClass } from '../inputs/registry.js';
 import { normaliseField } from '../inputs/fields.js';
 import { t } from '../core/i18n.js';
 import { zoneLabel } from '../core/format.js';
+import { noteOf } from './field_notes.js';
 
 export class FormField {
   /**
@@ -43,6 +44,12 @@ export class FormField {
       class: ['field', `field-${field.uitype}`, isWide && 'field-wide'], hidden: this.isHidden,
       'data-field': field.name,
     }, label, input.dom_element, this.tip, this.error);
+  }
+
+  /** The note that the description names: what the value comes to. @param {Form} form */
+  addNote(form) {
+    this.note = noteOf(this, form);
+    if (this.note) this.error.before(this.note.element);
   }
 
   /** Show what is wrong beside the input; '' takes it away. @param {string} message */

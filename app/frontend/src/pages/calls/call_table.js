@@ -7,7 +7,7 @@ import { t } from '../../core/i18n.js';
 import { callsLink } from '../common/calls_link.js';
 import { durationText } from '../common/duration.js';
 import { emptyNote } from '../common/nodes.js';
-import { priceText } from '../pipeline/price_text.js';
+import { priceText } from '../common/price_text.js';
 import { AmountColumn } from './amounts.js';
 import { statusBadge } from './status.js';
 

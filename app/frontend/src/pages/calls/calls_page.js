@@ -1,10 +1,11 @@
 /** The calls of all distributors: a filter, one row a call, what they come to, one call beside. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { fillNode, h } from '../../core/dom.js';
 import { countText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { ask } from '../../core/request.js';
-import { dataOf, read } from '../common/answers.js';
+import { read } from '../common/answers.js';
 import { notLoaded, tool } from '../common/nodes.js';
 import { readAddress, writeAddress } from './address.js';
 import { amountText } from './amounts.js';

@@ -1,11 +1,11 @@
 /** Voiding calls: what is voided, what it gives back, and why; then what became of each. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { h } from '../../core/dom.js';
 import { countText, decimalText, localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { ask } from '../../core/request.js';
 import { Report } from '../../tabular/marks.js';
-import { dataOf } from '../common/answers.js';
 import { facts, plainTable } from '../common/nodes.js';
 import { openForm, openWindow } from '../common/window.js';
 import { amountText } from './amounts.js';

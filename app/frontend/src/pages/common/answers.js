@@ -1,12 +1,7 @@
 /** Asking for the data behind a page. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { ask } from '../../core/request.js';
-
-/** What an answer holds besides the widget it is wrapped in. @param {Answer} answer */
-export function dataOf(answer) {
-  const { value } = answer;
-  return value?.data ?? value?.options?.user_data ?? value;
-}
 
 /**
  * Read. A refusal is shown to the person.

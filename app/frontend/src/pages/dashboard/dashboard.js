@@ -1,11 +1,11 @@
 /** The overview: what to do first while something is missing, then how it goes; refreshes itself. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { ask } from '../../core/request.js';
 import { fillNode, h } from '../../core/dom.js';
 import { countText, localDateTime } from '../../core/format.js';
 import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
-import { dataOf } from '../common/answers.js';
 import { callsFigure } from '../common/calls_link.js';
 import { amountTexts } from '../common/gauge.js';
 import { emptyNote, tool } from '../common/nodes.js';

@@ -1,9 +1,9 @@
 /** A distributor's own page: key and limits, pipelines with prices, use down to the single call, statements. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { ask } from '../../core/request.js';
 import { fillNode, h } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
-import { dataOf } from '../common/answers.js';
 import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';

@@ -7,7 +7,7 @@ import { language, t } from '../../core/i18n.js';
 import { read } from '../common/answers.js';
 import { callsFigure, itemParams } from '../common/calls_link.js';
 import { badge, emptyNote, notLoaded, plainTable } from '../common/nodes.js';
-import { priceText } from '../pipeline/price_text.js';
+import { priceText } from '../common/price_text.js';
 import { monthField } from './months.js';
 
 const API = '/pipeline_dist/api';

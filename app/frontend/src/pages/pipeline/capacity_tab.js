@@ -1,10 +1,11 @@
 /** What of the pipeline's capacity is used: today, this month, the slots right now; refreshes itself. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { fillNode, h } from '../../core/dom.js';
 import { countText, localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { ask } from '../../core/request.js';
-import { dataOf, send } from '../common/answers.js';
+import { send } from '../common/answers.js';
 import { callsFigure } from '../common/calls_link.js';
 import { amountTexts, gauge } from '../common/gauge.js';
 import { badge, card, emptyNote, plainTable, tool } from '../common/nodes.js';

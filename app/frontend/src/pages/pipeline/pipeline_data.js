@@ -1,6 +1,7 @@
 /** A pipeline as its page needs it: the record, the draft's steps, what is wrong with them. */
 
-import { dataOf, read, rowsOf, send } from '../common/answers.js';
+import { dataOf } from '../../core/answer_data.js';
+import { read, rowsOf, send } from '../common/answers.js';
 import { ask } from '../../core/request.js';
 import { layoutOf } from './layout.js';
 

@@ -7,8 +7,9 @@ import { read } from '../common/answers.js';
 import { badge, card, emptyNote, tool } from '../common/nodes.js';
 import { openWindow } from '../common/window.js';
 import { build } from '../../core/build.js';
-import { priceText } from './price_text.js';
+import { priceText } from '../common/price_text.js';
 import { quoteBox } from './quote_box.js';
+import { openCopy } from '../prices/price_copy.js';
 
 const DAY_MS = 86_400_000;
 
@@ -25,13 +26,15 @@ export class PricesTab {
     const { data, owner } = this.page;
     const figures = await read(owner, '/pipeline_ops/api/line_figures.dspy', { pipeline_id: data.id });
     if (!figures) return;
+    const nextMonth = figures.gauges.find((/** @type {Gauge} */ gauge) => gauge.scope === 'month')?.resets_at;
+    const copy = owner.opts.may_price && figures.prices.length ? tool('copy_prices', 'copy', 'Copy prices to another line', () => openCopy(owner, { id: data.id, name: data.pipeline.name }, nextMonth)) : null;
     const manage = tool('manage_prices', 'prices', owner.opts.may_price ? 'Change prices' : 'All prices', () => this.manage());
     if (!figures.prices.length) {
       fillNode(this.element, emptyNote('prices', 'This line has no prices yet: a call that reports a unit without a price is refused.', manage));
       return;
     }
     fillNode(this.element,
-      card('Which price applies when', h('div', { class: 'toolbar' }, manage), timeline(figures.prices, new Date(figures.now)),
+      card('Which price applies when', h('div', { class: 'toolbar' }, manage, copy), timeline(figures.prices, new Date(figures.now)),
         h('p', { class: 'muted' }, t('Own prices of a distributor come first; of several that fit, the most specific applies: step and model, step, model, neither.'))),
       quoteBox(owner, data, figures.prices.filter((/** @type {Price} */ price) => !price.distributor_id)));
   }
@@ -77,9 +80,9 @@ function bar(price, span, now) {
   const state = !isOn ? 'off' : from > now ? 'later' : to && to <= now ? 'past' : 'now';
   const when = `${localDateTime(price.effective_from, { seconds: false })} – ${to ? localDateTime(price.effective_to, { seconds: false }) : t('open')}`;
   const words = { off: 'switched off', later: 'later', past: 'over', now: 'in force' };
-  const item = h('li', { class: ['price-bar', `price-is-${state}`], title: when },
-    h('strong', {}, priceText(price)), ' ', state === 'now' ? null : badge(t(words[state])), h('span', { class: 'price-when' }, when));
   const left = at(from, span);
+  const item = h('li', { class: ['price-bar', `price-is-${state}`, left > 55 && 'price-bar-end'], title: when },
+    h('span', { class: 'price-words' }, h('strong', {}, priceText(price)), ' ', state === 'now' ? null : badge(t(words[state])), h('span', { class: 'price-when' }, when)));
   const right = to ? at(to, span) : 100;
   item.style.marginLeft = `${left}%`;
   item.style.width = `${Math.max(2, right - left)}%`;

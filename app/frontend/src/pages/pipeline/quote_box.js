@@ -1,13 +1,13 @@
 /** "What would this cost": quantities in, amounts out; books nothing. */
 
+import { dataOf } from '../../core/answer_data.js';
 import { ask } from '../../core/request.js';
 import { fillNode, h, uniqueId } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { decimalText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
-import { dataOf } from '../common/answers.js';
 import { card, plainTable } from '../common/nodes.js';
-import { priceText } from './price_text.js';
+import { priceText } from '../common/price_text.js';
 
 /**
  * @param {Widget} owner

@@ -11,3 +11,8 @@ export function priceText(price) {
   }
   return `${decimalText(price.unit_price)} ${currency}${Number(price.unit_size) === 1 ? '' : ` / ${decimalText(price.unit_size)}`}`;
 }
+
+/** @param {Pick<Price, 'pricing_type'>} price @returns {{amount: 'unit_price'|'package_price', size: 'unit_size'|'package_size'}} */
+export function columnsOf({ pricing_type: type }) {
+  return type === 'package' ? { amount: 'package_price', size: 'package_size' } : { amount: 'unit_price', size: 'unit_size' };
+}
