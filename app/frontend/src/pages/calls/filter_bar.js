@@ -84,8 +84,17 @@ export class FilterBar {
   /** @param {string} name */
   dayField(name) {
     /** @type {HTMLInputElement} */
-    const input = h('input', { type: 'date', name, 'aria-label': t(name === 'first_day' ? 'First day' : 'Last day'), on: { change: () => this.set({ [name]: input.value || undefined }) } });
+    const input = h('input', { type: 'date', name, 'aria-label': t(name === 'first_day' ? 'First day' : 'Last day'), on: { change: () => this.chooseDay(name, input.value) } });
     return input;
+  }
+
+  /** A first day behind the last takes the last along, and the other way round. @param {string} name @param {string} day */
+  chooseDay(name, day) {
+    const isFirst = name === 'first_day';
+    const other = isFirst ? 'last_day' : 'first_day';
+    const otherDay = this.filter[other] ?? '';
+    const isBeyond = Boolean(day && otherDay) && (isFirst ? day > otherDay : day < otherDay);
+    this.set({ [name]: day || undefined, ...(isBeyond ? { [other]: day } : {}) });
   }
 
   /** What no field shows: a statement, one of its lines, exact times. */
@@ -141,8 +150,7 @@ export class FilterBar {
     /** @type {HTMLInputElement} */
     const input = h('input', {
       type: 'search', name: 'q', class: 'call-search', maxlength: 200, value: this.filter.q ?? '', placeholder: t('Call number, client reference, idempotency key'), 'aria-label': t('Call number, client reference, idempotency key'),
-      // Nothing is looked for before a word that is being composed is there.
-      on: { input: (event) => { if (!(/** @type {InputEvent} */ (event)).isComposing) run(); }, compositionend: run },
+      on: { input: run },
     });
     return input;
   }
