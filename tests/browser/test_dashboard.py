@@ -38,11 +38,11 @@ def test_figures_and_how_they_refresh(admin_page: Page, server: Installation) ->
 
     card = page.locator(".figure-card")
     expect(card.filter(has_text="今日调用")).to_contain_text("3")
-    expect(card.filter(has_text="今日成功率")).to_contain_text("66.66 %")
+    expect(card.filter(has_text="今日成功率")).to_contain_text("66.67 %")
     expect(card.filter(has_text="今日金额")).to_contain_text("0.15 USD")
     expect(page.locator(".page-card").filter(has_text="接近限额")).to_contain_text("没有接近")
     failures = page.locator(".page-card").filter(has_text="24 小时内有失败的产线")
-    expect(failures.get_by_role("row").filter(has_text=pipeline["name"])).to_contain_text("66.66 %")
+    expect(failures.get_by_role("row").filter(has_text=pipeline["name"])).to_contain_text("66.67 %")
     hours = page.get_by_role("table", name="最近 24 小时")
     expect(hours.get_by_role("row").filter(has_text="0.15 USD")).to_contain_text("3")
 

@@ -23,7 +23,7 @@ export class Palette {
     this.listener = (/** @type {KeyboardEvent} */ event) => this.globalKey(event);
     document.addEventListener('keydown', this.listener);
     this.button = h('button', {
-      type: 'button', class: 'bar-button palette-button', title: 'Ctrl K', 'aria-label': t('Search everything'), on: { click: () => this.open() },
+      type: 'button', class: 'bar-button palette-button', title: t('Search everything'), on: { click: () => this.open() },
     }, icon('search'), h('span', {}, t('Search')), h('kbd', {}, 'Ctrl K'));
   }
 
