@@ -10,6 +10,7 @@ import pytest
 
 from app.db.pool import pools
 from app.modules import load_modules
+from tests.support import selling
 from tests.support.installation import Installation, write_config
 from tests.support.log_lines import secrets_in_logs
 from tests.support.midnight import wait_for_room
@@ -119,17 +120,9 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Function) -> None:
-    """
-    Try a failed test again with its module's fixtures made anew: on fresh databases its line's
-    code is not taken, and nothing of the first try counts.
-    """
-    if getattr(item, "execution_count", 1) > 1:
-        for fixtures in item._fixtureinfo.name2fixturedefs.values():
-            for fixture in fixtures:
-                if fixture.scope == "module":
-                    fixture.finish(item._request)  # type: ignore[arg-type]
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let what a test makes when it is tried again have codes that its first try has not taken."""
+    selling.attempt = getattr(item, "execution_count", 1)
 
 
 def _folder_of_failure(item: pytest.Item) -> Path | None:

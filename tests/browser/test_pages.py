@@ -177,14 +177,14 @@ def test_every_kind_of_column_has_its_input(admin_page: Page, server: Installati
     form.locator("[data-field=pipeline_id] input[role=combobox]").fill("第 12")
     page.get_by_role("option", name="第 12 条").click()
     form.get_by_label("计量单位").fill("call")
-    form.get_by_label("单价", exact=True).fill("0.1234567")
+    form.locator("[data-field=unit_price] input").fill("0.1234567")
     expect(form.locator("[data-field=effective_from] input")).to_have_attribute(
         "type", "datetime-local"
     )
     expect(form.locator("[data-field=effective_from]")).to_contain_text("UTC")
     form.get_by_role("button", name="保存").click()
     expect(form.locator("[data-field=unit_price]").get_by_role("alert")).to_contain_text("6")
-    form.get_by_label("单价", exact=True).fill("0.123456")
+    form.locator("[data-field=unit_price] input").fill("0.123456")
     form.get_by_role("button", name="保存").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("gridcell", name="0.123456")).to_be_visible()

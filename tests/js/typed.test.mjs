@@ -7,11 +7,11 @@ import { lineOfBadByte, textOf } from '../../app/frontend/src/inputs/file_source
 
 test('a comma is a digit group only where it cannot be a decimal one', () => {
   /** @type {[string, string|null][]} */
-  const cases = [['1,234.50', '1234.50'], ['1,234,567', '1234567'], [' 12 ', '12'], ['', null], ['-1,000.5', '-1000.5']];
+  const cases = [['1,234.50', '1234.50'], ['1,234,567', '1234567'], [' 12 ', '12'], ['', null], ['-1,000.5', '-1000.5'], ['－１２．５', '-12.5'], ['１，２３４．５', '1234.5']];
   for (const [text, value] of cases) {
     assert.equal(typedNumber(text), value, text);
   }
-  for (const text of ['0,125', '1,250', '0,125.5', '1,2', '12,34.5', '1,234,56', '1 200', '１２', '١٢', '1.234,50', '--5', '5-', ',5', '1,,000.0', '0,000,000']) {
+  for (const text of ['0,125', '1,250', '0,125.5', '1,2', '12,34.5', '1,234,56', '1 200', '١٢', '1.234,50', '--5', '5-', ',5', '1,,000.0', '0,000,000']) {
     assert.equal(typedNumber(text), text);
   }
   assert.equal(typedNumber('1,250', { isWhole: true }), '1250');

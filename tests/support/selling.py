@@ -20,6 +20,8 @@ USED = [
 ]
 COST = "0.0048580000"
 _numbers = itertools.count(1)
+# Which try of its test it is (tests/conftest.py): databases stay for all of a module.
+attempt = 1
 
 
 def post(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
@@ -28,6 +30,11 @@ def post(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     assert answer.status_code == 200, f"{path}: {answer.text}"
     data: dict[str, Any] = answer.json()["data"]
     return data
+
+
+def _free(code: str) -> str:
+    """The code that a test asks for, unless its first try has taken it."""
+    return f"{code}-{attempt}" if code and attempt > 1 else code
 
 
 def make_pipeline(
@@ -40,7 +47,7 @@ def make_pipeline(
     **capacity: Any,
 ) -> dict[str, Any]:
     """A pipeline with one model step; with *capacity* (daily_quota, …) if any is given."""
-    code = code or f"line-{next(_numbers)}"
+    code = _free(code) or f"line-{next(_numbers)}"
     pipeline = post(
         admin, "/pipeline_core/api/pipelines_create.dspy", code=code, name=name or f"产线 {code}"
     )
@@ -78,7 +85,7 @@ def make_pipeline(
 
 def make_distributor(admin: httpx.Client, code: str = "", **fields: Any) -> dict[str, Any]:
     """A distributor that is charged in US dollars."""
-    code = code or f"reseller-{next(_numbers)}"
+    code = _free(code) or f"reseller-{next(_numbers)}"
     return post(
         admin,
         "/pipeline_dist/api/distributors_create.dspy",

@@ -18,6 +18,7 @@ export class Palette {
     this.entries = /** @type {PaletteEntry[]} */ ([]);
     this.active = 0;
     this.ticket = 0;
+    this.hasMoved = false;
     this.listId = uniqueId('palette');
     this.search = debounce(() => this.askServer(), SEARCH_DELAY_MS);
     this.listener = (/** @type {KeyboardEvent} */ event) => this.globalKey(event);
@@ -64,6 +65,8 @@ export class Palette {
   }
 
   changed() {
+    this.hasMoved = false;
+    this.ticket += 1; // an answer to what stood there before is no answer
     this.show(this.localEntries(this.text));
     this.search();
   }
@@ -100,8 +103,10 @@ export class Palette {
 
   /** @param {PaletteEntry[]} entries */
   show(entries) {
+    // What one has gone to stays chosen when records come before it.
+    const current = this.hasMoved ? this.entries[this.active]?.url : undefined;
     this.entries = entries;
-    this.active = 0;
+    this.active = Math.max(0, entries.findIndex(({ url }) => url === current));
     let group = '';
     this.list?.replaceChildren(...entries.flatMap((entry, i) => {
       const heading = entry.group === group ? [] : [h('li', { class: 'palette-group', role: 'presentation' }, entry.group)];
@@ -138,6 +143,7 @@ export class Palette {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && this.entries.length) {
       event.preventDefault();
+      this.hasMoved = true;
       this.active = (this.active + step + this.entries.length) % this.entries.length;
       this.mark();
     } else if (event.key === 'Enter' && this.entries[this.active]) {

@@ -13,6 +13,8 @@ const TIMES = ['period', 'first_day', 'last_day', 'from', 'to', 'month'];
 const ITEM = ['unit', 'step_key', 'model', 'pricing_type', 'price', 'size'];
 const STATES = ['succeeded', 'failed,expired', 'reserved', 'cancelled', 'voided'];
 const SEARCH_DELAY_MS = 300;
+const TYPING_MS = 700;
+const OLDEST_DAY = '2000-01-01';
 
 export class FilterBar {
   /**
@@ -81,20 +83,32 @@ export class FilterBar {
     if (!this.days.childNodes.length) fillNode(this.days, inputs[0], ' – ', inputs[1]);
   }
 
-  /** @param {string} name */
+  /**
+   * A date field tells each key that makes a date: while one types, nothing is asked for that is not in
+   * order, and the other day stays; when it is left, that goes along.
+   * @param {string} name
+   */
   dayField(name) {
-    /** @type {HTMLInputElement} */
-    const input = h('input', { type: 'date', name, 'aria-label': t(name === 'first_day' ? 'First day' : 'Last day'), on: { change: () => this.chooseDay(name, input.value) } });
-    return input;
-  }
-
-  /** A first day behind the last takes the last along, and the other way round. @param {string} name @param {string} day */
-  chooseDay(name, day) {
     const isFirst = name === 'first_day';
     const other = isFirst ? 'last_day' : 'first_day';
-    const otherDay = this.filter[other] ?? '';
-    const isBeyond = Boolean(day && otherDay) && (isFirst ? day > otherDay : day < otherDay);
-    this.set({ [name]: day || undefined, ...(isBeyond ? { [other]: day } : {}) });
+    const leave = () => {
+      const day = input.value;
+      if (day === (this.filter[name] ?? '') || (day && day < OLDEST_DAY)) return;
+      const otherDay = this.filter[other] ?? '';
+      const isBeyond = Boolean(day && otherDay) && (isFirst ? day > otherDay : day < otherDay);
+      this.set({ [name]: day || undefined, ...(isBeyond ? { [other]: day } : {}) });
+    };
+    const changed = debounce(() => {
+      const otherDay = this.filter[other] ?? '';
+      const isInOrder = !otherDay || (isFirst ? input.value <= otherDay : input.value >= otherDay);
+      if (input.value && isInOrder) leave();
+    }, TYPING_MS);
+    /** @type {HTMLInputElement} */
+    const input = h('input', {
+      type: 'date', name, min: OLDEST_DAY, 'aria-label': t(isFirst ? 'First day' : 'Last day'),
+      on: { change: changed, blur: leave, keydown: (event) => event.key === 'Enter' && leave() },
+    });
+    return input;
   }
 
   /** What no field shows: a statement, one of its lines, exact times. */
