@@ -110,6 +110,7 @@ def test_from_a_pipeline_to_its_ledger(signed_in: Page, server: Installation) ->
     shops.locator("[data-tool=generate_key]").click()
     page.get_by_role("dialog").locator("button[data-tool=submit]").click()
     key = page.locator("code[data-name=key]").inner_text()
+    page.get_by_role("dialog").get_by_role("button", name="我已保存").click()
 
     # The distributor's program.
     program = Reseller(server, {"code": "shop"}, key)
