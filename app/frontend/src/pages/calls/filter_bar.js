@@ -27,7 +27,9 @@ export class FilterBar {
     this.filter = filter;
     this.changed = changed;
     this.isOwnPeriod = Boolean(filter.first_day || filter.last_day);
-    this.periods = h('div', { class: 'segments', role: 'group', 'aria-label': t('Period') });
+    this.periods = h('div', { class: 'segments', role: 'group', 'aria-label': t('Period') },
+      PERIODS.map(([value, label]) => h('button', { type: 'button', 'data-period': value, on: { click: () => this.choosePeriod(value) } }, t(label))),
+      h('button', { type: 'button', 'data-period': 'own', on: { click: () => this.ownPeriod() } }, t('Own period')));
     this.days = h('div', { class: 'own-days' });
     this.chips = h('div', { class: 'chips' });
     this.distributor = this.chooser('distributor_id', 'Distributor', '/pipeline_dist/api/get_search_distributor_id.dspy', [{ value: '-', text: t('Calls of our own') }]);
@@ -57,11 +59,11 @@ export class FilterBar {
     const { filter } = this;
     const isOther = filter.month || filter.from || filter.to || this.isOwnPeriod;
     const current = isOther ? '' : filter.period ?? (filter.q ? 'all' : '7d');
-    const hadFocus = this.periods.contains(document.activeElement) ? document.activeElement?.getAttribute('data-period') : null;
-    fillNode(this.periods, PERIODS.map(([value, label]) => h('button', {
-      type: 'button', 'data-period': value, 'aria-pressed': String(value === current), on: { click: () => this.choosePeriod(value) },
-    }, t(label))), h('button', { type: 'button', 'data-period': 'own', 'aria-pressed': String(this.isOwnPeriod), on: { click: () => this.ownPeriod() } }, t('Own period')));
-    if (hadFocus) this.periods.querySelector(`[data-period="${hadFocus}"]`)?.focus();
+    // The same buttons stay: one of them may be what is clicked while a day is left.
+    for (const button of this.periods.querySelectorAll('button')) {
+      const value = button.dataset.period;
+      button.setAttribute('aria-pressed', String(value === 'own' ? this.isOwnPeriod : value === current));
+    }
     this.drawDays();
     this.drawChips();
   }
@@ -93,6 +95,7 @@ export class FilterBar {
     const other = isFirst ? 'last_day' : 'first_day';
     const leave = () => {
       const day = input.value;
+      if (!input.isConnected || !this.isOwnPeriod) return; // another period was chosen meanwhile
       if (day === (this.filter[name] ?? '') || (day && day < OLDEST_DAY)) return;
       const otherDay = this.filter[other] ?? '';
       const isBeyond = Boolean(day && otherDay) && (isFirst ? day > otherDay : day < otherDay);
