@@ -143,7 +143,7 @@ async def change_by_percent(sor: SafeSqlor, params: Values, actor: Actor) -> dic
         decimals = MAX_DECIMALS
     start = later_start(query)
     async with _trial(sor, query["dry_run"]):
-        prices = [await _locked(sor, number, choice) for number, choice in enumerate(choices)]
+        prices = [await _lock(sor, number, choice) for number, choice in enumerate(choices)]
         amounts = [new_amount(price[amount_of(price)], percent, decimals) for price in prices]
         _check_amounts(prices, amounts)
         for number, (price, amount) in enumerate(zip(prices, amounts, strict=True)):
@@ -276,7 +276,7 @@ def _choices_of(items: Sequence[Any]) -> list[dict[str, Any]]:
     return list(choices.values())
 
 
-async def _locked(sor: SafeSqlor, number: int, choice: Values) -> Record:
+async def _lock(sor: SafeSqlor, number: int, choice: Values) -> Record:
     """Lock and return a price that is as it was when it was chosen."""
     price = await SERVICE.lock(sor, choice["id"])
     with _naming(number, price):
