@@ -242,8 +242,8 @@ class TestPercent:
         answer = shop.try_post(self.PATH, **ask)
 
         assert pointers(answer) == ["/change_from"]
-        named = answer.json()["price"]
-        assert (named["number"], named["unit"], named["id"]) == (2, "second", second["id"])
+        price = answer.json()["price"]
+        assert (price["number"], price["unit"], price["id"]) == (2, "second", second["id"])
         stale = shop.try_post(
             self.PATH, **ask | {"prices": keys_of(call, image, {**second, "lock_version": 1})}
         )
