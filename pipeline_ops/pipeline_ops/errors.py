@@ -291,6 +291,33 @@ PERCENT_OUT_OF_RANGE = FieldCode(
     "Give more than -100 and at most 1000 percent.",
     "请填写大于 -100 且不超过 1000 的百分比。",
 )
+# Of prices that are changed by a percentage; {price} says which one.
+CHOSEN_TWICE = FieldCode(
+    "duplicate", "This is price number {first} again.", "与第 {first} 个价格重复。"
+)
+ROUNDED_TO_NOTHING = FieldCode(
+    "out_of_range",
+    "{price}: {old} would be rounded to 0, that is to nothing to pay. Give more digits behind the"
+    " point, or leave this price out.",
+    "{price}：{old} 会被舍入为 0（免费）。请增加小数位数，或不选此价格。",
+)
+ROUNDED_TOO_FAR = FieldCode(
+    "out_of_range",
+    "{price}: {old} would be {exact}, and rounding makes it {new}: off by more than half of the"
+    " change. Give more digits behind the point, or leave this price out.",
+    "{price}：{old} 调价后应为 {exact}，舍入为 {new}，偏差超过调价幅度的一半。"
+    "请增加小数位数，或不选此价格。",
+)
+NO_AMOUNT = FieldCode(
+    "out_of_range",
+    "{price}: {new} is more than a price can be.",
+    "{price}：{new} 超出价格上限。",
+)
+TOO_MANY_TO_COPY = FieldCode(
+    "too_many",
+    "This line has more than {most} prices from then on; so many cannot be copied at once.",
+    "该产线自该时起的价格超过 {most} 个，无法一次复制。",
+)
 SAME_PIPELINE = FieldCode(
     "same_pipeline", "These are the prices of this line. Choose another one.", "请选择另一条产线。"
 )

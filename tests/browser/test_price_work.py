@@ -63,6 +63,11 @@ def test_a_cell_asks_from_when_and_says_whom_it_reaches(
     question = last_dialog(page)
     expect(question.get_by_label("自下月 1 日起")).to_be_checked()
     expect(question.get_by_text(re.compile("该月没有调用按此价格计费"))).to_be_visible()
+    # Another time that is not said is no "at once".
+    question.locator("input[type=datetime-local]").fill("")
+    question.get_by_role("button", name="从该时起生效并保存").click()
+    expect(question.locator(".when-choice .field-error")).to_be_visible()
+    question.get_by_label("自下月 1 日起").check()
     question.locator(".price-impact select").select_option(index=1)
     impact = question.locator(".price-impact table")
     expect(impact).to_contain_text(distributor["name"])
@@ -209,7 +214,26 @@ def test_many_are_changed_by_a_percentage(
     expect(window).to_contain_text("四舍五入到小数点后 2 位")
     window.locator(".price-impact select").select_option(index=1)
     expect(window.locator(".price-impact table")).to_contain_text(distributor["name"])
-    window.get_by_role("button", name="从该时起生效并保存").click()
+    save = window.get_by_role("button", name="从该时起生效并保存")
+
+    # What is typed, and is not tried yet, cannot be saved; nor what would be free.
+    expect(save).to_be_enabled()
+    window.get_by_label("调整幅度").press_sequentially("0")
+    expect(save).to_be_disabled()
+    window.get_by_label("调整幅度").fill("5")
+    window.locator("select").first.select_option("0")
+    expect(window.get_by_role("alert").first).to_contain_text("image：1.11")
+    expect(save).to_be_disabled()
+    # A day that is to be said and is not: nothing is sent, and it is said at the field.
+    window.get_by_label("指定时间").check()
+    day = window.locator("input[type=datetime-local]")
+    day.fill("")
+    window.locator("select").first.select_option("2")
+    expect(window.locator(".when-choice .field-error")).to_have_text("请填写日期和时间。")
+    expect(save).to_be_disabled()
+    window.get_by_label("自下月 1 日起").check()
+    expect(window.locator(".when-choice .field-error")).to_be_hidden()
+    save.click()
 
     expect(rows).to_have_count(4)
     expect_prices(
@@ -231,6 +255,10 @@ def test_prices_are_copied_to_another_line(
     field.locator("input").fill(other["name"])
     page.get_by_role("option", name=other["name"]).click()
     expect(window.locator(".plain-table")).to_contain_text("接替原价")
+    window.locator("input[type=datetime-local]").fill("")
+    window.locator("button[type=submit]").click()
+    expect(window.locator(".when-choice .field-error")).to_be_visible()
+    window.get_by_label("自下月 1 日起").check()
     window.locator("button[type=submit]").click()
 
     expect_prices(server, page, other, ("call", 1, False, True), ("call", 10, True, False))

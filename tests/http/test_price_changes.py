@@ -11,7 +11,7 @@ from tests.support.installation import Installation
 from tests.support.shop import Pipeline, Shop
 
 UPDATE = "pipeline_ops/pipeline_pricing_update"
-LATER = iso(datetime.now(UTC) + timedelta(days=40))
+SOON, LATER, LATEST = (iso(datetime.now(UTC) + timedelta(days=days)) for days in (20, 40, 60))
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,15 @@ def prices_of(shop: Shop, pipeline: Pipeline, distributor_id: str = "") -> list[
 def dated(rows: list[dict[str, Any]]) -> list[tuple[str, Any, bool]]:
     """Units and prices, and whether they are without an end."""
     return [(row["unit"], row["unit_price"], row["effective_to"] is None) for row in rows]
+
+
+def keys_of(*prices: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"id": row["id"], "lock_version": row["lock_version"]} for row in prices]
+
+
+def pointers(answer: Any) -> list[str]:
+    assert answer.status_code == 400, answer.text
+    return [one["pointer"] for one in answer.json()["errors"]]
 
 
 class TestQuestion:
@@ -162,14 +171,159 @@ class TestPercent:
     ) -> None:
         (call, *_) = prices_of(shop, pipeline)
         answer = shop.try_post(
-            self.PATH, **{"prices": [call["id"]], "percent": "5", "change_from": "now", **wrong}
+            self.PATH, **{"prices": keys_of(call), "percent": "5", "change_from": "now", **wrong}
         )
         assert answer.status_code == 400
         assert pointer in [one["pointer"] for one in answer.json()["errors"]]
 
+    def test_each_price_is_chosen_as_it_was_read_and_once(
+        self, shop: Shop, pipeline: Pipeline
+    ) -> None:
+        call, image, _ = prices_of(shop, pipeline)
+        key, other = keys_of(call, image)
+        ask = {"percent": "5", "change_from": "now"}
+
+        def wrong(*items: Any) -> list[str]:
+            return pointers(shop.try_post(self.PATH, prices=list(items), **ask))
+
+        assert wrong(call["id"]) == ["/prices/0"]
+        assert wrong(key, {"id": image["id"]}) == ["/prices/1/lock_version"]
+        assert wrong({**key, "lock_version": "x"}) == ["/prices/0/lock_version"]
+        assert wrong({**key, "lock_version": None}) == ["/prices/0/lock_version"]
+        assert wrong({**key, "id": {"a": 1}}) == ["/prices/0/id"]
+        assert wrong({**key, "id": "x" * 33}) == ["/prices/0/id"]
+        assert wrong(key, other, key) == ["/prices/2"]
+        assert wrong(*[key] * 201) == ["/prices"]
+        gone = {"id": "x", "lock_version": 1}
+        assert shop.try_post(self.PATH, prices=[gone], **ask).status_code == 404
+
+    def test_rounding_neither_gives_away_nor_makes_another_change(self, shop: Shop) -> None:
+        pipeline = shop.pipeline(
+            prices=[
+                {"unit": "call", "unit_price": "10"},
+                {"unit": "free", "unit_price": "0"},
+                {"unit": "input_token", "unit_price": "0.00004"},
+                {"unit": "output_token", "unit_price": "0.00006"},
+            ]
+        )
+        rows = prices_of(shop, pipeline)
+        ask = {"prices": keys_of(*rows), "percent": "5", "change_from": LATER}
+
+        for more in ({}, {"dry_run": 1}):
+            answer = shop.try_post(self.PATH, **ask, decimals=4, **more)
+            assert pointers(answer) == ["/prices/2", "/prices/3"]
+            nothing, double = (one["detail"] for one in answer.json()["errors"])
+            assert nothing.startswith("input_token: 0.00004 would be rounded to 0")
+            assert double.startswith("output_token: 0.00006 would be 0.000063, and rounding")
+        assert prices_of(shop, pipeline) == rows
+        fine = shop.post(self.PATH, **ask)["rows"]
+        assert [(row["new"], row["is_changed"]) for row in fine] == [
+            ("10.500000", True), ("0.000000", False), ("0.000042", True), ("0.000063", True),
+        ]  # fmt: skip
+        assert len(prices_of(shop, pipeline)) == 7
+
+    def test_more_than_a_price_can_be(self, shop: Shop) -> None:
+        pipeline = shop.pipeline(prices=[{"unit": "call", "unit_price": "999999999999"}])
+        ask = {"prices": keys_of(*prices_of(shop, pipeline)), "percent": "5"}
+
+        answer = shop.try_post(self.PATH, **ask, change_from="now")
+
+        assert pointers(answer) == ["/prices/0"]
+
+    @pytest.mark.parametrize("more", [{}, {"dry_run": 1}])
+    def test_a_trial_is_refused_like_the_work(
+        self, shop: Shop, pipeline: Pipeline, more: dict[str, Any]
+    ) -> None:
+        call, image, second = prices_of(shop, pipeline)
+        shop.post(UPDATE, id=second["id"], lock_version=1, effective_to=SOON)
+        before = prices_of(shop, pipeline)
+        ask = {"prices": keys_of(*before), "percent": "5", "change_from": LATER, **more}
+
+        answer = shop.try_post(self.PATH, **ask)
+
+        assert pointers(answer) == ["/change_from"]
+        price = answer.json()["price"]
+        assert (price["number"], price["unit"], price["id"]) == (2, "second", second["id"])
+        stale = shop.try_post(
+            self.PATH, **ask | {"prices": keys_of(call, image, {**second, "lock_version": 1})}
+        )
+        assert (stale.status_code, stale.json()["price"]["unit"]) == (409, "second")
+        assert prices_of(shop, pipeline) == before
+
 
 class TestCopy:
     PATH = "pipeline_ops/price_copy"
+
+    def test_it_is_what_holds_then_each_until_its_end(self, shop: Shop) -> None:
+        source = shop.pipeline(
+            prices=[
+                {"unit": "call", "unit_price": "2"},
+                {"unit": "image", "unit_price": "3", "effective_to": SOON},
+                {"unit": "second", "unit_price": "4", "effective_to": LATEST},
+                {"unit": "song", "unit_price": "5"},
+            ]
+        )
+        target = shop.pipeline(
+            prices=[
+                {"unit": "call", "unit_price": "1", "effective_to": LATEST},
+                {"unit": "song", "unit_price": "5", "effective_to": LATEST},
+            ]
+        )
+        (call, *_) = prices_of(shop, source)
+        keys = {"id": call["id"], "lock_version": 1}
+        shop.post(UPDATE, **keys, unit_price="20", change_from=LATER)
+        ask = {"pipeline_id": source.id, "to_pipeline_id": target.id, "change_from": LATER}
+
+        trial = shop.post(self.PATH, **ask, dry_run=1)
+        answer = shop.post(self.PATH, **ask)
+
+        assert trial == answer
+        words = [(row["unit"], row["outcome"], row["effective_to"]) for row in answer["rows"]]
+        assert words == [
+            ("call", "succeeded", None), ("second", "new", LATEST), ("song", "end", None),
+        ]  # fmt: skip
+        assert dated(prices_of(shop, target)) == [
+            ("call", 1, False), ("call", 20, True), ("second", 4, False), ("song", 5, True),
+        ]  # fmt: skip
+        again = shop.post(self.PATH, **ask)
+        assert {row["outcome"] for row in again["rows"]} == {"same"}
+
+    def test_what_is_to_come_comes_along_and_what_the_other_has_to_come_stays(
+        self, shop: Shop
+    ) -> None:
+        source = shop.pipeline(prices=[{"unit": "call", "unit_price": "2"}])
+        (call,) = prices_of(shop, source)
+        shop.post(UPDATE, id=call["id"], lock_version=1, unit_price="3", change_from=SOON)
+        target = shop.pipeline(prices=[{"unit": "call", "unit_price": "1"}])
+        (other,) = prices_of(shop, target)
+        shop.post(UPDATE, id=other["id"], lock_version=1, unit_price="9", change_from=LATER)
+        ask = {"pipeline_id": source.id, "to_pipeline_id": target.id, "change_from": "now"}
+
+        rows = shop.post(self.PATH, **ask)["rows"]
+
+        assert [
+            (row["outcome"], row["effective_from"], row["effective_to"], row["is_shortened"])
+            for row in rows
+        ] == [("succeeded", None, SOON, False), ("new", SOON, LATER, True)]
+        assert dated(prices_of(shop, target)) == [
+            ("call", 1, False), ("call", 2, False), ("call", 3, False), ("call", 9, True),
+        ]  # fmt: skip
+
+    def test_too_many_are_refused(self, shop: Shop) -> None:
+        source = shop.pipeline(prices=[{"unit": "call", "unit_price": "2"}])
+        (row,) = prices_of(shop, source)
+        names = ", ".join(name for name in row if name not in ("id", "unit"))
+        shop.installation.query(
+            f"insert into pipeline_pricing (id, unit, {names})"
+            f" select concat('m', seq, '-', left(id, 20)), concat('u', seq), {names}"
+            " from pipeline_pricing join seq_1_to_200 where id = %s",
+            row["id"],
+        )
+        ask = {"pipeline_id": source.id, "to_pipeline_id": shop.pipeline(prices=[]).id}
+
+        answer = shop.try_post(self.PATH, **ask, change_from="now", dry_run=1)
+
+        assert pointers(answer) == ["/pipeline_id"]
 
     def test_another_line_gets_them_from_a_day_on(self, shop: Shop) -> None:
         source = shop.pipeline(

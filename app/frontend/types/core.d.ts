@@ -118,6 +118,8 @@ interface ErrorOptions {
   referrers?: (string | Data)[];
   /** One more word that would do, see tabular/question.js. */
   ask?: { name: string; kind: 'datetime' | 'bool'; default: string | number; field?: string; choices?: string[]; instead?: Data };
+  /** Of work on many prices: the one that is refused. */
+  price?: Data;
   problems?: (string | Data)[];
   /** Of an edit conflict: the record as it is now, and who changed it. */
   current?: Row;

@@ -124,7 +124,8 @@ interface FormOptions {
   referer_widget?: string;
   keep_open?: boolean;
   /** Saves in place of a request to `submit_url`. */
-  save?: (values: Values) => Promise<Answer>;
+  /** Null: it was not sent, and said why. */
+  save?: (values: Values) => Promise<Answer | null>;
   /** Shows a refusal in its own way; false leaves it to the form. */
   refused?: (answer: Answer) => boolean | Promise<boolean>;
 }

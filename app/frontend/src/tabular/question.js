@@ -85,7 +85,10 @@ function questionParts(owner, answer, { record, values, day }, done) {
   const choice = isTime ? new WhenChoice(question.name, 'From when', question.choices?.[1], day) : null;
   /** @param {string} label @param {() => unknown} click @param {string} [css] */
   const button = (label, click, css = '') => h('button', { type: 'button', class: css, on: { click } }, t(label));
-  const yes = () => done({ [question.name]: choice ? choice.value ?? question.default : question.default });
+  const yes = () => {
+    const word = choice ? choice.answer() : question.default;
+    if (word !== null) done({ [question.name]: word });
+  };
   const buttons = question.instead
     ? [button('Change to that', () => done({}, question.instead), 'primary'), button('Save all the same', yes)]
     : [button(choice ? 'Save from then' : 'Save all the same', yes, 'primary')];

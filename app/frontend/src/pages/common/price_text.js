@@ -1,5 +1,6 @@
 /** A price in words. */
 
+import { h } from '../../core/dom.js';
 import { decimalText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 
@@ -15,4 +16,16 @@ export function priceText(price) {
 /** @param {Pick<Price, 'pricing_type'>} price @returns {{amount: 'unit_price'|'package_price', size: 'unit_size'|'package_size'}} */
 export function columnsOf({ pricing_type: type }) {
   return type === 'package' ? { amount: 'package_price', size: 'package_size' } : { amount: 'unit_price', size: 'unit_size' };
+}
+
+/** What a price is for: `image · s1 · m9`. @param {Pick<Price, 'unit'|'step_key'|'model'>} price */
+export function useText(price) {
+  return [price.unit, price.step_key, price.model].filter(Boolean).join(' · ');
+}
+
+/** Why work on many prices was refused, and at which of them. @param {Answer} answer */
+export function priceRefusal(answer) {
+  const { message, fields = {}, price } = answer.error?.options ?? {};
+  const head = price ? `${useText(/** @type {Price} */ (/** @type {unknown} */ (price)))}: ${t(message)}` : t(message);
+  return h('div', { class: 'form-summary', role: 'alert' }, h('p', {}, head), Object.values(fields).map((text) => h('p', {}, t(text))));
 }

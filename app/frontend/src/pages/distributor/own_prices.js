@@ -160,8 +160,10 @@ class OwnPrices {
 
   async save() {
     for (const { error } of this.rows) error.hidden = true;
+    const start = this.when.answer();
+    if (start === null) return;
     const { id, lock_version: version } = /** @type {Row} */ (/** @type {unknown} */ (this.link));
-    const answer = await send(this.owner, UPDATE, { id, lock_version: version, fixed_prices: JSON.stringify(this.prices()), change_from: this.when.value ?? 'now' });
+    const answer = await send(this.owner, UPDATE, { id, lock_version: version, fixed_prices: JSON.stringify(this.prices()), change_from: start });
     if (answer.ok) {
       this.isDone = true;
       await this.owner.app.showAnswer(answer);
