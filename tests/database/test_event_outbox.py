@@ -284,8 +284,47 @@ async def test_who_has_a_line_again_is_told_once_what_applies_now(hands: Clock) 
         ("price.changed", "page", "own", None),
         ("price.coming", "image", "general", "0.2500"),
     ]  # fmt: skip
-    # Switched twice before anybody is told, it is told what holds.
-    await in_transaction(lambda sor: LINKS.update(sor, link_id, None, {"enabled": 0}, SYSTEM_ACTOR))
-    await in_transaction(lambda sor: LINKS.update(sor, link_id, None, {"enabled": 1}, SYSTEM_ACTOR))
+    # Switched several times before anybody is told, it is told what holds, once; nothing by itself
+    # that the line and its prices came to meanwhile.
+    count = len(await read_events(trade))
+    new = general | {"unit": "song", "effective_from": hands.moment}
+    await in_transaction(lambda sor: PRICES.create(sor, new, SYSTEM_ACTOR))
+    for enabled in (0, 1, 0, 1):
+        await in_transaction(
+            lambda sor, enabled=enabled: LINKS.update(  # type: ignore[misc]
+                sor, link_id, None, {"enabled": enabled}, SYSTEM_ACTOR
+            )
+        )
     await tell_all(hands)
-    assert "pipeline.offline" not in [one.type for one in (await read_events(trade))[-4:]]
+    events = (await read_events(trade))[count:]
+    assert sorted((one.type, one.data.get("unit", "")) for one in events) == [
+        ("pipeline.online", ""), ("price.changed", general["unit"]), ("price.changed", "page"),
+        ("price.changed", "song"), ("price.coming", "image"),
+    ]  # fmt: skip
+
+
+async def test_workers_of_the_version_before_leave_switches_alone(hands: Clock) -> None:
+    trade = await make_trade()
+    link_id = trade.rows["distributor_pipeline"]["id"]
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
+    await in_transaction(lambda sor: LINKS.update(sor, link_id, None, {"enabled": 0}, SYSTEM_ACTOR))
+    async with reading() as sor:
+        topics = await sor.firsts("select topic from app_event_outbox", {})
+        # As they look for what is due.
+        due = await sor.firsts(
+            "select topic from app_event_outbox where due_at <= ${moment}$",
+            {"moment": hands.moment + timedelta(days=36500)},
+        )
+    assert (topics, due) == (["switch"], [])
+    await tell_all(hands)
+    assert [one.type for one in await read_events(trade)] == ["pipeline.offline"]
+
+
+async def test_a_topic_of_a_later_version_is_kept_where_nobody_has_the_line(hands: Clock) -> None:
+    trade = await make_trade(distributor_pipeline={"enabled": 0})
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))
+    await keep_change("of a later program", trade.rows["pipelines"]["id"])
+    await tell_all(hands)
+    async with reading() as sor:
+        assert await sor.firsts("select attempts from app_event_outbox", {}) == [1]
+    await in_transaction(lambda sor: sor.sqlExe("delete from app_event_outbox", {}))

@@ -1,12 +1,22 @@
 """Where webhooks may go."""
 
+import errno
+import socket
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from app.base.refusals import InvalidFields
-from pipeline_dist.webhooks import addresses
-from pipeline_dist.webhooks.addresses import PrivateAddress, PublicResolver, check_url, is_public
+from pipeline_dist.webhooks import addresses, messages
+from pipeline_dist.webhooks.addresses import (
+    NameUnknown,
+    Place,
+    PrivateAddress,
+    PublicResolver,
+    check_url,
+    is_public,
+)
 from pipeline_dist.webhooks.delivery import MAX_FAILING, PAUSES, next_pause
 from pipeline_dist.webhooks.lookups import Lookups
 from pipeline_dist.webhooks.messages import Message, open_session, send
@@ -92,6 +102,35 @@ def test_addresses_that_are_taken(url: str) -> None:
 async def test_names_of_private_addresses_do_not_resolve(host: str) -> None:
     with pytest.raises(PrivateAddress):
         await PublicResolver(Lookups()).resolve(host, 443)
+
+
+class _Book:
+    """Knows a name in both families, or in that of IPv6 alone."""
+
+    async def addresses(self, host: str, family: socket.AddressFamily) -> list[Place]:
+        places = [(socket.AF_INET6, "2606:4700:4700::1111")]
+        return places if host == "six.example.com" else [*places, (socket.AF_INET, "1.1.1.1")]
+
+
+class _SocketWithoutIPv6(socket.socket):
+    def connect(self, address: Any) -> None:
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+
+async def test_addresses_of_ipv6_are_left_out_on_a_host_that_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "socket", _SocketWithoutIPv6)
+    resolver = PublicResolver(_Book())
+    results = await resolver.resolve("both.example.com", 443)
+    assert [one["host"] for one in results] == ["1.1.1.1"]
+    with pytest.raises(NameUnknown):
+        await resolver.resolve("six.example.com", 443)
+    # What is left is this host's own failure with an address of IPv4 only.
+    failure = OSError(errno.EADDRNOTAVAIL, "")
+    hosts = ("1.1.1.1", "both.example.com", "[2606:4700:4700::1111]")
+    owned = [messages._is_own_failure(failure, f"https://{host}/x") for host in hosts]
+    assert owned == [True, True, False]
 
 
 def test_pauses_grow_and_go_by_what_the_receiver_asks() -> None:

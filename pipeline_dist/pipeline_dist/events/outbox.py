@@ -14,7 +14,7 @@ the events is not left with what was before; everything else never does.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -44,15 +44,25 @@ PORTION_SIZE = 100
 # Seconds until a row is tried again, after so many times that it failed; the last one from then on.
 PAUSES = (5, 30, 120, 600, 3600)
 
+# When a row is due that has a topic which workers of the version before do not know: for those,
+# which beside this one would delete it, never; for these at once.
+AT_ONCE = datetime(9999, 1, 1, tzinfo=UTC)
+
 _COLUMNS = ("id", "due_at", "topic", "pipeline_id", "data", "created_at")
+_SINCE = "if({0}.due_at = ${{at_once}}$, {0}.created_at, {0}.due_at)"
 _DUE = (
-    f"select {', '.join(_COLUMNS)}, attempts from app_event_outbox"  # noqa: S608
-    " where due_at <= ${moment}$ and (next_try_at is null or next_try_at <= ${moment}$)"
-    " and not exists (select 1 from app_event_outbox e where e.pipeline_id ="
-    " app_event_outbox.pipeline_id and e.next_try_at > ${moment}$ and e.attempts <= ${in_order}$"
-    " and (e.due_at < app_event_outbox.due_at"
-    " or (e.due_at = app_event_outbox.due_at and e.id < app_event_outbox.id)))"
-    " order by due_at, id limit ${most}$"
+    f"select o.id, {_SINCE.format('o')} as since, o.topic, o.pipeline_id, o.data, o.created_at,"  # noqa: S608
+    " o.attempts from app_event_outbox o where (o.due_at <= ${moment}$ or o.due_at = ${at_once}$)"
+    " and (o.next_try_at is null or o.next_try_at <= ${moment}$)"
+    " and not exists (select 1 from app_event_outbox e where e.pipeline_id = o.pipeline_id"
+    " and e.next_try_at > ${moment}$ and e.attempts <= ${in_order}$"
+    f" and ({_SINCE.format('e')}, e.id) < ({_SINCE.format('o')}, o.id))"
+    " order by since, o.id limit ${most}$"
+)
+# Switches of a pipeline that are told after a row.
+_LATER_SWITCHES = (
+    "select data from app_event_outbox where pipeline_id = ${pipeline_id}$ and topic = ${topic}$"
+    " and (created_at, id) > (${since}$, ${id}$)"
 )
 _LINKED = (
     "select l.distributor_id from distributor_pipeline l"
@@ -142,7 +152,8 @@ async def keep_switch(sor: SafeSqlor, pair: tuple[str, str], *, enabled: bool) -
     """Keep that the distributor of *pair* may call its pipeline again, or no longer. What changes
     meanwhile is not told it: so with the former it is told all that applies."""
     distributor_id, pipeline_id = pair
-    await put(sor, SWITCH, pipeline_id, {"distributor_id": distributor_id, "enabled": enabled})
+    data = {"distributor_id": distributor_id, "enabled": enabled}
+    await put(sor, SWITCH, pipeline_id, data, AT_ONCE)
 
 
 # Lets pipeline_core tell when a pipeline goes live, changes, or is taken off.
@@ -152,7 +163,9 @@ WATCHER = PipelineWatcher(_keep_pipeline_change)
 async def tell_due(moment: datetime) -> int:
     """Make the events of what is due by *moment*; return how many rows were taken up. One that
     fails stays for later, the log says why, and the others are told."""
-    values = {"moment": moment, "most": TURN_SIZE, "in_order": len(PAUSES) - 1}
+    values = {
+        "moment": moment, "at_once": AT_ONCE, "most": TURN_SIZE, "in_order": len(PAUSES) - 1,
+    }  # fmt: skip
     async with reading() as sor:
         due_rows = await sor.tuples(_DUE, values)
     rows, waiting = [_Row(*row) for row in due_rows], set()
@@ -184,6 +197,9 @@ async def _put_off(row: _Row, moment: datetime) -> None:
 async def _tell(row: _Row) -> None:
     async with reading() as sor:
         news = await _news_of(sor, row)
+        if news.events:
+            owners = await _switched_later(sor, row)
+            news.events = [one for one in news.events if one.distributor_id not in owners]
     for first in range(0, len(news.events), PORTION_SIZE):
         portion = news.events[first : first + PORTION_SIZE]
         await in_transaction(lambda sor, events=portion: add_events(sor, events))  # type: ignore[misc]
@@ -201,6 +217,14 @@ async def _tell(row: _Row) -> None:
     await in_transaction(end)
 
 
+async def _switched_later(sor: SafeSqlor, row: _Row) -> set[str]:
+    """Return who may call the pipeline of *row* again after it: they are then told all that
+    applies, and nothing of before as well."""
+    values = {"pipeline_id": row.pipeline_id, "topic": SWITCH, "since": row.due_at, "id": row.id}
+    switches = [parse_json(text) for text in await sor.firsts(_LATER_SWITCHES, values)]
+    return {one["distributor_id"] for one in switches if one["enabled"]}
+
+
 async def _news_of(sor: SafeSqlor, row: _Row) -> _News:
     if row.topic == PRICES:
         number = row.data["terms_no"]
@@ -213,9 +237,10 @@ async def _news_of(sor: SafeSqlor, row: _Row) -> _News:
         )
     if row.topic == SWITCH:
         return _News(await _news_of_switch(sor, row))
+    kind = EventType(row.topic)  # raises for a topic of a later version, so that its row is kept
     values = {"pipeline_id": row.pipeline_id, "since": row.due_at}
     ids: Sequence[Any] = await sor.firsts(_LINKED, values)
-    return _News([NewEvent(key, EventType(row.topic), row.id, row.data) for key in ids])
+    return _News([NewEvent(key, kind, row.id, row.data) for key in ids])
 
 
 async def _news_of_switch(sor: SafeSqlor, row: _Row) -> list[NewEvent]:

@@ -7,6 +7,7 @@ very address is connected to: nothing is resolved twice. Redirects are not follo
 the environment is used (`sender.py`).
 """
 
+import errno
 import ipaddress
 import re
 import socket
@@ -22,6 +23,9 @@ MAX_URL = 500
 _VISIBLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+_ANY_PORT = 443
+# What connecting to an address of IPv6 comes to on a host that has none.
+_NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.ENETUNREACH})
 # What ipaddress takes for global, and leads elsewhere: addresses of IPv6 with one of IPv4 inside
 # (NAT64, 6to4, Teredo), site-local ones, and those that the IETF keeps for protocols.
 _LEADING_ELSEWHERE = tuple(
@@ -113,6 +117,20 @@ def _parts(url: str) -> SplitResult | None:
     return parts if parts.hostname and port != 0 and not parts.fragment else None
 
 
+def has_way_to(address: str) -> bool:
+    """Return whether this host can send to *address* at all; False alone for one of IPv6 where the
+    host has none itself."""
+    known = read_address(address)
+    if known is None or known.version == 4:
+        return True
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, _ANY_PORT))  # sends nothing
+    except OSError as exc:
+        return exc.errno not in _NO_IPV6
+    return True
+
+
 class PublicResolver(AbstractResolver):
     """Resolves names, and refuses those with an address that is not public."""
 
@@ -130,12 +148,16 @@ class PublicResolver(AbstractResolver):
         for kind, address in await self._book.addresses(host, family):
             if not is_allowed(address):
                 raise PrivateAddress(f"{host} has an address that is not public")
+            if not has_way_to(address):
+                continue
             results.append(
                 ResolveResult(
                     hostname=host, host=address, port=port, family=kind, proto=socket.IPPROTO_TCP,
                     flags=socket.AI_NUMERICHOST,
                 )
             )  # fmt: skip
+        if not results:
+            raise NameUnknown(f"{host} has no address that the sending host has a way to")
         return results
 
     async def close(self) -> None:

@@ -86,7 +86,8 @@ async def deliver(session: aiohttp.ClientSession, lease: Lease, turn: Turn) -> N
         if webhook is None:
             return
         if webhook.waiting and turn.waiting > 0:
-            await _send_waiting(session, lease, webhook, turn)
+            if not await _send_waiting(session, lease, webhook, turn):
+                return
         elif not await _send_in_order(session, lease, webhook, turn):
             return
 
@@ -260,13 +261,14 @@ def _disabled_event(webhook: Webhook, answer: Answer) -> NewEvent:
 
 async def _send_waiting(
     session: aiohttp.ClientSession, lease: Lease, webhook: Webhook, turn: Turn
-) -> None:
-    """Send what somebody asked for, each once, whatever comes of it."""
+) -> bool:
+    """Send what somebody asked for, each once, whatever comes of it; whether there may be more for
+    it now. What this host could not send waits on."""
     async with reading() as sor:
         deliveries = [Delivery(*row) for row in await sor.tuples(_WAITING, {"id": webhook.id})]
     for delivery in deliveries[: turn.waiting]:
         if turn.is_over:
-            return
+            return False
         turn.waiting -= 1
         message = await _message_of(webhook, delivery)
         if message is None:
@@ -274,11 +276,12 @@ async def _send_waiting(
         else:
             answer = await send(session, webhook.url, message, secrets_of(webhook))
         present = await _note_waiting(lease, delivery, answer)
-        if present is None:
-            return
+        if present is None or answer.is_unsent:
+            return False
         webhook = present
     if not deliveries:
         await in_transaction(lambda sor: _end_waiting(sor, lease))
+    return True
 
 
 async def _end_waiting(sor: SafeSqlor, lease: Lease) -> None:
@@ -290,12 +293,16 @@ async def _end_waiting(sor: SafeSqlor, lease: Lease) -> None:
 
 
 async def _note_waiting(lease: Lease, delivery: Delivery, answer: Answer) -> Webhook | None:
-    """Note what a delivery came to; return the webhook as it is now, None without the lease."""
+    """Note what a delivery came to; return the webhook as it is now, None without the lease. One
+    that could not be sent is as it was, and the lease is given back for later."""
 
     async def work(sor: SafeSqlor) -> Webhook | None:
         webhook = await lease.hold(sor)
         if webhook is None:
             return None
+        if answer.is_unsent:
+            await lease.put_off(sor, now() + timedelta(seconds=_jittered(UNSENT_PAUSE)))
+            return webhook
         await sor.sqlExe(
             "update app_webhook_delivery set outcome = ${outcome}$, http_status = ${status}$,"
             " duration_ms = ${duration}$, answer = ${answer}$, error = ${error}$"

@@ -50,6 +50,10 @@ class Lease:
         )
         return Webhook(*rows[0])
 
+    async def put_off(self, sor: SafeSqlor, until: datetime) -> None:
+        """Give it back, and let nobody have it before *until*."""
+        await set_columns(sor, self.webhook_id, {"lease_owner": None, "lease_until": until})
+
     async def release(self) -> None:
         """Give it back, if it is still held."""
         await in_transaction(

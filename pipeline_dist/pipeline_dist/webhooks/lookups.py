@@ -3,8 +3,9 @@ Looking names up, and whose failure it is where that gives no address.
 
 A name that does not exist, or that its own nameservers do not tell, is the receiver's failure, and
 counts. Where the nameservers of this host do not answer, the receiver has done nothing: its webhook
-waits, and is not nearer to being disabled. Which of both it is, a second question tells, of which
-every nameserver that works knows the answer: who the root's nameservers are.
+waits, and is not nearer to being disabled. Which of both it is, a second question tells, put to
+each of the nameservers at once: who the root's nameservers are. Whichever replies lives, whatever
+its reply is.
 
 `pycares` asks, and not the system's getaddrinfo: that tells both by the same code, and takes a
 thread for each name until the system gives up.
@@ -13,7 +14,8 @@ thread for each name until the system gives up.
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -21,12 +23,15 @@ import pycares
 
 from pipeline_dist.webhooks.addresses import NameUnknown, NoNameserver, Place
 
-# Of one question to one nameserver; of a name with all of them; of the question about the root.
-# Together less than a message may take, so that it is known whose failure it was.
+# Of one question to one nameserver; of a name with all of them; of the question about the root to
+# each. The latter two are together less than a message may take, so that it is known whose failure
+# it was.
 ASK_SECONDS = 2.0
 LOOKUP_SECONDS = 6.0
-ROOT_SECONDS = 2.0
-# So long nobody else waits for nameservers that have just not answered.
+ROOT_ASK_SECONDS = 2.0
+_SLACK_SECONDS = 0.5
+# So long nobody else waits for nameservers that have just not answered; nor are they given up where
+# they have answered within it.
 SILENCE_SECONDS = 5.0
 _TRIES = 2
 _NO_ANSWER = pycares.errno.ARES_ETIMEOUT
@@ -36,6 +41,17 @@ _IS_KNOWN = frozenset(
         pycares.errno.ARES_ENODATA,
         pycares.errno.ARES_ENOTFOUND,
         pycares.errno.ARES_EBADNAME,
+    }
+)
+# What any of them says that replies at all, asked for the root.
+_IS_REPLY = frozenset(
+    {
+        pycares.errno.ARES_ENODATA,
+        pycares.errno.ARES_EFORMERR,
+        pycares.errno.ARES_ESERVFAIL,
+        pycares.errno.ARES_ENOTFOUND,
+        pycares.errno.ARES_ENOTIMP,
+        pycares.errno.ARES_EREFUSED,
     }
 )
 
@@ -48,16 +64,20 @@ class _Refusal(Exception):
         self.code = code
 
 
+def _open(ask_seconds: float, tries: int, nameservers: list[str] | None) -> pycares.Channel:
+    try:
+        return pycares.Channel(timeout=ask_seconds, tries=tries, servers=nameservers)
+    except pycares.AresError as exc:  # no files or memory, or no nameserver that it understands
+        raise NoNameserver(f"no look-ups on this host: {exc}") from exc
+
+
 class Lookups:
     """The look-ups of one event loop, by the *nameservers* (`host:port`) or those of this host."""
 
     def __init__(self, nameservers: list[str] | None = None) -> None:
-        self._nameservers = nameservers
-        self._channel = self._open()
-        self._silent_until = 0.0
-
-    def _open(self) -> pycares.Channel:
-        return pycares.Channel(timeout=ASK_SECONDS, tries=_TRIES, servers=self._nameservers)
+        self._channel = _open(ASK_SECONDS, _TRIES, nameservers)
+        self._answered_at = -inf
+        self._silent_until = -inf
 
     async def addresses(self, host: str, family: socket.AddressFamily) -> list[Place]:
         """Return the addresses of *host*; raises NameUnknown, and NoNameserver."""
@@ -71,24 +91,41 @@ class Lookups:
                 ),
             )
         except _Refusal as exc:
-            if exc.code not in _IS_KNOWN and not await self._knows_the_root():
-                self._silent_until = monotonic() + SILENCE_SECONDS
+            if exc.code in _IS_KNOWN:
+                self._answered_at = monotonic()
+            elif not await self._has_nameserver():
+                # Not where others are answered: what did not come through was this question.
+                if monotonic() - self._answered_at > SILENCE_SECONDS:
+                    self._silent_until = monotonic() + SILENCE_SECONDS
                 raise NoNameserver(f"no nameserver to look up {host}") from exc
             raise NameUnknown(f"{host}: {_words(exc.code)}") from exc
+        self._answered_at = monotonic()
         return [(socket.AddressFamily(node.family), node.addr[0].decode()) for node in result.nodes]
 
-    async def _knows_the_root(self) -> bool:
-        """Return whether a nameserver of this host answers what each that works can."""
-        # A channel remembers answers as long as they hold; what counts is the one of now.
-        channel = self._open()
+    async def _has_nameserver(self) -> bool:
+        """Return whether a nameserver of this host replies."""
+        tasks = [asyncio.create_task(self._replies(place)) for place in self._channel.servers]
         try:
-            await self._ask(
-                ROOT_SECONDS, lambda end: channel.query(".", pycares.QUERY_TYPE_NS, callback=end)
-            )
-        except _Refusal:
-            return False
+            for reply in asyncio.as_completed(tasks):
+                if await reply:
+                    return True
         finally:
-            channel.close()
+            for task in tasks:
+                task.cancel()
+        return False
+
+    async def _replies(self, nameserver: str) -> bool:
+        try:
+            # A channel remembers answers as long as they hold; what counts is the one of now.
+            with closing(_open(ROOT_ASK_SECONDS, 1, [nameserver])) as channel:
+                await self._ask(
+                    ROOT_ASK_SECONDS + _SLACK_SECONDS,
+                    lambda end: channel.query(".", pycares.QUERY_TYPE_NS, callback=end),
+                )
+        except NoNameserver:
+            return False
+        except _Refusal as exc:
+            return exc.code in _IS_REPLY
         return True
 
     async def _ask(self, seconds: float, begin: Callable[[Callable[..., None]], None]) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
+from urllib.parse import urlsplit
 
 import aiohttp
 from standardwebhooks.webhooks import Webhook as Signer
@@ -21,6 +22,7 @@ from pipeline_dist.webhooks.addresses import (
     PrivateAddress,
     PublicResolver,
     check_host,
+    has_way_to,
 )
 from pipeline_dist.webhooks.rows import MAX_ANSWER
 
@@ -122,7 +124,7 @@ async def send(
     except TimeoutError:
         return answer(None, "", f"no answer within {TIMEOUT_SECONDS} s")
     except (aiohttp.ClientError, OSError, ValueError) as exc:
-        return replace(answer(None, "", _reason(exc)), is_unsent=_is_own_failure(exc))
+        return replace(answer(None, "", _reason(exc)), is_unsent=_is_own_failure(exc, url))
     except Exception as exc:  # noqa: BLE001  whatever an answer does to us, it is no delivery
         log_failure(log, "webhook_failed", f"sending {message.id} failed", exc)
         return answer(None, "", _reason(exc))
@@ -139,9 +141,14 @@ def _reason(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {exc}"[:255]
 
 
-def _is_own_failure(exc: BaseException) -> bool:
+def _is_own_failure(exc: BaseException, url: str) -> bool:
     """Return whether this host is to blame: its nameservers, its network, or its own limits."""
-    return _is_caused_by(exc, NoNameserver) or getattr(_cause(exc), "errno", None) in _OWN_ERRORS
+    number = getattr(_cause(exc), "errno", None)
+    # What every address of IPv6 comes to on a host that has none: names lose theirs then, and who
+    # gives one itself has to know.
+    if number == errno.EADDRNOTAVAIL and not has_way_to(urlsplit(url).hostname or ""):
+        return False
+    return number in _OWN_ERRORS or _is_caused_by(exc, NoNameserver)
 
 
 def _is_caused_by(exc: BaseException, kind: type[OSError]) -> bool:

@@ -88,19 +88,22 @@ class Sender:
                 self._distributors[webhook_id] = distributor_id
 
     async def _send(self, lease: Lease, stop: asyncio.Event) -> None:
-        if self._session is None:
-            # Only here, since most workers send nothing.
-            from pipeline_dist.webhooks.lookups import Lookups
-
-            self._lookups = Lookups(self._nameservers)
-            self._session = open_session(self._lookups)
         try:
-            await deliver(self._session, lease, Turn(stop))
+            await deliver(self._open_session(), lease, Turn(stop))
         except Exception as exc:  # noqa: BLE001  one webhook keeps no other from being sent
             log_failure(log, "webhook_failed", f"webhook {lease.webhook_id} failed", exc)
             # Left to run out: at once it would fail again.
             return
         await lease.release()
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            # Only here, since most workers send nothing.
+            from pipeline_dist.webhooks.lookups import Lookups
+
+            self._lookups = self._lookups or Lookups(self._nameservers)
+            self._session = open_session(self._lookups)
+        return self._session
 
     async def close(self) -> None:
         """End what is under way: soon, and as if it had not been begun."""
