@@ -13,7 +13,7 @@ _WRITE_URLS = ("new_data_url", "update_data_url", "delete_data_url", "add_url", 
                "delete_url", "import_url")  # fmt: skip
 
 # Lists of links: of the menu, of what a page leads to. `may` names an address that is no link, but
-# without which the link would be of no use.
+# without which the link, or a tool, would be of no use.
 _LINK_LISTS = ("menu", "items", "actions", "counts", "first_steps")
 _LINKS = ("url", "data_url", "may")
 
@@ -72,7 +72,11 @@ class _Trimmer:
         tools = toolbar.get("tools") if isinstance(toolbar, dict) else None
         if isinstance(tools, list):
             refused_events = self._refused_events(widget.get("binds"))
-            remaining = [tool for tool in tools if _name(tool) not in refused_events]
+            remaining = [
+                tool
+                for tool in tools
+                if _of(tool, "name") not in refused_events and self._open(_of(tool, "may"))
+            ]
             if len(remaining) < len(tools):
                 toolbar["tools"] = remaining  # type: ignore[index]  # a dict, or there were no tools
                 self.is_changed = True
@@ -99,5 +103,5 @@ class _Trimmer:
         return self._may(url.partition("?")[0])
 
 
-def _name(tool: Any) -> Any:
-    return tool.get("name") if isinstance(tool, dict) else None
+def _of(tool: Any, name: str) -> Any:
+    return tool.get(name) if isinstance(tool, dict) else None

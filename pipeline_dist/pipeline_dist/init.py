@@ -23,6 +23,7 @@ from pipeline_dist.admin import (
     distributors as admin_api,
     figures as figures_api,
     keys as keys_api,
+    own_prices as prices_api,
     statement as statement_api,
 )
 from pipeline_dist.admission import account as accounts
@@ -57,6 +58,7 @@ EXPORTS = {
         statement_api.distributor_statement_view, raw=True
     ),
     "distributor_overview": reading_endpoint(figures_api.distributor_overview),
+    "own_prices": reading_endpoint(prices_api.own_prices),
     "distributor_usage": reading_endpoint(figures_api.distributor_usage),
     "distributor_statement_file": reading_endpoint(statement_api.distributor_statement_file),
     "distributor_statement_page": reading_endpoint(statement_api.distributor_statement_page),

@@ -31,13 +31,15 @@ LINK_WRITES = (
     "/pipeline_dist/api/distributor_pipeline_update.dspy",
     "/pipeline_dist/api/distributor_pipeline_delete.dspy",
 )
+# What the window in which a link's own prices are changed reads.
+OWN_PRICES = "/pipeline_dist/api/own_prices.dspy"
 
 # Distributors' programs come without a login; the key in the header decides.
 ANY = ("/pipeline_dist/v1/**",)
 LOGINED: tuple[str, ...] = ()
 ROLES = {
     "owner.superuser": [*LINKS, *DISTRIBUTORS, "/pipeline_dist/api/**"],
-    "owner.operator": [*LINKS, *LINK_WRITES, SEARCH],
+    "owner.operator": [*LINKS, *LINK_WRITES, OWN_PRICES, SEARCH],
     "owner.viewer": [*LINKS, SEARCH],
 }
 

@@ -174,15 +174,13 @@ async def price_preview(actor: Actor, params: Params) -> dict[str, Any]:
     if not any(lists.values()):
         raise InvalidFields([PRICES_OR_CHANGES("prices")])
     async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
-        trial, ids = await check_trial(sor, lists["prices"], lists["changes"])
+        trial = await check_trial(sor, lists["prices"], lists["changes"])
         if query["distributor_id"] is not None:
             # Of a module above, whose tables the model names.
             owners = table(bookings.TABLE).columns["distributor_id"].references
             assert owners is not None
             await get_row(sor, owners, query["distributor_id"])
-        return await preview.price_preview(
-            sor, query["month"], query["distributor_id"], preview.Trial(trial, ids)
-        )
+        return await preview.price_preview(sor, query["month"], query["distributor_id"], trial)
 
 
 async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str, str]]:

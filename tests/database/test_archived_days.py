@@ -16,9 +16,10 @@ from pipeline_dist.reports import figures, usage
 from pipeline_ops.archiving.restore import restore_batch
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.reports import pipeline_figures, stats
-from pipeline_ops.reports.price_preview import Trial, price_preview
+from pipeline_ops.reports.price_preview import price_preview
 from pipeline_ops.rollup.build import forget_days
 from pipeline_ops.rules.usage_lines import usage_lines
+from pipeline_ops.tables.trial_prices import Trial
 from tests.support.archives import (
     DECEMBER,
     JANUARY,
@@ -81,7 +82,7 @@ async def reports(trade: Trade, moment: datetime) -> list[Any]:
             answers += [await usage.sums(sor, owner, span, group) for group in GROUPS]
         for span, group, code in product(spans[:5], GROUPS, (None, trade.code)):
             answers.append(await figures.sums(sor, owner, span, group, code))
-        answers.append(await price_preview(sor, JANUARY, owner, Trial({}, frozenset())))
+        answers.append(await price_preview(sor, JANUARY, owner, Trial()))
     dashboard = await stats._figures()
     answers.append({name: value for name, value in dashboard.items() if name != "near_limit"})
     answers.append((await pipeline_figures._days(pipeline_id, moment))[1])

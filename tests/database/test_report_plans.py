@@ -23,6 +23,7 @@ from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.entries import insert_entries
 from pipeline_ops.reports import pipeline_figures, price_preview, stats
 from pipeline_ops.rollup.build import build_next_day, last_day_over, raise_fences
+from pipeline_ops.tables.trial_prices import Trial
 from tests.support.installation import Installation
 from tests.support.trade import EVENING, Clock, Trade, add_price, make_trade, past_call
 
@@ -204,7 +205,7 @@ async def test_all_months(trade: Trade, hands: Clock, monkeypatch: pytest.Monkey
 
 async def test_prices_on_trial(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
     plans = Plans(monkeypatch)
-    trial = price_preview.Trial({trade.rows["pipelines"]["id"]: ()}, frozenset())
+    trial = Trial({trade.rows["pipelines"]["id"]: []})
     async with reading(snapshot=True) as sor:
         await price_preview.price_preview(sor, "2026-11", trade.distributor_id, trial)
 

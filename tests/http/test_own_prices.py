@@ -10,6 +10,7 @@ from tests.support.shop import Distributor, Pipeline, Shop
 
 PRICE = "pipeline_ops/pipeline_pricing_create"
 LINK = "pipeline_dist/distributor_pipeline_update"
+OWN_PRICES = "/pipeline_dist/api/own_prices.dspy"
 ONE = [{"unit": "call", "quantity": 1}]
 
 
@@ -285,6 +286,178 @@ class TestShortWay:
         assert [one["pointer"] for one in answer.json()["errors"]] == ["/fixed_prices/1/unit_price"]
         assert [one["unit"] for one in prices_of(shop, buyer)] == ["a"]
         assert link_of(shop, buyer)["daily_quota"] is None
+
+
+def look(shop: Shop, buyer: Distributor, pipeline: Pipeline) -> dict[str, Any]:
+    """What the window of own prices reads."""
+    pair = {"distributor_id": buyer.id, "pipeline_id": pipeline.id}
+    answer = shop.admin.get(OWN_PRICES, params=pair)
+    assert answer.status_code == 200, answer.text
+    prices: dict[str, Any] = answer.json()["data"]
+    return prices
+
+
+def try_edits(shop: Shop, prices: dict[str, Any], *edits: Any, **fields: Any) -> Any:
+    link = prices["link"]
+    fields = {"price_changes": list(edits), "change_from": prices["next_month"]} | fields
+    return shop.try_post(LINK, id=link["id"], lock_version=link["lock_version"], **fields)
+
+
+def edit_of(price: dict[str, Any], **new: Any) -> dict[str, Any]:
+    names = ("id", "lock_version", "unit", "step_key", "model", "unit_price")
+    return {name: price[name] for name in names} | new
+
+
+class TestSingleEdits:
+    @pytest.fixture
+    def prices(self, shop: Shop) -> tuple[Distributor, Pipeline, dict[str, Any]]:
+        """A price in force of `call`, one of `image` that another follows, and a new `video` to
+        come with the next month; and what the window shows of them."""
+        pipeline = shop.pipeline()
+        fixed_prices = [{"unit": "call", "unit_price": 1}, {"unit": "image", "unit_price": 2}]
+        buyer = shop.distributor(pipeline, link={"fixed_prices": fixed_prices})
+        seen = look(shop, buyer, pipeline)
+        image = next(row for row in seen["own"] if row["unit"] == "image")
+        shop.post(
+            "pipeline_ops/pipeline_pricing_update", id=image["id"], unit_price=20,
+            lock_version=image["lock_version"], change_from=seen["next_month"],
+        )  # fmt: skip
+        own_price(shop, buyer, pipeline, unit="video", effective_from=seen["next_month"])
+        return buyer, pipeline, look(shop, buyer, pipeline)
+
+    def test_what_is_planned_survives_the_edit_of_another_row(
+        self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
+    ) -> None:
+        buyer, _, seen = prices
+        call, image, later_image, video = seen["own"]
+        assert [row["unit"] for row in seen["own"]] == ["call", "image", "image", "video"]
+
+        token = {"unit": "token", "unit_price": 7}
+        answer = try_edits(shop, seen, edit_of(call, unit_price=5), token)
+
+        assert answer.status_code == 200, answer.text
+        rows = {row["id"]: row for row in prices_of(shop, buyer)}
+        for row in (image, later_image, video):
+            same = rows.pop(row["id"])
+            assert same["lock_version"] == row["lock_version"]
+            assert str(same["unit_price"]) == row["unit_price"]
+        assert rows.pop(call["id"])["effective_to"] is not None
+        news = {row["unit"]: (int(row["unit_price"]), row["replaces"]) for row in rows.values()}
+        assert news == {"call": (5, call["id"]), "token": (7, None)}
+
+    def test_one_that_has_changed_is_refused_and_nothing_done(
+        self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
+    ) -> None:
+        buyer, _, seen = prices
+        call, _, _, video = seen["own"]
+        other = try_edits(shop, seen, edit_of(call, unit_price=9))
+        before = prices_of(shop, buyer)
+
+        answer = try_edits(
+            shop, seen, {"id": video["id"], "lock_version": video["lock_version"], "enabled": 0},
+            edit_of(call, unit_price=5),
+        )  # fmt: skip
+
+        assert other.status_code == 200
+        assert (answer.status_code, answer.json()["code"]) == (409, "edit_conflict")
+        assert answer.json()["current"]["id"] == call["id"]
+        assert prices_of(shop, buyer) == before
+
+    def test_one_ends_and_one_that_is_to_come_is_deleted(
+        self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
+    ) -> None:
+        buyer, pipeline, seen = prices
+        ends = [
+            {"id": row["id"], "lock_version": row["lock_version"], "enabled": 0}
+            for row in seen["own"] if row["unit"] == "image"
+        ]  # fmt: skip
+
+        answer = try_edits(shop, seen, *ends, change_from="now")
+
+        assert answer.status_code == 200, answer.text
+        own = look(shop, buyer, pipeline)["own"]
+        assert [row["unit"] for row in own] == ["call", "video"]
+        assert [row["unit"] for row in answer.json()["data"]["fixed_prices"]] == ["call"]
+
+    def test_what_is_wrong_is_told_at_its_place(
+        self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
+    ) -> None:
+        _, pipeline, seen = prices
+        call, image, *_ = seen["own"]
+        stranger = shop.distributor(pipeline, link={"fixed_prices": [PRICES[0]]})
+        foreign = look(shop, stranger, pipeline)["own"][0]
+
+        def problems(*edits: Any, **fields: Any) -> dict[str, str]:
+            answer = try_edits(shop, seen, *edits, **fields)
+            assert answer.status_code == 400, answer.text
+            return {one["pointer"]: one["code"] for one in answer.json()["errors"]}
+
+        assert problems(7, {"id": call["id"]}, {"unit": "x"}) == {
+            "/price_changes/0": "not_an_object",
+            "/price_changes/1/lock_version": "required",
+            "/price_changes/2/unit_price": "required",
+        }
+        assert problems(edit_of(call), edit_of(call)) == {"/price_changes/1": "duplicate"}
+        assert problems(edit_of(call), edit_of(image, unit_price=3)) == {
+            "/price_changes/1/change_from": "out_of_order"
+        }
+        assert problems(edit_of(call), fixed_prices=[]) == {"/price_changes": "not_together"}
+        assert try_edits(shop, seen, edit_of(foreign, unit_price=9)).status_code == 404
+
+    def test_many_prices_of_others_leave_nothing_out(
+        self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
+    ) -> None:
+        buyer, pipeline, seen = prices
+        shop.installation.query(
+            "insert into pipeline_pricing (id, distributor_id, pipeline_id, step_key, model, unit,"
+            " pricing_type, unit_price, unit_size, currency, effective_from, effective_to, enabled,"
+            " created_at, updated_at)"
+            " select concat(left(p.id, 20), s.seq), p.distributor_id, p.pipeline_id, p.step_key,"
+            " p.model, 'aaa', p.pricing_type, p.unit_price, p.unit_size, p.currency,"
+            " '2020-01-01', '2020-01-02', 1, p.created_at, p.updated_at"
+            " from pipeline_pricing p, seq_1_to_1100 s where p.id = %s", seen["own"][0]["id"],
+        )  # fmt: skip
+
+        again = look(shop, buyer, pipeline)
+
+        assert (again["own"], again["complete"]) == (seen["own"], True)
+        assert [row["unit"] for row in again["general"]] == ["call"]
+
+
+class TestWhoMayChangeThem:
+    @pytest.mark.parametrize(("who", "may"), [("operator", True), ("viewer", False)])
+    def test_the_list_offers_it_to_who_may_change_links(
+        self, shop: Shop, who: str, may: bool
+    ) -> None:
+        pipeline = shop.pipeline()
+        buyer = shop.distributor(pipeline, link={"fixed_prices": [PRICES[0]]})
+        client = shop.installation.sign_in(who)
+        pair = {"distributor_id": buyer.id, "pipeline_id": pipeline.id}
+
+        page = client.get(
+            "/pipeline_dist/distributor_pipeline/index.ui", params={"_webbricks_": 1}
+        ).json()
+        answer = client.get(OWN_PRICES, params=pair)
+
+        tools = page["options"].get("toolbar", {"tools": []})["tools"]
+        assert ("own_prices" in [tool["name"] for tool in tools]) == may
+        assert answer.status_code == (200 if may else 403)
+        if may:
+            seen = answer.json()["data"]
+            link = seen["link"]
+            edit = edit_of(seen["own"][0], unit_price=3)
+            saved = client.post(
+                f"/{LINK.replace('/', '/api/')}.dspy",
+                json={"id": link["id"], "lock_version": link["lock_version"],
+                      "price_changes": [edit], "change_from": "now"},
+            )  # fmt: skip
+            assert saved.status_code == 200, saved.text
+
+    def test_without_a_link_there_are_none(self, shop: Shop) -> None:
+        pair = {"distributor_id": shop.distributor().id, "pipeline_id": shop.pipeline().id}
+        answer = shop.admin.get(OWN_PRICES, params=pair)
+
+        assert answer.json()["errors"][0]["code"] == "not_linked"
 
 
 class TestKeptTerms:

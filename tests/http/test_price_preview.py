@@ -135,6 +135,31 @@ def test_what_is_wrong_is_told_at_its_place(shop: Shop) -> None:
         assert shop.try_post(PREVIEW, month=month, **fields).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("mode", "affected", "missing"),
+    [("inherit", (1, 0, "2.0000000000"), []), ("fixed", (0, 1, "0.0000000000"), [("call", 1)])],
+)
+def test_an_own_price_that_is_removed_is_part_of_the_trial(
+    shop: Shop, mode: str, affected: tuple[int, int, str], missing: list[Any]
+) -> None:
+    pipeline = shop.pipeline()
+    own = {"unit": "call", "unit_price": "0.5"}
+    link = {"pricing_mode": mode, "fixed_prices": [own]}
+    buyer, other = (shop.distributor(pipeline, link=link) for _ in range(2))
+    for one in (buyer, other):
+        book(one, pipeline, "a", 4)
+    (price,) = shop.installation.query(
+        "select id from pipeline_pricing where distributor_id = %s", buyer.id
+    )
+
+    body = preview(shop, changes=[{"id": price["id"], "enabled": 0, "effective_from": None}])
+
+    (row,) = body["affected"]
+    assert (row["distributor"], row["lines"], row["missing"]) == (buyer.code, *affected[:2])
+    assert row["difference"] == affected[2]
+    assert [(one["unit"], one["lines"]) for one in body["missing"]] == missing
+
+
 def test_two_prices_for_one_use_at_once_are_refused(shop: Shop) -> None:
     price = {"pipeline_id": shop.pipeline().id, "unit": "call", "unit_price": "2"}
     start = "2026-11-10T00:00:00Z"

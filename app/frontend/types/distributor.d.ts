@@ -37,6 +37,22 @@ interface DistributorPipeline {
   gauges: Gauge[];
 }
 
+interface OwnPrice extends Price {
+  id: string;
+  lock_version: number;
+}
+
+/** The answer of `own_prices`: `own` are those in force and those to come. */
+interface OwnPricesAnswer {
+  now: string;
+  next_month: string;
+  distributor: { id: string; name: string; currency: string };
+  link: Pick<DistributorPipeline, 'id' | 'lock_version' | 'pipeline_id' | 'name' | 'pricing_mode' | 'discount_rate'>;
+  general: Price[];
+  own: OwnPrice[];
+  complete: boolean;
+}
+
 /** The answer of `distributor_overview`. */
 interface DistributorOverview {
   key_count: number;

@@ -6,7 +6,8 @@ up from the ledger, so that a link made again goes on where the one before it wa
 link's terms of when it began; so a link may be changed and deleted while calls of the pair run.
 
 The distributor's own prices are rows of pipeline_pricing. They live with the link: its deletion
-ends them. `fixed_prices` is a short way to set all of them at once.
+ends them. `fixed_prices` is a short way to set all of them at once, `price_changes` one to change
+some and leave the others alone.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from app.global_func import (
     SafeSqlor,
     TableService,
     Values,
+    check_lock_version,
     check_references,
     get_row,
     lock_parent,
@@ -37,6 +39,7 @@ from pipeline_dist.errors import (
     CONFIRM_DISCOUNT,
     DISCOUNT_OUT_OF_RANGE,
     DISCOUNT_REQUIRED,
+    MEANS_NOTHING_BESIDE,
     NOT_LINKED,
 )
 from pipeline_dist.events.outbox import keep_price_change, keep_share_change, keep_switch
@@ -46,14 +49,20 @@ from pipeline_ops.errors import WRONG_CURRENCY
 from pipeline_ops.ledger.past_counters import Owner, drop_past
 from pipeline_ops.rules.price_changes import CHANGE_FROM
 from pipeline_ops.rules.terms import PricingMode
-from pipeline_ops.tables.own_prices import end_own_prices, own_prices, set_own_prices
-from pipeline_ops.tables.price_lists import check_prices
+from pipeline_ops.tables.own_prices import (
+    edit_own_prices,
+    end_own_prices,
+    own_prices,
+    set_own_prices,
+)
+from pipeline_ops.tables.price_lists import check_price_edits, check_prices
 from pipeline_ops.tables.price_owners import PriceOwners
 from pipeline_ops.tables.prices import CHANGE_FROM_RULE, later_start
 
 TABLE = "distributor_pipeline"
 FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
 _PRICES = "fixed_prices"
+_EDITS = "price_changes"
 _CONFIRM = "confirm_discount"
 # Below it somebody may have typed 0.85, or 8.5 for 8.5 折, where 85% was meant.
 _MIN_USUAL_SHARE = Decimal("0.1")
@@ -72,7 +81,11 @@ class LinkService(TableService):
         _PRICES: FieldRule(kind="json", json="list"),
         _CONFIRM: FieldRule(kind="bool", default=0),
     }
-    update_extra: ClassVar[Mapping[str, FieldRule]] = {**extra, CHANGE_FROM: CHANGE_FROM_RULE}
+    update_extra: ClassVar[Mapping[str, FieldRule]] = {
+        **extra,
+        _EDITS: FieldRule(kind="json", json="list"),
+        CHANGE_FROM: CHANGE_FROM_RULE,
+    }
 
     async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
         link = await get_row(sor, TABLE, record_id)
@@ -95,12 +108,23 @@ class LinkService(TableService):
         self, sor: SafeSqlor, record_id: str, lock_version: int | None, values: Values, actor: Actor
     ) -> Record:
         new, prices = _split(values)
-        # From when the list of prices is to hold; terms of the link change at once.
+        edits = new.pop(_EDITS, None)
+        edits = None if edits is None else edits.value
+        if prices is not None and edits is not None:
+            raise InvalidFields([MEANS_NOTHING_BESIDE(_EDITS, main=_PRICES)])
+        # From when the prices are to hold; terms of the link change at once.
         start = later_start(new)
         new.pop(CHANGE_FROM, None)
-        if not new.keys() - {_CONFIRM} and prices is None:
+        if not new.keys() - {_CONFIRM} and prices is None and not edits:
             raise NOTHING_TO_CHANGE()
-        link = await super().update(sor, record_id, lock_version, new, actor)
+        if edits and not new.keys() - {_CONFIRM}:
+            # The link stays as it is: who changes other prices meanwhile is not in the way.
+            link = await self.lock(sor, record_id)
+            check_lock_version(TABLE, link, lock_version)
+        else:
+            link = await super().update(sor, record_id, lock_version, new, actor)
+        if edits:
+            await _edit_prices(sor, link, edits, actor, start)
         result = await _with_prices(sor, link, prices, actor, start)
         if _LIMITS & new.keys():
             events = events_of_link_limits(link_of(link))
@@ -182,6 +206,16 @@ async def _with_prices(
         checked_prices = check_prices(_PRICES, prices, distributor["currency"])
         await set_own_prices(sor, *pair, checked_prices, actor, start)
     return {**link, _PRICES: await own_prices(sor, *pair)}
+
+
+async def _edit_prices(
+    sor: SafeSqlor, link: Record, items: list[Any], actor: Actor, start: datetime | None
+) -> None:
+    """Do the edits *items* of the own prices of *link* from *start* on (None: from now)."""
+    distributor = await get_row(sor, "distributors", link["distributor_id"], lock=True)
+    edits = check_price_edits(_EDITS, items, distributor["currency"])
+    pair = (link["distributor_id"], link["pipeline_id"])
+    await edit_own_prices(sor, *pair, edits, actor, start)
 
 
 def _without_confirmation(values: Values) -> tuple[dict[str, Any], bool]:

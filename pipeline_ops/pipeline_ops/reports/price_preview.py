@@ -15,11 +15,11 @@ from pipeline_ops.rules.repricing import BookedLine, Repricer
 from pipeline_ops.rules.terms import (
     EVERYBODY,
     PRICE_COLUMNS,
-    DatedTerms,
     LinkTerms,
     PricingMode,
     dated_terms_of,
 )
+from pipeline_ops.tables.trial_prices import Trial
 
 # What is priced again in one request: some seconds of a worker.
 MAX_LINES = 200_000
@@ -59,14 +59,6 @@ _PRICES = (
 _PIPELINES = "select id, code, name from pipelines where id in ${ids}$"
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """Prices to be tried, by their pipeline's id, and the ids of those that they replace."""
-
-    prices: Mapping[str, Sequence[DatedTerms]]
-    ids: frozenset[str]
-
-
 @dataclass(slots=True)
 class _Sum:
     ledger_amount: Decimal = _NOTHING
@@ -78,6 +70,8 @@ class _Affected(_Sum):
     """The lines of a distributor that a price on trial is for, and the calls that they are of."""
 
     lines: int = 0
+    # Lines beside these that have no price without what is removed: calls would be refused.
+    missing: int = 0
     entries: set[tuple[str, int]] = field(default_factory=set)
 
 
@@ -107,7 +101,8 @@ async def price_preview(
     for each value in `by_pipeline`, `by_model`, `by_distributor`, and for all of them in `rows`.
     Lines of pipelines in *trial* are priced again, how many is `lines`; those without a price cost
     nothing, and stand in `missing`. `affected` has for each distributor and currency the lines that
-    a price on trial is for: how many, of how many calls, and the amounts of these alone. Voided
+    a price on trial, or the removal of one, is for: how many, of how many calls, and the amounts of
+    these alone; `missing` is how many more have no price then. Voided
     calls, adjustments and top-ups are left out. Raises
     BadRequest `too_many_rows`, Conflict `archived`.
     """
@@ -149,7 +144,7 @@ async def _price_again(
     owners = sorted({EVERYBODY, owner or EVERYBODY})
     rows = await sor.tuples(_PRICES, {"pipeline_id": pipeline_id, "owners": owners})
     present = [dated_terms_of(row) for row in rows if row[0] not in trial.ids]
-    repricer = Repricer(present, trial.prices[pipeline_id])
+    repricer = Repricer(present, trial.prices[pipeline_id], trial.removed.get(pipeline_id, ()))
     query = {"distributor_id": owner, "pipeline_id": pipeline_id, "month": month, "most": PORTION}
     query |= {"last": numbers[1]}
     place = (numbers[0], -1)
@@ -189,8 +184,11 @@ def _add(
         link=LinkTerms(owner, mode or PricingMode.INHERIT, rate),
     )
     amount, is_affected = repricer.cost(line)
-    if is_affected and amount is not None:
+    if is_affected:
         affected = preview.affected.setdefault((owner, currency), _Affected())
+        if amount is None:
+            affected.missing += 1
+    if is_affected and amount is not None:
         affected.lines += 1
         affected.entries.add((pipeline_id, entry_no))
         affected.ledger_amount += ledger_amount
@@ -220,8 +218,9 @@ async def _answer(sor: SafeSqlor, month: str, preview: _Preview) -> dict[str, An
         "rows": group(*_OF_PIPELINE, "model", *_OF_DISTRIBUTOR),
         "affected": [
             {"distributor_id": owner, "distributor": names.get(owner), "currency": currency,
-             "lines": one.lines, "calls": len(one.entries), "booked": one.ledger_amount,
-             "amount": one.amount, "difference": one.amount - one.ledger_amount}
+             "lines": one.lines, "calls": len(one.entries), "missing": one.missing,
+             "booked": one.ledger_amount, "amount": one.amount,
+             "difference": one.amount - one.ledger_amount}
             for (owner, currency), one in sorted(
                 preview.affected.items(), key=lambda item: tuple(map(str, item[0])))
         ],

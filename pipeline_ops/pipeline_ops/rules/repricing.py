@@ -44,11 +44,13 @@ class Repricer:
     Prices a pipeline's lines of one distributor and month again, one after another.
 
     *trial* are prices to be tried: while one holds, it stands in the place of the price of its use
-    among *present*, whatever was known when a call began.
+    among *present*, whatever was known when a call began. While one of *removed* would hold, there
+    is no price of its use among *present*.
     """
 
     present: Sequence[DatedTerms]
     trial: Sequence[DatedTerms]
+    removed: Sequence[DatedTerms] = ()
     _by_unit: dict[str, tuple[list[DatedTerms], list[DatedTerms]]] = field(default_factory=dict)
     # The packages of the lines before, by what the price is for.
     _uses: dict[tuple[str, str, str], PackageUse] = field(default_factory=dict)
@@ -59,15 +61,17 @@ class Repricer:
 
     def cost(self, line: BookedLine) -> tuple[Decimal | None, bool]:
         """Return what *line* costs (None where it has no price), and whether a price on trial says
-        so."""
-        price = line.link.choose(self._in_force(line), line.step_key, line.model, line.unit)
-        if price is None:
-            return None, False
-        trial = self._by_unit[line.unit][1]
-        is_trial = any(
-            item.holds_at(line.started_at) and use_of(item.terms) == use_of(price) for item in trial
-        )
-        return self._amount(price, line.quantity), is_trial
+        so, or the removal of one."""
+        present, trial = self._in_force(line)
+        removed_uses = {use_of(item.terms) for item in self.removed if _holds(item, line)}
+        trial_uses = {use_of(item) for item in trial}
+        others = [item for item in present if use_of(item) not in trial_uses | removed_uses]
+        price = _choice(line, trial + others)
+        if price is not None and use_of(price) in trial_uses:
+            return self._amount(price, line.quantity), True
+        before = _choice(line, present) if removed_uses else None
+        is_affected = before is not None and use_of(before) in removed_uses
+        return None if price is None else self._amount(price, line.quantity), is_affected
 
     def _amount(self, price: Terms, quantity: Decimal) -> Decimal:
         if price.pricing_type != PricingType.PACKAGE:
@@ -81,18 +85,25 @@ class Repricer:
         self._uses[key] = use
         return to_amount(charge)
 
-    def _in_force(self, line: BookedLine) -> list[Terms]:
+    def _in_force(self, line: BookedLine) -> tuple[list[Terms], list[Terms]]:
+        """Return the prices of the line's unit that hold for it: present ones, and on trial."""
         if line.unit not in self._by_unit:
             self._by_unit[line.unit] = (
                 [item for item in self.present if item.terms.unit == line.unit],
                 [item for item in self.trial if item.terms.unit == line.unit],
             )
         present, trial = self._by_unit[line.unit]
-        terms = [item.terms for item in trial if item.holds_at(line.started_at)]
-        uses = {use_of(item) for item in terms}
-        terms += [
-            item.terms
-            for item in present
-            if item.holds_at(line.started_at, line.terms_no) and use_of(item.terms) not in uses
-        ]
-        return [item for item in terms if item.currency == line.currency]
+        return (
+            [item.terms for item in present if item.holds_at(line.started_at, line.terms_no)],
+            [item.terms for item in trial if item.holds_at(line.started_at)],
+        )
+
+
+def _holds(item: DatedTerms, line: BookedLine) -> bool:
+    return item.terms.unit == line.unit and item.holds_at(line.started_at)
+
+
+def _choice(line: BookedLine, terms: Sequence[Terms]) -> Terms | None:
+    """Return the price of *line* among *terms*, of which those in its currency count."""
+    in_currency = [item for item in terms if item.currency == line.currency]
+    return line.link.choose(in_currency, line.step_key, line.model, line.unit)

@@ -1,32 +1,58 @@
 """
-All own prices of a distributor for a line at once: told, set, ended.
+The own prices of a distributor for a line: told, set all at once or singly, ended.
 
 They are rows of pipeline_pricing like any other; each change goes through their service. The caller
 has locked the distributor; the line comes next, and only then its prices, as everywhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from app.global_func import Actor, Row, SafeSqlor, iso, lock_parent, now
+from app.global_func import (
+    Actor,
+    InvalidFields,
+    Record,
+    Row,
+    SafeSqlor,
+    check_lock_version,
+    get_row,
+    iso,
+    lock_parent,
+    no_record,
+    now,
+)
 from pipeline_ops.rules.price_changes import CHANGE_FROM, NOW
-from pipeline_ops.tables.price_lists import FIELDS, USE
-from pipeline_ops.tables.prices import CONFIRMED, SERVICE
+from pipeline_ops.tables.price_lists import FIELDS, USE, PriceEdit, problems_at
+from pipeline_ops.tables.prices import CONFIRMED, SERVICE, TABLE
 
 Price = Mapping[str, Any]
+# As many are read for a look: the prices of one owner and line.
+MAX_SHOWN = 1000
 _OWN = (
     "select * from pipeline_pricing where pipeline_id = ${pipeline_id}$"
     " and distributor_id = ${distributor_id}$ and enabled = 1"
     " and (effective_to is null or effective_to > ${at}$)"
 )
 _IN_FORCE = " and effective_from <= ${at}$ order by step_key, model, unit"
+# One more than is shown, which tells that there are more.
+_SHOWN = f" order by step_key, model, unit, effective_from limit {MAX_SHOWN + 1}"
 
 
 async def own_prices(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> list[dict[str, Any]]:
     """Return the own prices in force now as a list, see price_lists.py."""
     rows = await _rows(sor, _IN_FORCE, distributor_id, pipeline_id, now())
     return [{name: row[name] for name in FIELDS} for row in rows]
+
+
+async def shown_prices(
+    sor: SafeSqlor, distributor_id: str, pipeline_id: str, at: datetime
+) -> tuple[list[Row], bool]:
+    """Return the own prices in force at *at* and those to come, and whether these are all; of
+    EVERYBODY the general ones."""
+    rows = await _rows(sor, _SHOWN, distributor_id, pipeline_id, at)
+    return rows[:MAX_SHOWN], len(rows) <= MAX_SHOWN
 
 
 async def set_own_prices(
@@ -57,16 +83,76 @@ async def set_own_prices(
             await _end(sor, row, start, actor)
     rows = await _rows(sor, f"{_IN_FORCE} for update", *pair, start or now())
     present = {_use(row): row for row in rows}
-    change_from = NOW if start is None else iso(start)
-    owner = {"distributor_id": distributor_id, "pipeline_id": pipeline_id, "enabled": 1}
     for price in prices:
-        old = present.get(_use(price))
-        if old is None:
-            values = {**price, **owner, "effective_from": start, **CONFIRMED}
-            await SERVICE.create(sor, values, actor)
-        elif new := {name: price[name] for name in FIELDS if price[name] != old[name]}:
-            change = {**new, CHANGE_FROM: change_from, **CONFIRMED}
-            await SERVICE.update(sor, old["id"], None, change, actor)
+        await _set(sor, pair, present.get(_use(price)), price, start, actor)
+
+
+async def edit_own_prices(
+    sor: SafeSqlor,
+    distributor_id: str,
+    pipeline_id: str,
+    edits: Sequence[PriceEdit],
+    actor: Actor,
+    start: datetime | None = None,
+) -> None:
+    """
+    Do the checked *edits* of single own prices from *start* on (None: from now), and leave all
+    others as they are, in force or still to come.
+
+    Raises EditConflict where a price is not as its editor read it, NotFound where it is none of
+    these, Conflict `price_overlap`; InvalidFields at the edit's place.
+    """
+    await lock_parent(sor, "pipelines", pipeline_id)
+    pair = (distributor_id, pipeline_id)
+    # All are looked at first: what becomes of one may change another's end, and so its version.
+    rows = {edit.id: await _named(sor, pair, edit) for edit in edits if edit.id is not None}
+    ends = [(rows[edit.id], edit) for edit in edits if edit.id is not None and edit.price is None]
+    # The later ones first: a deleted successor gives its predecessor another end.
+    for row, edit in sorted(ends, key=lambda end: end[0]["effective_from"], reverse=True):
+        with _problems_at(edit.place):
+            await _end(sor, row, start, actor)
+    for edit in edits:
+        if edit.price is not None:
+            with _problems_at(edit.place):
+                await _set(sor, pair, rows.get(edit.id), edit.price, start, actor)
+
+
+async def _named(sor: SafeSqlor, pair: tuple[str, str], edit: PriceEdit) -> Record:
+    """Return the price that *edit* is of, locked, as its editor read it."""
+    assert edit.id is not None
+    row = await get_row(sor, TABLE, edit.id, lock=True)
+    if (row["distributor_id"], row["pipeline_id"]) != pair:
+        raise no_record(TABLE, edit.id)
+    check_lock_version(TABLE, row, edit.lock_version)
+    return row
+
+
+@contextmanager
+def _problems_at(place: str) -> Iterator[None]:
+    """Let InvalidFields of one price say which one of the request it is."""
+    try:
+        yield
+    except InvalidFields as exc:
+        raise InvalidFields(problems_at(place, exc.problems)) from exc
+
+
+async def _set(
+    sor: SafeSqlor,
+    pair: tuple[str, str],
+    old: Mapping[str, Any] | None,
+    price: Price,
+    start: datetime | None,
+    actor: Actor,
+) -> None:
+    """Let *price* hold from *start* on in the place of *old*, or as a new one."""
+    if old is None:
+        owner = {"distributor_id": pair[0], "pipeline_id": pair[1], "enabled": 1}
+        values = {**price, **owner, "effective_from": start, **CONFIRMED}
+        await SERVICE.create(sor, values, actor)
+    elif new := {name: price[name] for name in FIELDS if price[name] != old[name]}:
+        change_from = NOW if start is None else iso(start)
+        change = {**new, CHANGE_FROM: change_from, **CONFIRMED}
+        await SERVICE.update(sor, old["id"], None, change, actor)
 
 
 async def _end(sor: SafeSqlor, row: Row, start: datetime | None, actor: Actor) -> None:

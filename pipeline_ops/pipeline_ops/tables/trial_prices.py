@@ -1,6 +1,7 @@
 """Prices that are only tried: checked like those of the list, and never written."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from app.global_func import (
 from pipeline_ops.errors import PRICE_NOT_AN_OBJECT, TIMES_OVERLAP, TOO_MANY_PRICES
 from pipeline_ops.rules.repricing import use_of
 from pipeline_ops.rules.terms import PRICE_COLUMNS, DatedTerms, dated_terms_of
-from pipeline_ops.tables.price_lists import MAX_PRICES
+from pipeline_ops.tables.price_lists import MAX_PRICES, problems_at
 from pipeline_ops.tables.prices import TABLE, complete, with_currency
 
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -25,44 +26,53 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 _KNOWN = {"id": "", "terms_no": 0, "end_terms_no": 0}
 
 
-async def check_trial(
-    sor: SafeSqlor, prices: Sequence[Any], changes: Sequence[Any]
-) -> tuple[dict[str, list[DatedTerms]], frozenset[str]]:
+@dataclass(slots=True)
+class Trial:
+    """Prices to be tried by their pipeline's id, the ids of those that they replace, and by their
+    pipeline's id those that there are to be no more."""
+
+    prices: dict[str, list[DatedTerms]] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+    removed: dict[str, list[DatedTerms]] = field(default_factory=dict)
+
+
+async def check_trial(sor: SafeSqlor, prices: Sequence[Any], changes: Sequence[Any]) -> Trial:
     """
-    Return prices to be tried by their pipeline's id, and the ids of those that they replace.
+    Return the trial that a request is for.
 
     *prices* are new ones, *changes* are prices of the list: `id`, and what shall differ. Without a
-    start a new one holds from ever; what is switched off is left out. Raises InvalidFields with all
-    problems by their places, NotFound.
+    start a new one holds from ever; one of the list that is switched off is removed. Raises
+    InvalidFields with all problems by their places, NotFound.
     """
     problems: list[FieldProblem] = []
-    trial: dict[str, list[DatedTerms]] = {}
-    ids = set()
-    for field, items in (("prices", prices), ("changes", changes)):
+    trial = Trial()
+    for name, items in (("prices", prices), ("changes", changes)):
         if len(items) > MAX_PRICES:
-            raise InvalidFields([TOO_MANY_PRICES(field, most=MAX_PRICES)])
+            raise InvalidFields([TOO_MANY_PRICES(name, most=MAX_PRICES)])
         for number, item in enumerate(items):
-            place = f"{field}/{number}"
+            place = f"{name}/{number}"
             if not isinstance(item, Mapping):
                 problems.append(PRICE_NOT_AN_OBJECT(place))
                 continue
             current: Record = {}
-            if field == "changes":
+            if name == "changes":
                 current = await get_row(sor, TABLE, str(item.get("id") or "")[:32])
-                ids.add(current["id"])
+                trial.ids.add(current["id"])
             price = _price(place, item, current, problems)
             if price:
-                same_pipeline = trial.setdefault(price["pipeline_id"], [])
+                same_pipeline = trial.prices.setdefault(price["pipeline_id"], [])
                 if price["enabled"]:
                     terms = _terms(price)
                     if any(_overlap(terms, other) for other in same_pipeline):
                         problems.append(TIMES_OVERLAP(f"{place}/effective_from"))
                     same_pipeline.append(terms)
+                elif current and current["enabled"]:
+                    trial.removed.setdefault(price["pipeline_id"], []).append(_terms(price))
     if problems:
         raise InvalidFields(problems)
-    for pipeline_id in trial:
+    for pipeline_id in trial.prices:
         await get_row(sor, "pipelines", pipeline_id)
-    return trial, frozenset(ids)
+    return trial
 
 
 def _price(
@@ -81,7 +91,7 @@ def _price(
         start = values["effective_from"] or _EVER
         return complete({**values, "effective_from": start}, new)
     except InvalidFields as exc:
-        problems += [FieldProblem(f"{place}/{x.field}", x.code, x.text) for x in exc.problems]
+        problems += problems_at(place, exc.problems)
     return None
 
 

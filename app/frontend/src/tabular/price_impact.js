@@ -12,7 +12,7 @@ const DAY_MS = 86_400_000;
 const ALWAYS = { effective_from: null, effective_to: null, change_from: undefined };
 const SHOWN = 8;
 
-/** @typedef {{distributor: string|null, currency: string, calls: number, lines: number, booked: string, amount: string, difference: string}} AffectedRow */
+/** @typedef {{distributor: string|null, currency: string, calls: number, lines: number, missing: number, booked: string, amount: string, difference: string}} AffectedRow */
 
 /**
  * @param {Widget} owner
@@ -39,8 +39,16 @@ export function priceImpact(owner, nextMonth, changes, prices = []) {
     h('p', { class: 'price-impact-head' }, h('strong', {}, t('With the new price, this month would have cost:')), ' ', choice), result);
 }
 
+/** @param {AffectedRow[]} affected */
+function words(affected) {
+  const missing = affected.reduce((total, row) => total + Number(row.missing), 0);
+  const rows = affected.filter((row) => Number(row.lines) > 0);
+  const refusals = missing ? [h('p', { class: 'bad' }, t('${count} items of calls would have no price: such calls would be refused.', { count: countText(missing) }))] : [];
+  return rows.length || !missing ? [...refusals, ...amounts(rows)] : refusals;
+}
+
 /** @param {AffectedRow[]} rows */
-function words(rows) {
+function amounts(rows) {
   if (!rows.length) return [h('p', { class: 'muted' }, t('No call of that month was at this price: nobody would have paid anything else.'))];
   const currencies = [...new Set(rows.map(({ currency }) => currency))];
   const calls = rows.reduce((total, row) => total + Number(row.calls), 0);

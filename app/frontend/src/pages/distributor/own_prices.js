@@ -7,7 +7,6 @@ import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
 import { typedNumber } from '../../core/typed_number.js';
 import { priceImpact } from '../../tabular/price_impact.js';
-import { isInForce } from '../../widgets/field_notes.js';
 import { WhenChoice } from '../../widgets/when_choice.js';
 import { read, send } from '../common/answers.js';
 import { openWindow } from '../common/window.js';
@@ -22,38 +21,35 @@ const UPDATE = '/pipeline_dist/api/distributor_pipeline_update.dspy';
  * @returns {Promise<boolean>} whether something was saved
  */
 export async function openOwnPrices(owner, { distributor_id: distributorId, pipeline_id: pipelineId }) {
-  const [overview, figures, choices] = await Promise.all([
-    read(owner, '/pipeline_dist/api/distributor_overview.dspy', { id: distributorId }),
-    read(owner, '/pipeline_ops/api/line_figures.dspy', { pipeline_id: pipelineId }),
+  const [prices, choices] = await Promise.all([
+    read(owner, '/pipeline_dist/api/own_prices.dspy', { distributor_id: distributorId, pipeline_id: pipelineId }),
     read(owner, '/pipeline_ops/api/price_choices.dspy', { pipeline_id: pipelineId }),
   ]);
-  if (!overview || !figures || !choices) return false;
-  const link = overview.lines.find((/** @type {DistributorPipeline} */ one) => one.pipeline_id === pipelineId);
-  return new OwnPrices(owner, { distributor: overview.distributor, link, figures, choices }).open();
+  if (!prices || !choices) return false;
+  return new OwnPrices(owner, prices, choices).open();
 }
 
-/** @typedef {{element: HTMLTableRowElement, cells: Record<string, HTMLInputElement|HTMLSelectElement>, own: Price|null, general: Price|null, error: HTMLElement}} OwnRow */
+/** @typedef {{element: HTMLTableRowElement, cells: Record<string, HTMLInputElement|HTMLSelectElement>, own: OwnPrice|null, general: Price|null, error: HTMLElement, first: string}} OwnRow */
 
 class OwnPrices {
-  /** @param {Widget} owner @param {{distributor: Row, link: DistributorPipeline, figures: Data, choices: Record<string, Choice[]>}} data */
-  constructor(owner, { distributor, link, figures, choices }) {
+  /** @param {Widget} owner @param {OwnPricesAnswer} prices @param {Record<string, Choice[]>} choices */
+  constructor(owner, { now, next_month: nextMonth, distributor, link, general, own, complete }, choices) {
     this.owner = owner;
     this.distributor = distributor;
     this.link = link;
     this.choices = choices;
-    const prices = /** @type {Price[]} */ (figures.prices).filter(({ currency }) => currency === distributor.currency);
-    const inForce = prices.filter((price) => isInForce(price, figures.now));
-    this.general = inForce.filter(({ distributor_id: id }) => !id);
-    this.own = inForce.filter(({ distributor_id: id }) => id === distributor.id);
-    this.later = prices.filter((price) => price.distributor_id === distributor.id && Number(price.enabled) === 1 && new Date(price.effective_from) > new Date(figures.now));
-    this.nextMonth = figures.gauges.find((/** @type {Gauge} */ gauge) => gauge.scope === 'month')?.resets_at;
+    this.now = new Date(now);
+    this.general = general;
+    this.own = own;
+    this.isComplete = complete;
+    this.nextMonth = nextMonth;
     this.body = h('tbody');
     this.rows = /** @type {OwnRow[]} */ ([]);
+    this.request = /** @type {OwnRow[]} */ ([]);
     this.message = h('div', { role: 'alert' });
     this.impact = h('div');
     this.box = /** @type {Overlay|null} */ (null);
     this.isDone = false;
-    this.start = '';
     this.when = new WhenChoice('change_from', 'From when', this.nextMonth);
   }
 
@@ -61,19 +57,12 @@ class OwnPrices {
     const { name, pricing_mode: mode, discount_rate: rate } = this.link;
     const words = { inherit: t('Where there is no own price, the price of the line holds.'), fixed: t('Where there is no own price, calls are refused.'),
       discount: t('Where there is no own price, ${share} of the price of the line holds.', { share: shareText(rate) }) };
-    const keys = new Set();
-    for (const price of [...this.general, ...this.own]) {
-      const key = JSON.stringify(USE.map((column) => /** @type {Data} */ (price)[column]));
-      if (keys.has(key)) continue;
-      keys.add(key);
-      const same = (/** @type {Price} */ one) => JSON.stringify(USE.map((column) => /** @type {Data} */ (one)[column])) === key;
-      this.addRow(this.general.find(same) ?? null, this.own.find(same) ?? null);
-    }
+    this.addRows();
     const lists = ['steps', 'models', 'units'].map((list) => h('datalist', { id: `own-${list}` }, this.choices[list].map(({ value, text }) => h('option', { value, label: text === value ? undefined : text }))));
     const heads = ['Step', 'Model', 'Unit', 'Price of the line', 'Own price', 'For', ''];
     this.box = await openWindow(this.owner, { title: `${t('Own prices')} · ${this.distributor.name} · ${name}`, width: '64rem' },
       h('p', { class: 'muted' }, words[/** @type {'inherit'} */ (mode)]),
-      this.later.length ? h('p', { class: 'muted' }, t('To come already: ${prices}', { prices: this.later.map((price) => `${what(price)} ${priceText(price)} (${localDateTime(price.effective_from, { seconds: false })})`).join(', ') })) : '',
+      this.isComplete ? '' : h('p', { class: 'bad' }, t('There are more prices than are shown here. The others stay as they are; change them in the list of prices.')),
       h('form', { class: 'own-prices', novalidate: true, on: { submit: (event) => { event.preventDefault(); this.save(); } } },
         h('div', { class: 'scroll-x' }, h('table', { class: 'plain-table own-prices-table' },
           h('thead', {}, h('tr', {}, heads.map((label) => h('th', { scope: 'col' }, label ? t(label) : h('span', { class: 'visually-hidden' }, t('Remove')))))), this.body)),
@@ -83,12 +72,27 @@ class OwnPrices {
           h('button', { type: 'button', on: { click: () => this.preview() } }, t('What it comes to')),
           h('button', { type: 'button', on: { click: () => this.box?.requestDismiss() } }, t('Cancel')),
           h('button', { type: 'submit', class: 'primary' }, t('Save')))));
-    this.start = this.text();
-    this.box.holdsWork = () => !this.isDone && this.text() !== this.start;
+    this.box.holdsWork = () => !this.isDone && this.changed().length > 0;
     return new Promise((resolve) => { this.box?.bind('dismissed', () => resolve(this.isDone)); });
   }
 
-  /** @param {Price|null} general @param {Price|null} own @returns {OwnRow} */
+  /** A row for each use: with the own price in force, and one for each that is to come. */
+  addRows() {
+    for (const key of new Set([...this.general, ...this.own].map(useOf))) {
+      const general = this.general.find((price) => useOf(price) === key) ?? null;
+      const own = this.own.filter((price) => useOf(price) === key);
+      const isInForce = own.some((price) => !this.isLater(price));
+      if (general && !isInForce) this.addRow(general, null);
+      for (const price of own) this.addRow(general, price);
+    }
+  }
+
+  /** @param {Price} price */
+  isLater({ effective_from: start }) {
+    return new Date(start) > this.now;
+  }
+
+  /** @param {Price|null} general @param {OwnPrice|null} own @returns {OwnRow} */
   addRow(general, own) {
     const price = own ?? general;
     const isNew = !price;
@@ -105,16 +109,25 @@ class OwnPrices {
     if (isNew) Object.assign(cells, { step_key: textBox('Step', 'steps', 'step_key'), model: textBox('Model', 'models', 'model'), unit: textBox('Unit', 'units', 'unit') });
     const error = h('p', { class: 'field-error', hidden: true });
     const present = h('td', { class: 'muted' }, general ? this.lineWords(general) : '–');
-    const row = { cells, own, general, error, element: h('tr') };
+    const row = { cells, own, general, error, element: h('tr'), first: '' };
     const remove = () => {
       if (isNew) { row.element.remove(); this.rows = this.rows.filter((one) => one !== row); } else { cells.price.value = ''; cells.price.focus(); }
     };
     append(row.element, [USE.map((name) => h('td', {}, isNew ? cells[name] : /** @type {Data} */ (price ?? {})[name] || h('span', { class: 'muted' }, t('every')))), present,
-      h('td', {}, h('div', { class: 'with-unit' }, cells.price, h('span', {}, this.distributor.currency)), error), h('td', {}, h('div', { class: 'own-per' }, cells.pricing_type, cells.size)),
+      h('td', {}, h('div', { class: 'with-unit' }, cells.price, h('span', {}, this.distributor.currency)), this.times(own), error), h('td', {}, h('div', { class: 'own-per' }, cells.pricing_type, cells.size)),
       h('td', {}, h('button', { type: 'button', class: 'icon-button', 'aria-label': t(isNew ? 'Remove' : 'No own price'), title: t(isNew ? 'Remove' : 'No own price'), on: { click: remove } }, icon('close')))]);
     this.body.append(row.element);
     this.rows.push(row);
+    row.first = JSON.stringify(this.values(row));
     return row;
+  }
+
+  /** From when, and until when, an own price holds, where that is still to come. @param {OwnPrice|null} own */
+  times(own) {
+    if (!own) return '';
+    const day = (/** @type {string} */ when) => localDateTime(when, { seconds: false });
+    const words = [this.isLater(own) ? t('from ${when}', { when: day(own.effective_from) }) : '', own.effective_to ? t('until ${when}', { when: day(own.effective_to) }) : ''];
+    return h('p', { class: 'muted' }, words.filter(Boolean).join(' '));
   }
 
   /** The pipeline's price, and what the distributor pays of it. @param {Price} price */
@@ -130,40 +143,45 @@ class OwnPrices {
     return this.link.pricing_mode === 'discount' ? lineAmount(price[amount], 1, this.link.discount_rate) : price[amount];
   }
 
-  text() {
-    return JSON.stringify(this.prices());
+  /** What a row says, as a request has it. @param {OwnRow} row */
+  values({ cells, own, general }) {
+    const { amount, size } = columnsOf({ pricing_type: cells.pricing_type.value });
+    const use = Object.fromEntries(USE.map((name) => [name, cells[name] ? cells[name].value.trim() : /** @type {Data} */ (own ?? general ?? {})[name]]));
+    return { ...use, pricing_type: cells.pricing_type.value, [amount]: typedNumber(cells.price.value), [size]: typedNumber(cells.size.value, { isWhole: true }) };
   }
 
-  /** The rows with a price, as a request has them. */
-  prices() {
-    return this.filled().map(({ cells, own, general }) => {
-      const { amount, size } = columnsOf({ pricing_type: cells.pricing_type.value });
-      const use = Object.fromEntries(USE.map((name) => [name, cells[name] ? cells[name].value.trim() : /** @type {Data} */ (own ?? general ?? {})[name]]));
-      return { ...use, pricing_type: cells.pricing_type.value, [amount]: typedNumber(cells.price.value), [size]: typedNumber(cells.size.value, { isWhole: true }) };
-    });
-  }
-
-  filled() {
-    return this.rows.filter(({ cells }) => cells.price.value.trim() !== '' || cells.unit?.value.trim());
+  /** The rows that somebody has changed: no others are sent. */
+  changed() {
+    return this.rows.filter((row) => (row.own ? JSON.stringify(this.values(row)) !== row.first : !isBlank(row) || row.cells.unit?.value.trim()));
   }
 
   preview() {
-    const changes = /** @type {Data[]} */ ([]);
+    /** By use: of a price and its successor, the successor is tried. @type {Map<string, Data>} */
+    const changes = new Map();
     const news = /** @type {Data[]} */ ([]);
-    this.prices().forEach((price, i) => {
-      const { own } = this.filled()[i];
-      if (own) changes.push({ ...price, id: /** @type {Row} */ (/** @type {unknown} */ (own)).id });
-      else news.push({ ...price, pipeline_id: this.link.pipeline_id, distributor_id: this.distributor.id, currency: this.distributor.currency });
-    });
-    if (changes.length || news.length) fillNode(this.impact, priceImpact(this.owner, this.nextMonth, changes, news));
+    for (const row of this.changed()) {
+      const { own } = row;
+      if (!own) news.push({ ...this.values(row), pipeline_id: this.link.pipeline_id, distributor_id: this.distributor.id, currency: this.distributor.currency });
+      else if (!isBlank(row)) changes.set(useOf(own), { id: own.id, ...this.values(row) });
+      else if (!this.isLater(own)) changes.set(useOf(own), { id: own.id, enabled: 0 });
+    }
+    fillNode(this.impact, changes.size || news.length ? priceImpact(this.owner, this.nextMonth, [...changes.values()], news) : h('p', { class: 'muted' }, t('No own price was changed.')));
   }
 
   async save() {
     for (const { error } of this.rows) error.hidden = true;
     const start = this.when.answer();
     if (start === null) return;
-    const { id, lock_version: version } = /** @type {Row} */ (/** @type {unknown} */ (this.link));
-    const answer = await send(this.owner, UPDATE, { id, lock_version: version, fixed_prices: JSON.stringify(this.prices()), change_from: start });
+    this.request = this.changed();
+    if (!this.request.length) {
+      fillNode(this.message, h('p', { class: 'muted' }, t('No own price was changed.')));
+      return;
+    }
+    const edits = this.request.map((row) => {
+      if (!row.own) return this.values(row);
+      return { ...versionOf(row.own), ...(isBlank(row) ? { enabled: 0 } : this.values(row)) };
+    });
+    const answer = await send(this.owner, UPDATE, { ...versionOf(this.link), price_changes: JSON.stringify(edits), change_from: start });
     if (answer.ok) {
       this.isDone = true;
       await this.owner.app.showAnswer(answer);
@@ -175,21 +193,40 @@ class OwnPrices {
 
   /** What is wrong with a row stands in it, the rest below. @param {Answer} answer */
   refused(answer) {
-    const { message, fields = {} } = answer.error?.options ?? {};
+    const { message, fields = {}, current } = answer.error?.options ?? {};
     const others = [];
+    const conflict = this.request.find(({ own }) => own && own.id === current?.id);
+    if (conflict) tell(conflict, message ?? '');
     for (const [name, text] of Object.entries(fields)) {
-      const row = this.filled()[Number(/^fixed_prices\/(\d+)/.exec(name)?.[1] ?? -1)];
-      if (row) {
-        row.error.textContent = t(text);
-        row.error.hidden = false;
-        row.cells.price.focus();
-      } else {
-        others.push(t(text));
-      }
+      const row = this.request[Number(/^price_changes\/(\d+)/.exec(name)?.[1] ?? -1)];
+      if (row) tell(row, text);
+      else others.push(t(text));
     }
     fillNode(this.message, h('div', { class: 'form-summary' }, h('p', {}, t(message)), others.map((text) => h('p', {}, text))));
     this.message.scrollIntoView({ block: 'nearest' });
   }
+}
+
+/** Tells two prices for different things apart. @param {Price} price */
+function useOf(price) {
+  return JSON.stringify(USE.map((column) => /** @type {Data} */ (/** @type {unknown} */ (price))[column]));
+}
+
+/** What an update names its record by. @param {{id: string, lock_version: number}} record */
+function versionOf({ id, lock_version: version }) {
+  return { id, lock_version: version };
+}
+
+/** @param {OwnRow} row */
+function isBlank({ cells }) {
+  return cells.price.value.trim() === '';
+}
+
+/** @param {OwnRow} row @param {string} text what is wrong with it */
+function tell({ error, cells }, text) {
+  error.textContent = t(text);
+  error.hidden = false;
+  cells.price.focus();
 }
 
 /** What a price is for. @param {Price} price */
