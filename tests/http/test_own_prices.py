@@ -404,7 +404,7 @@ class TestSingleEdits:
         assert problems(edit_of(call), fixed_prices=[]) == {"/price_changes": "not_together"}
         assert try_edits(shop, seen, edit_of(foreign, unit_price=9)).status_code == 404
 
-    def test_many_prices_of_others_leave_nothing_out(
+    def test_many_ended_prices_leave_nothing_out(
         self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
     ) -> None:
         buyer, pipeline, seen = prices
@@ -412,9 +412,10 @@ class TestSingleEdits:
             "insert into pipeline_pricing (id, distributor_id, pipeline_id, step_key, model, unit,"
             " pricing_type, unit_price, unit_size, currency, effective_from, effective_to, enabled,"
             " created_at, updated_at)"
-            " select concat(left(p.id, 20), s.seq), p.distributor_id, p.pipeline_id, p.step_key,"
+            " select concat(left(p.id, 16), '-', s.seq), p.distributor_id, p.pipeline_id, p.step_key,"
             " p.model, 'aaa', p.pricing_type, p.unit_price, p.unit_size, p.currency,"
-            " '2020-01-01', '2020-01-02', 1, p.created_at, p.updated_at"
+            " '2020-01-01' + interval s.seq hour, '2020-01-01' + interval (s.seq + 1) hour, 1,"
+            " p.created_at, p.updated_at"
             " from pipeline_pricing p, seq_1_to_1100 s where p.id = %s", seen["own"][0]["id"],
         )  # fmt: skip
 

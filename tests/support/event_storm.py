@@ -165,7 +165,8 @@ class Storm:
             (row,) = self.server.query(
                 "select c.last_no, w.sent_no, w.enabled,"
                 " (select count(*) from app_event_outbox where next_try_at is null"
-                " and (due_at < utc_timestamp() or due_at = '9999-01-01')) as waiting from app_event_counter c"
+                " and (due_at < utc_timestamp() or due_at = '9999-01-01')) as waiting"
+                " from app_event_counter c"
                 " join app_webhook w on w.distributor_id = c.id where c.id = %s",
                 self.buyer.id,
             )  # fmt: skip

@@ -114,7 +114,8 @@ async def edit_own_prices(
     for edit in edits:
         if edit.price is not None:
             with _problems_at(edit.place):
-                await _set(sor, pair, rows.get(edit.id), edit.price, start, actor)
+                old = rows[edit.id] if edit.id is not None else None
+                await _set(sor, pair, old, edit.price, start, actor)
 
 
 async def _named(sor: SafeSqlor, pair: tuple[str, str], edit: PriceEdit) -> Record:
@@ -155,7 +156,9 @@ async def _set(
         await SERVICE.update(sor, old["id"], None, change, actor)
 
 
-async def _end(sor: SafeSqlor, row: Row, start: datetime | None, actor: Actor) -> None:
+async def _end(
+    sor: SafeSqlor, row: Mapping[str, Any], start: datetime | None, actor: Actor
+) -> None:
     """End a price at *start* (None: now); one that begins then is deleted."""
     if start is None or row["effective_from"] >= start:
         await SERVICE.delete(sor, row["id"], None, actor)

@@ -57,11 +57,11 @@ async def check_trial(sor: SafeSqlor, prices: Sequence[Any], changes: Sequence[A
             current: Record = {}
             if name == "changes":
                 current = await get_row(sor, TABLE, str(item.get("id") or "")[:32])
-                trial.ids.add(current["id"])
             price = _price(place, item, current, problems)
             if price:
                 same_pipeline = trial.prices.setdefault(price["pipeline_id"], [])
                 if price["enabled"]:
+                    trial.ids.update(filter(None, [current.get("id")]))
                     terms = _terms(price)
                     if any(_overlap(terms, other) for other in same_pipeline):
                         problems.append(TIMES_OVERLAP(f"{place}/effective_from"))
