@@ -412,8 +412,8 @@ class TestSingleEdits:
             "insert into pipeline_pricing (id, distributor_id, pipeline_id, step_key, model, unit,"
             " pricing_type, unit_price, unit_size, currency, effective_from, effective_to, enabled,"
             " created_at, updated_at)"
-            " select concat(left(p.id, 16), '-', s.seq), p.distributor_id, p.pipeline_id, p.step_key,"
-            " p.model, 'aaa', p.pricing_type, p.unit_price, p.unit_size, p.currency,"
+            " select concat(left(p.id, 16), '-', s.seq), p.distributor_id, p.pipeline_id,"
+            " p.step_key, p.model, 'aaa', p.pricing_type, p.unit_price, p.unit_size, p.currency,"
             " '2020-01-01' + interval s.seq hour, '2020-01-01' + interval (s.seq + 1) hour, 1,"
             " p.created_at, p.updated_at"
             " from pipeline_pricing p, seq_1_to_1100 s where p.id = %s", seen["own"][0]["id"],
