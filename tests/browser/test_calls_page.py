@@ -136,6 +136,7 @@ def test_periods_states_and_a_text(admin_page: Page, buyer: Reseller) -> None:
     expect(rows).to_have_count(1)
     expect(page.locator(".calls-total")).to_contain_text("0.85")
     page.locator("select[name=status]").select_option("")
+    expect(rows).to_have_count(3)
     page.locator("input[name=q]").fill("order-1")
     expect(rows).to_have_count(1)
     page.reload()
