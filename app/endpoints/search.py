@@ -12,11 +12,9 @@ from typing import Any
 from aiohttp import web
 
 from app.access.permissions import may_list_any
-from app.access.request_context import CONTEXT
 from app.base.catalogue.records import LIST_TOO_SLOW
 from app.base.contributions import Contributions
-from app.base.errors import AppError, Sentence
-from app.base.i18n import translate
+from app.base.errors import AppError
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import reading
 from app.records.filters import any_case, like_pattern
@@ -48,7 +46,6 @@ class SearchSource:
     """Records of `table` by what somebody types: at most MAX_HITS, the best first."""
 
     name: str
-    title: Sentence
     table: str
     find: Callable[[SafeSqlor, str], Awaitable[list[Hit]]]
 
@@ -58,7 +55,7 @@ SEARCH_SOURCES = Contributions(SearchSource, lambda source: source.name)
 
 def records_by_name(table: str, url: str) -> Callable[[SafeSqlor, str], Awaitable[list[Hit]]]:
     """
-    Return a search in `code` and `name` of *table*, whose record `id` has the page *url*.
+    Return a search in `code` and `name` of *table*, whose records have pages at *url* and their id.
 
     What is the code or the name comes first, then what begins with the text, then what has it
     anywhere.
@@ -75,7 +72,7 @@ def records_by_name(table: str, url: str) -> Callable[[SafeSqlor, str], Awaitabl
             f" limit {MAX_HITS}",
             {"pattern": pattern, "prefix": pattern[1:], "text": text},
         )
-        return [Hit(url.format(id=row["id"]), row["name"], row["code"]) for row in rows]
+        return [Hit(url + row["id"], row["name"], row["code"]) for row in rows]
 
     return find
 
@@ -94,7 +91,7 @@ async def _hits(source: SearchSource, text: str) -> list[Hit]:
 @answering("GET")
 async def search_everything(request: web.Request, params: Mapping[str, Any]) -> web.Response:
     """
-    Return `{data: [{name, title, hits: [{url, text, detail, at}]}]}`: what there is of *q*, by
+    Return `{data: [{name, hits: [{url, text, detail, at}]}]}`: what there is of *q*, by
     kind, as far as the caller may see it; kinds without any are left out.
     """
     text = check_params(_QUERY, params)["q"].strip()
@@ -104,13 +101,11 @@ async def search_everything(request: web.Request, params: Mapping[str, Any]) -> 
         if await may_list_any(request, [table_model(source.table)])
     ]
     hits = [(source, await _hits(source, text)) for source in sources]
-    lang = request[CONTEXT].lang
     return json_response(
         {
             "data": [
                 {
                     "name": source.name,
-                    "title": translate(source.title, lang),
                     "hits": [asdict(hit) for hit in some],
                 }
                 for source, some in hits

@@ -7,7 +7,6 @@ from app.global_func import (
     BodyLimit,
     Module,
     SearchSource,
-    Sentence,
     reading_endpoint,
     records_by_name,
     settings,
@@ -72,9 +71,8 @@ MODULE = Module(
         versions.SERVICE,
         SearchSource(
             "pipelines",
-            Sentence("Lines", "产线"),
             "pipelines",
-            records_by_name("pipelines", "/pipeline_core/line.ui?pipeline_id={id}"),
+            records_by_name("pipelines", "/pipeline_core/line.ui?pipeline_id="),
         ),
         BodyLimit("/pipeline_core/api/pipeline_import.dspy", *_FILE),
         BodyLimit("/pipeline_core/api/pipeline_import_view.dspy", *_FILE),

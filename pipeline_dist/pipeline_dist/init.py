@@ -9,7 +9,6 @@ from app.global_func import (
     Module,
     ProgramApi,
     SearchSource,
-    Sentence,
     reading_endpoint,
     records_by_name,
     table_endpoints,
@@ -113,9 +112,8 @@ MODULE = Module(
         links.SERVICE,
         SearchSource(
             "distributors",
-            Sentence("Distributors", "分销商"),
             "distributors",
-            records_by_name("distributors", "/pipeline_dist/distributor.ui?id={id}"),
+            records_by_name("distributors", "/pipeline_dist/distributor.ui?id="),
         ),
         # The distributor API in any version, one that is not there included.
         ProgramApi(re.compile(r"/pipeline_dist/v[0-9]+(?:/|$)")),

@@ -308,7 +308,7 @@ ROUNDED_TOO_FAR = FieldCode(
     "{price}：{old} 调价后应为 {exact}，舍入为 {new}，偏差超过调价幅度的一半。"
     "请增加小数位数，或不选此价格。",
 )
-NO_AMOUNT = FieldCode(
+PRICE_TOO_LARGE = FieldCode(
     "out_of_range",
     "{price}: {new} is more than a price can be.",
     "{price}：{new} 超出价格上限。",

@@ -61,8 +61,8 @@ def test_each_input_sends_its_value_in_its_form(look: Page, bench: Bench) -> Non
     """Texts stay texts to the last digit; empty numbers and times are null; moments go as UTC."""
     show_fields(look, bench, SENT)
     submit(look)
-    sent = {name: value.replace("\r\n", "\n") for name, value in bench.last("/save").items()}
-    assert sent == {f"v{n}": value.replace("\r\n", "\n") for n, (_, _, value) in enumerate(SENT)}
+    values = {name: value.replace("\r\n", "\n") for name, value in bench.last("/save").items()}
+    assert values == {f"v{n}": value.replace("\r\n", "\n") for n, (_, _, value) in enumerate(SENT)}
 
 
 # What is typed into a field of the kind, and what is said there.

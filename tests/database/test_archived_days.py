@@ -18,8 +18,8 @@ from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.price_preview import price_preview
 from pipeline_ops.rollup.build import forget_days
+from pipeline_ops.rules.repricing import Trial
 from pipeline_ops.rules.usage_lines import usage_lines
-from pipeline_ops.tables.trial_prices import Trial
 from tests.support.archives import (
     DECEMBER,
     JANUARY,

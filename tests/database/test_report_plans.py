@@ -23,7 +23,7 @@ from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.entries import insert_entries
 from pipeline_ops.reports import pipeline_figures, price_preview, stats
 from pipeline_ops.rollup.build import build_next_day, last_day_over, raise_fences
-from pipeline_ops.tables.trial_prices import Trial
+from pipeline_ops.rules.repricing import Trial
 from tests.support.installation import Installation
 from tests.support.trade import EVENING, Clock, Trade, add_price, make_trade, past_call
 

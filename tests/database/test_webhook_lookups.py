@@ -61,7 +61,7 @@ async def last_error(webhook: Webhook) -> str:
     return row.error or ""
 
 
-def counted(outcome: str) -> float:
+def outcome_count(outcome: str) -> float:
     return delivery._deliveries.child(outcome).value
 
 
@@ -93,7 +93,7 @@ async def test_what_this_host_cannot_look_up_counts_for_nothing(
 ) -> None:
     names.is_silent = True
     webhook = await by_name(receiver)
-    before = counted("unsent")
+    before = outcome_count("unsent")
     with monkeypatch.context() as patch:
         shorten(patch, *OF_NAME, OF_ROOT)
         sender = Sender([names.place])
@@ -107,7 +107,7 @@ async def test_what_this_host_cannot_look_up_counts_for_nothing(
     assert set(await outcomes(webhook)) == {(1, "unsent", None)}
     count = len(await outcomes(webhook))
     # Another test's webhook may be sent by the way.
-    assert counted("unsent") - before >= count == delivery.MIN_ATTEMPTS + 1
+    assert outcome_count("unsent") - before >= count == delivery.MIN_ATTEMPTS + 1
     assert "nameservers of the sending host" in await last_error(webhook)
     # And when they answer again, it is sent.
     names.is_silent = False

@@ -316,24 +316,24 @@ class TestSingleEdits:
         pipeline = shop.pipeline()
         fixed_prices = [{"unit": "call", "unit_price": 1}, {"unit": "image", "unit_price": 2}]
         buyer = shop.distributor(pipeline, link={"fixed_prices": fixed_prices})
-        seen = look(shop, buyer, pipeline)
-        image = next(row for row in seen["own"] if row["unit"] == "image")
+        view = look(shop, buyer, pipeline)
+        image = next(row for row in view["own"] if row["unit"] == "image")
         shop.post(
             "pipeline_ops/pipeline_pricing_update", id=image["id"], unit_price=20,
-            lock_version=image["lock_version"], change_from=seen["next_month"],
+            lock_version=image["lock_version"], change_from=view["next_month"],
         )  # fmt: skip
-        own_price(shop, buyer, pipeline, unit="video", effective_from=seen["next_month"])
+        own_price(shop, buyer, pipeline, unit="video", effective_from=view["next_month"])
         return buyer, pipeline, look(shop, buyer, pipeline)
 
     def test_what_is_planned_survives_the_edit_of_another_row(
         self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
     ) -> None:
-        buyer, _, seen = prices
-        call, image, later_image, video = seen["own"]
-        assert [row["unit"] for row in seen["own"]] == ["call", "image", "image", "video"]
+        buyer, _, view = prices
+        call, image, later_image, video = view["own"]
+        assert [row["unit"] for row in view["own"]] == ["call", "image", "image", "video"]
 
         token = {"unit": "token", "unit_price": 7}
-        answer = try_edits(shop, seen, edit_of(call, unit_price=5), token)
+        answer = try_edits(shop, view, edit_of(call, unit_price=5), token)
 
         assert answer.status_code == 200, answer.text
         rows = {row["id"]: row for row in prices_of(shop, buyer)}
@@ -348,13 +348,13 @@ class TestSingleEdits:
     def test_one_that_has_changed_is_refused_and_nothing_done(
         self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
     ) -> None:
-        buyer, _, seen = prices
-        call, _, _, video = seen["own"]
-        other = try_edits(shop, seen, edit_of(call, unit_price=9))
+        buyer, _, view = prices
+        call, _, _, video = view["own"]
+        other = try_edits(shop, view, edit_of(call, unit_price=9))
         before = prices_of(shop, buyer)
 
         answer = try_edits(
-            shop, seen, {"id": video["id"], "lock_version": video["lock_version"], "enabled": 0},
+            shop, view, {"id": video["id"], "lock_version": video["lock_version"], "enabled": 0},
             edit_of(call, unit_price=5),
         )  # fmt: skip
 
@@ -366,13 +366,13 @@ class TestSingleEdits:
     def test_one_ends_and_one_that_is_to_come_is_deleted(
         self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
     ) -> None:
-        buyer, pipeline, seen = prices
+        buyer, pipeline, view = prices
         ends = [
             {"id": row["id"], "lock_version": row["lock_version"], "enabled": 0}
-            for row in seen["own"] if row["unit"] == "image"
+            for row in view["own"] if row["unit"] == "image"
         ]  # fmt: skip
 
-        answer = try_edits(shop, seen, *ends, change_from="now")
+        answer = try_edits(shop, view, *ends, change_from="now")
 
         assert answer.status_code == 200, answer.text
         own = look(shop, buyer, pipeline)["own"]
@@ -382,13 +382,13 @@ class TestSingleEdits:
     def test_what_is_wrong_is_told_at_its_place(
         self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
     ) -> None:
-        _, pipeline, seen = prices
-        call, image, *_ = seen["own"]
+        _, pipeline, view = prices
+        call, image, *_ = view["own"]
         stranger = shop.distributor(pipeline, link={"fixed_prices": [PRICES[0]]})
         foreign = look(shop, stranger, pipeline)["own"][0]
 
         def problems(*edits: Any, **fields: Any) -> dict[str, str]:
-            answer = try_edits(shop, seen, *edits, **fields)
+            answer = try_edits(shop, view, *edits, **fields)
             assert answer.status_code == 400, answer.text
             return {one["pointer"]: one["code"] for one in answer.json()["errors"]}
 
@@ -402,12 +402,12 @@ class TestSingleEdits:
             "/price_changes/1/change_from": "out_of_order"
         }
         assert problems(edit_of(call), fixed_prices=[]) == {"/price_changes": "not_together"}
-        assert try_edits(shop, seen, edit_of(foreign, unit_price=9)).status_code == 404
+        assert try_edits(shop, view, edit_of(foreign, unit_price=9)).status_code == 404
 
     def test_many_ended_prices_leave_nothing_out(
         self, shop: Shop, prices: tuple[Distributor, Pipeline, dict[str, Any]]
     ) -> None:
-        buyer, pipeline, seen = prices
+        buyer, pipeline, view = prices
         shop.installation.query(
             "insert into pipeline_pricing (id, distributor_id, pipeline_id, step_key, model, unit,"
             " pricing_type, unit_price, unit_size, currency, effective_from, effective_to, enabled,"
@@ -416,12 +416,12 @@ class TestSingleEdits:
             " p.step_key, p.model, 'aaa', p.pricing_type, p.unit_price, p.unit_size, p.currency,"
             " '2020-01-01' + interval s.seq hour, '2020-01-01' + interval (s.seq + 1) hour, 1,"
             " p.created_at, p.updated_at"
-            " from pipeline_pricing p, seq_1_to_1100 s where p.id = %s", seen["own"][0]["id"],
+            " from pipeline_pricing p, seq_1_to_1100 s where p.id = %s", view["own"][0]["id"],
         )  # fmt: skip
 
         again = look(shop, buyer, pipeline)
 
-        assert (again["own"], again["complete"]) == (seen["own"], True)
+        assert (again["own"], again["complete"]) == (view["own"], True)
         assert [row["unit"] for row in again["general"]] == ["call"]
 
 
@@ -444,15 +444,15 @@ class TestWhoMayChangeThem:
         assert ("own_prices" in [tool["name"] for tool in tools]) == may
         assert answer.status_code == (200 if may else 403)
         if may:
-            seen = answer.json()["data"]
-            link = seen["link"]
-            edit = edit_of(seen["own"][0], unit_price=3)
-            saved = client.post(
+            view = answer.json()["data"]
+            link = view["link"]
+            edit = edit_of(view["own"][0], unit_price=3)
+            save = client.post(
                 f"/{LINK.replace('/', '/api/')}.dspy",
                 json={"id": link["id"], "lock_version": link["lock_version"],
                       "price_changes": [edit], "change_from": "now"},
             )  # fmt: skip
-            assert saved.status_code == 200, saved.text
+            assert save.status_code == 200, save.text
 
     def test_without_a_link_there_are_none(self, shop: Shop) -> None:
         pair = {"distributor_id": shop.distributor().id, "pipeline_id": shop.pipeline().id}

@@ -196,7 +196,7 @@ def test_its_limits_are_its_own_also_where_keys_are_looked_after(
         assert owner.begin(pipeline, key=key).is_success
     sandbox.begin(pipeline, key="1")
 
-    def told(answer: Any) -> tuple[str, str]:
+    def limits_of(answer: Any) -> tuple[str, str]:
         return answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]
 
     body = {"name": "more", "scopes": ["read"], "sandbox": True}
@@ -207,8 +207,8 @@ def test_its_limits_are_its_own_also_where_keys_are_looked_after(
         sandbox.post("keys/revoke", {"key_id": "none"}), sandbox.get("keys", no="such"),
         sandbox.get("webhooks"),
     )  # fmt: skip
-    assert [told(answer) for answer in answers] == [("3", "2")] * len(answers)
-    assert told(owner.get("keys")) == ("3", "0")
+    assert [limits_of(answer) for answer in answers] == [("3", "2")] * len(answers)
+    assert limits_of(owner.get("keys")) == ("3", "0")
 
 
 def test_its_leases_run_out(server: Installation, pipeline: dict[str, Any]) -> None:

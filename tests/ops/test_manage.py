@@ -36,8 +36,8 @@ def test_every_command_has_help_and_needs_no_database_for_it(
 ) -> None:
     process = mariadb.command("-c", HELP_OF_ALL, env={"PIPELINE_VAR": str(tmp_path)})
 
-    told = re.findall(r"^usage: manage\.py (\S+)", process.stdout, re.MULTILINE)
-    assert told == list(commands())
+    usages = re.findall(r"^usage: manage\.py (\S+)", process.stdout, re.MULTILINE)
+    assert usages == list(commands())
     assert list(tmp_path.iterdir()) == []
 
 

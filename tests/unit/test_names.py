@@ -55,6 +55,7 @@ EXCEPTIONS = {
     "app/records/xlsx_files.py": {"left"},
     # What asyncio calls of a protocol.
     "app/server/shedding.py": {"connection_made"},
+    "tests/support/nameserver.py": {"connection_made"},
     # A function that is kept in a field.
     "pipeline_core/pipeline_core/transfer/parts.py": {"read"},
     # Columns of the ledger.

@@ -197,7 +197,7 @@ def values_at(node: Any, pointer: str) -> Iterator[Any]:
 def test_links_take_what_stands_in_an_answer_or_in_its_request() -> None:
     expressions = 0
     for operation in OPERATIONS:
-        examples = [example for *_, named in operation.answers for example in named.values()]
+        examples = [example for *_, by_name in operation.answers for example in by_name.values()]
         requests = operation.body_examples.values()
         for link in operation.links.values():
             values = {**link.get("parameters", {}), **link.get("requestBody", {})}

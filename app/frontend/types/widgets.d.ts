@@ -224,7 +224,6 @@ interface PaletteEntry {
 /** Records of one kind that the server finds. */
 interface SearchAnswer {
   name: string;
-  title: string;
   hits: { url: string; text: string; detail: string; at: string }[];
 }
 

@@ -173,8 +173,8 @@ def _takeover(name: str, which: str) -> str:
     own, instead = _OWN[name], _INSTEAD.get(name, {})
     columns = [column for column in table(name).columns if column not in instead]
     values = [own.get(column, f"r.{column}") for column in columns]
-    kept = {*own, *_PERIODS.get(name, ()), "id"}
-    changes = [f"{column} = r.{column}" for column in columns if column not in kept]
+    own_columns = {*own, *_PERIODS.get(name, ()), "id"}
+    changes = [f"{column} = r.{column}" for column in columns if column not in own_columns]
     return (
         f"insert into {TWIN_PREFIX}{name} ({', '.join([*columns, *instead])})"  # noqa: S608  constants
         f" select {', '.join([*values, *instead.values()])} from {name} r where {which}"

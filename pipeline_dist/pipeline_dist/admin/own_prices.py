@@ -56,11 +56,11 @@ async def own_prices(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
         "next_month": next_month(moment),
         "distributor": {name: distributor[name] for name in ("id", "name", "currency")},
         "link": {"name": pipeline["name"], **{name: link[name] for name in _SHOWN_OF_LINK}},
-        "general": [_shown(row) for row in in_force],
-        "own": [_shown(row) for row in own],
+        "general": [_view(row) for row in in_force],
+        "own": [_view(row) for row in own],
         "complete": has_all_own and has_all_general,
     }
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _view(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in _SHOWN_OF_PRICE}

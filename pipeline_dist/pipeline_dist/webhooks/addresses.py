@@ -120,8 +120,8 @@ def _parts(url: str) -> SplitResult | None:
 def has_way_to(address: str) -> bool:
     """Return whether this host can send to *address* at all; False alone for one of IPv6 where the
     host has none itself."""
-    known = read_address(address)
-    if known is None or known.version == 4:
+    place = read_address(address)
+    if place is None or place.version == 4:
         return True
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from app.global_func import MAX_HITS, Hit, SafeSqlor, SearchSource, Sentence, iso, like_prefix
+from app.global_func import MAX_HITS, Hit, SafeSqlor, SearchSource, iso, like_prefix
 
 # Call numbers begin with their time: fewer characters would mean half of the ledger.
 MIN_NUMBER_LENGTH = 8
@@ -39,4 +39,4 @@ async def find_calls(sor: SafeSqlor, text: str) -> list[Hit]:
     ]
 
 
-SEARCH = SearchSource("calls", Sentence("Calls", "调用"), "pipeline_usage_log", find_calls)
+SEARCH = SearchSource("calls", "pipeline_usage_log", find_calls)

@@ -11,7 +11,7 @@ from pipeline_ops.errors import ARCHIVED_MONTH, PREVIEW_TOO_LARGE
 from pipeline_ops.reports.distributors import distributor_statements
 from pipeline_ops.rollup.kinds import LINES
 from pipeline_ops.rollup.read import of_month, usage_source
-from pipeline_ops.rules.repricing import BookedLine, Repricer
+from pipeline_ops.rules.repricing import BookedLine, Repricer, Trial
 from pipeline_ops.rules.terms import (
     EVERYBODY,
     PRICE_COLUMNS,
@@ -19,7 +19,6 @@ from pipeline_ops.rules.terms import (
     PricingMode,
     dated_terms_of,
 )
-from pipeline_ops.tables.trial_prices import Trial
 
 # What is priced again in one request: some seconds of a worker.
 MAX_LINES = 200_000
@@ -144,7 +143,7 @@ async def _price_again(
     owners = sorted({EVERYBODY, owner or EVERYBODY})
     rows = await sor.tuples(_PRICES, {"pipeline_id": pipeline_id, "owners": owners})
     present = [dated_terms_of(row) for row in rows if row[0] not in trial.ids]
-    repricer = Repricer(present, trial.prices[pipeline_id], trial.removed.get(pipeline_id, ()))
+    repricer = Repricer(present, trial.prices[pipeline_id], trial.gone.get(pipeline_id, ()))
     query = {"distributor_id": owner, "pipeline_id": pipeline_id, "month": month, "most": PORTION}
     query |= {"last": numbers[1]}
     place = (numbers[0], -1)

@@ -23,6 +23,16 @@ def use_of(terms: Terms) -> Use:
     return terms.distributor_id, terms.step_key, terms.model, terms.unit
 
 
+@dataclass(slots=True)
+class Trial:
+    """Prices to be tried by their pipeline's id, the ids of those that they replace, and by their
+    pipeline's id those that there are to be no more."""
+
+    prices: dict[str, list[DatedTerms]] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+    gone: dict[str, list[DatedTerms]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookedLine:
     """A line of the ledger with what decides its price: when its call began, what was known then,
@@ -44,13 +54,13 @@ class Repricer:
     Prices a pipeline's lines of one distributor and month again, one after another.
 
     *trial* are prices to be tried: while one holds, it stands in the place of the price of its use
-    among *present*, whatever was known when a call began. While one of *removed* would hold, there
+    among *present*, whatever was known when a call began. While one of *gone* would hold, there
     is no price of its use among *present*.
     """
 
     present: Sequence[DatedTerms]
     trial: Sequence[DatedTerms]
-    removed: Sequence[DatedTerms] = ()
+    gone: Sequence[DatedTerms] = ()
     _by_unit: dict[str, tuple[list[DatedTerms], list[DatedTerms]]] = field(default_factory=dict)
     # The packages of the lines before, by what the price is for.
     _uses: dict[tuple[str, str, str], PackageUse] = field(default_factory=dict)
@@ -63,14 +73,14 @@ class Repricer:
         """Return what *line* costs (None where it has no price), and whether a price on trial says
         so, or the removal of one."""
         present, trial = self._in_force(line)
-        removed_uses = {use_of(item.terms) for item in self.removed if _holds(item, line)}
+        gone_uses = {use_of(item.terms) for item in self.gone if _holds(item, line)}
         trial_uses = {use_of(item) for item in trial}
-        others = [item for item in present if use_of(item) not in trial_uses | removed_uses]
+        others = [item for item in present if use_of(item) not in trial_uses | gone_uses]
         price = _choice(line, trial + others)
         if price is not None and use_of(price) in trial_uses:
             return self._amount(price, line.quantity), True
-        before = _choice(line, present) if removed_uses else None
-        is_affected = before is not None and use_of(before) in removed_uses
+        before = _choice(line, present) if gone_uses else None
+        is_affected = before is not None and use_of(before) in gone_uses
         return None if price is None else self._amount(price, line.quantity), is_affected
 
     def _amount(self, price: Terms, quantity: Decimal) -> Decimal:

@@ -105,7 +105,7 @@ async def edit_own_prices(
     await lock_parent(sor, "pipelines", pipeline_id)
     pair = (distributor_id, pipeline_id)
     # All are looked at first: what becomes of one may change another's end, and so its version.
-    rows = {edit.id: await _named(sor, pair, edit) for edit in edits if edit.id is not None}
+    rows = {edit.id: await _price_of(sor, pair, edit) for edit in edits if edit.id is not None}
     ends = [(rows[edit.id], edit) for edit in edits if edit.id is not None and edit.price is None]
     # The later ones first: a deleted successor gives its predecessor another end.
     for row, edit in sorted(ends, key=lambda end: end[0]["effective_from"], reverse=True):
@@ -118,7 +118,7 @@ async def edit_own_prices(
                 await _set(sor, pair, old, edit.price, start, actor)
 
 
-async def _named(sor: SafeSqlor, pair: tuple[str, str], edit: PriceEdit) -> Record:
+async def _price_of(sor: SafeSqlor, pair: tuple[str, str], edit: PriceEdit) -> Record:
     """Return the price that *edit* is of, locked, as its editor read it."""
     assert edit.id is not None
     row = await get_row(sor, TABLE, edit.id, lock=True)

@@ -30,10 +30,10 @@ from app.global_func import (
 )
 from pipeline_ops.errors import (
     CHOSEN_TWICE,
-    NO_AMOUNT,
     NO_PRICES_CHOSEN,
     PERCENT_OUT_OF_RANGE,
     PRICE_NOT_AN_OBJECT,
+    PRICE_TOO_LARGE,
     ROUNDED_TO_NOTHING,
     ROUNDED_TOO_FAR,
     SAME_PIPELINE,
@@ -295,7 +295,7 @@ def _check_amounts(prices: Sequence[Record], amounts: Sequence[NewAmount]) -> No
         elif amount.is_far_off:
             code = ROUNDED_TOO_FAR
         elif not _has_place(price, amount.new):
-            code = NO_AMOUNT
+            code = PRICE_TOO_LARGE
         if code is not None:
             name = " · ".join(price[part] for part in ("unit", "step_key", "model") if price[part])
             words = {part: _plain(getattr(amount, part)) for part in ("old", "exact", "new")}

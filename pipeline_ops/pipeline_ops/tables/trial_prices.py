@@ -1,7 +1,6 @@
 """Prices that are only tried: checked like those of the list, and never written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from app.global_func import (
     table,
 )
 from pipeline_ops.errors import PRICE_NOT_AN_OBJECT, TIMES_OVERLAP, TOO_MANY_PRICES
-from pipeline_ops.rules.repricing import use_of
+from pipeline_ops.rules.repricing import Trial, use_of
 from pipeline_ops.rules.terms import PRICE_COLUMNS, DatedTerms, dated_terms_of
 from pipeline_ops.tables.price_lists import MAX_PRICES, problems_at
 from pipeline_ops.tables.prices import TABLE, complete, with_currency
@@ -24,16 +23,6 @@ from pipeline_ops.tables.prices import TABLE, complete, with_currency
 _EVER = datetime.min.replace(tzinfo=UTC)
 # It is known to every call.
 _KNOWN = {"id": "", "terms_no": 0, "end_terms_no": 0}
-
-
-@dataclass(slots=True)
-class Trial:
-    """Prices to be tried by their pipeline's id, the ids of those that they replace, and by their
-    pipeline's id those that there are to be no more."""
-
-    prices: dict[str, list[DatedTerms]] = field(default_factory=dict)
-    ids: set[str] = field(default_factory=set)
-    removed: dict[str, list[DatedTerms]] = field(default_factory=dict)
 
 
 async def check_trial(sor: SafeSqlor, prices: Sequence[Any], changes: Sequence[Any]) -> Trial:
@@ -67,7 +56,7 @@ async def check_trial(sor: SafeSqlor, prices: Sequence[Any], changes: Sequence[A
                         problems.append(TIMES_OVERLAP(f"{place}/effective_from"))
                     same_pipeline.append(terms)
                 elif current and current["enabled"]:
-                    trial.removed.setdefault(price["pipeline_id"], []).append(_terms(price))
+                    trial.gone.setdefault(price["pipeline_id"], []).append(_terms(price))
     if problems:
         raise InvalidFields(problems)
     for pipeline_id in trial.prices:

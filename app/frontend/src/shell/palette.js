@@ -96,7 +96,7 @@ export class Palette {
       return;
     }
     const records = answer.value.data.flatMap((/** @type {SearchAnswer} */ { name, title, hits }) => hits.map((hit) => ({
-      group: title, icon: ICONS[name], url: hit.url, text: hit.text, detail: [hit.detail, localDateTime(hit.at, { seconds: false })].filter(Boolean).join(' · '),
+      group: t(KINDS[name] ?? name), icon: ICONS[name], url: hit.url, text: hit.text, detail: [hit.detail, localDateTime(hit.at, { seconds: false })].filter(Boolean).join(' · '),
     })));
     this.show([...records, ...this.localEntries(text)]);
   }
@@ -177,3 +177,5 @@ export class Palette {
 
 /** @type {Record<string, string>} */
 const ICONS = { pipelines: 'lines', distributors: 'distributors', calls: 'usage' };
+/** @type {Record<string, string>} */
+const KINDS = { pipelines: 'Lines', distributors: 'Distributors', calls: 'Calls' };
