@@ -152,10 +152,6 @@ OTHER_USER = ErrorCode(
     "nothing of it is sent in the name of {who}. Load it anew to go on.",
     "此浏览器的另一个窗口已由 {who} 登录。本页由他人打开，"
     "不会以 {who} 的名义提交。请重新加载后继续。",
-    hint=Sentence(
-        "The header X-Page-User names another user than the session's.",
-        "请求头 X-Page-User 与会话的用户不符。",
-    ),
 )
 DATABASE_BUSY = ErrorCode(
     "database_busy",

@@ -95,7 +95,7 @@ export class Palette {
       this.say(answer.error?.options?.message ?? t('That did not work.'));
       return;
     }
-    const records = answer.value.data.flatMap((/** @type {SearchAnswer} */ { name, title, hits }) => hits.map((hit) => ({
+    const records = answer.value.data.flatMap((/** @type {SearchAnswer} */ { name, hits }) => hits.map((hit) => ({
       group: t(KINDS[name] ?? name), icon: ICONS[name], url: hit.url, text: hit.text, detail: [hit.detail, localDateTime(hit.at, { seconds: false })].filter(Boolean).join(' · '),
     })));
     this.show([...records, ...this.localEntries(text)]);
