@@ -244,11 +244,11 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     open_page(page, LISTS[3])
     row.locator(".row-mark").check()
     bulk = page.locator("#main .bulk-bar button")
-    bulk.first.click()
+    bulk.nth(1).click()  # delete, behind the change by a percentage
     expect(page.get_by_role("alertdialog")).to_be_visible()
     problems += check(page, "bulk-delete", other_theme=not IS_WHOLE)
     close_windows(page)
-    bulk.nth(1).click()  # enable
+    bulk.nth(2).click()  # enable
     expect(page.locator("dialog[open] .bulk-results .good")).to_have_count(1)
     problems += check(page, "bulk-results", other_theme=not IS_WHOLE)
     close_windows(page)
