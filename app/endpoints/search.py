@@ -77,22 +77,23 @@ def records_by_name(table: str, url: str) -> Callable[[SafeSqlor, str], Awaitabl
     return find
 
 
-async def _hits(source: SearchSource, text: str) -> list[Hit]:
-    """Return none where it would take too long: the others are told all the same."""
+async def _hits(source: SearchSource, text: str) -> list[Hit] | None:
+    """Return None where it would take too long: the others are told all the same."""
     try:
         async with reading(refusal=LIST_TOO_SLOW) as sor:
             return await source.find(sor, text)
     except AppError as exc:
         if exc.code != LIST_TOO_SLOW.code:
             raise
-        return []
+        return None
 
 
 @answering("GET")
 async def search_everything(request: web.Request, params: Mapping[str, Any]) -> web.Response:
     """
-    Return `{data: [{name, hits: [{url, text, detail, at}]}]}`: what there is of *q*, by
-    kind, as far as the caller may see it; kinds without any are left out.
+    Return `{data: [{name, hits: [{url, text, detail, at}]}], too_slow: [name]}`: what there is of
+    *q*, by kind, as far as the caller may see it; kinds without any are left out, and `too_slow`
+    names those that would have taken too long.
     """
     text = check_params(_QUERY, params)["q"].strip()
     sources = [
@@ -100,16 +101,14 @@ async def search_everything(request: web.Request, params: Mapping[str, Any]) -> 
         for source in SEARCH_SOURCES
         if await may_list_any(request, [table_model(source.table)])
     ]
-    hits = [(source, await _hits(source, text)) for source in sources]
+    hits = {source.name: await _hits(source, text) for source in sources}
     return json_response(
         {
             "data": [
-                {
-                    "name": source.name,
-                    "hits": [asdict(hit) for hit in some],
-                }
-                for source, some in hits
+                {"name": name, "hits": [asdict(hit) for hit in some]}
+                for name, some in hits.items()
                 if some
-            ]
+            ],
+            "too_slow": [name for name, some in hits.items() if some is None],
         }
     )

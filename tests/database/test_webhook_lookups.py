@@ -143,9 +143,12 @@ async def test_what_the_receivers_nameservers_do_not_tell_is_its_failure(
         await fails()
     names.silent_names, names.addresses = frozenset(), {}
     assert "not found" in await fails()
-    # Who does not tell of the root either has replied.
+    # Of one that does not tell of the root either nobody knows whose failure it is: it is ours.
     names.broken_names, names.knows_root = frozenset({NAME}), False
-    await fails()
+    await turn(sender)
+    hands.moment += timedelta(hours=5)
+    assert (await outcomes(webhook))[-1][1] == "unsent"
+    assert (await read(webhook)).attempts == attempts
     await sender.close()
     # And it is found behind one that says nothing.
     names.knows_root = True

@@ -43,12 +43,12 @@ _IS_KNOWN = frozenset(
         pycares.errno.ARES_EBADNAME,
     }
 )
-# What any of them says that replies at all, asked for the root.
+# What one says that works, asked for the root. Not SERVFAIL: a resolver of this host that is itself
+# cut off from the world answers so.
 _IS_REPLY = frozenset(
     {
         pycares.errno.ARES_ENODATA,
         pycares.errno.ARES_EFORMERR,
-        pycares.errno.ARES_ESERVFAIL,
         pycares.errno.ARES_ENOTFOUND,
         pycares.errno.ARES_ENOTIMP,
         pycares.errno.ARES_EREFUSED,

@@ -42,7 +42,7 @@ from pipeline_ops.errors import (
 )
 from pipeline_ops.rules.price_changes import CHANGE_FROM, NOW, next_month
 from pipeline_ops.rules.terms import EVERYBODY, PricingType
-from pipeline_ops.tables.price_lists import FIELDS, MAX_PRICES
+from pipeline_ops.tables.price_lists import FIELDS, MAX_PRICES, problems_at
 from pipeline_ops.tables.prices import CHANGE_FROM_RULE, CONFIRMED, SERVICE, TABLE, later_start
 
 Values = Mapping[str, Any]
@@ -264,8 +264,7 @@ def _choices_of(items: Sequence[Any]) -> list[dict[str, Any]]:
         try:
             choice = check_params(_CHOICE, item, strict=True)
         except InvalidFields as exc:
-            problems += [FieldProblem(f"{place}/{problem.field}", problem.code, problem.text)
-                         for problem in exc.problems]  # fmt: skip
+            problems += problems_at(place, exc.problems)
             continue
         if choice["id"] in choices:
             first = list(choices).index(choice["id"]) + 1

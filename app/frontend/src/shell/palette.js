@@ -99,6 +99,8 @@ export class Palette {
       group: t(KINDS[name] ?? name), icon: ICONS[name], url: hit.url, text: hit.text, detail: [hit.detail, localDateTime(hit.at, { seconds: false })].filter(Boolean).join(' · '),
     })));
     this.show([...records, ...this.localEntries(text)]);
+    const slow = /** @type {string[]} */ (answer.value.too_slow ?? []).map((name) => t(KINDS[name] ?? name));
+    if (slow.length) this.say(t('Left out, since it took too long: ${kinds}', { kinds: slow.join(', ') }));
   }
 
   /** @param {PaletteEntry[]} entries */
