@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -89,7 +90,7 @@ async def test_a_link_that_needs_everybodys_prices_keeps_them(
 ) -> None:
     """The mode `fixed` fell back to them; of those that have ended it matters for what runs."""
     trade = await make_trade()
-    end = {"effective_to": hands.moment} if has_ended else {}
+    end = {"effective_to": hands.moment + timedelta(seconds=1)} if has_ended else {}
     call_no = await trade.begin()
     await add_price(trade, unit_price=Decimal(7), **end)
     await add_price(trade, unit="image", unit_price=Decimal(9))

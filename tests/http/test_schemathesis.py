@@ -17,7 +17,7 @@ CONFIG = ROOT / "tests/data/schemathesis.toml"
 # runs with more examples. What is wrong is made up in the others, and attacked in tests/attack.
 FEWER = 'phases.coverage.generation.mode = "positive"\n'
 # Links that must have been gone along: to a call from where its number stands, to the page after;
-# and one of those that change a call that runs, of which there are few among all.
+# and, where more requests are made up than a few, one of those that change a call that runs.
 GONE = {"read", "next"}
 ENDS = {"finish", "cancel", "extend"}
 # One that was booked in one go is there, and has ended.
@@ -61,7 +61,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
     links, successes = what_was_tried(tmp_path / "report.ndjson")
     names = {name for _, name in links}
     assert GONE - names == set()
-    assert ENDS & names
+    assert ENDS & names or not examples
     document = reseller.client.get(DOCUMENT).json()
     operations = {f"{m.upper()} {path}" for path, of in document["paths"].items() for m in of}
     assert operations - successes == set()

@@ -101,7 +101,10 @@ def _triggers(cursor: DictCursor) -> dict[str, list[Row]]:
 
 
 def _make_triggers(cursor: DictCursor, table: str, present: list[Row], own: list[Row]) -> None:
-    cursor.execute(f"USE {table.partition('.')[0]}")
+    # Without the database's name, as `migrate` makes them: a dump has a trigger by the letter, and
+    # could not be restored under another name.
+    database, _, table = table.partition(".")
+    cursor.execute(f"USE {database}")
     for trigger in present:
         cursor.execute(f"DROP TRIGGER `{trigger['Trigger']}`")
     cursor.execute("SELECT @@sql_mode AS mode")
