@@ -10,15 +10,13 @@ A name, once published, stays: dashboards and alerts go by it (docs/operations.m
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 # From a round trip within a machine to what a request may take at most; in seconds.
 DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 Labels = tuple[str, ...]
-# A sample's end of the name, its labels' names and values, and its number.
-Sample = tuple[str, list[tuple[str, str]], float]
 
 
 class Count:
@@ -33,6 +31,10 @@ class Count:
         """Count *number* more."""
         self.value += number
 
+    def numbers(self) -> list[float]:
+        """Return the value alone."""
+        return [self.value]
+
 
 class Level:
     """A number as it is, and when it was set: `at`, in seconds since 1970; 0: never yet."""
@@ -45,6 +47,10 @@ class Level:
     def set(self, number: float) -> None:
         """Say what it is now."""
         self.value, self.at = number, time.time()
+
+    def numbers(self) -> list[float]:
+        """Return the value and when it was set."""
+        return [self.value, self.at]
 
 
 class Spread:
@@ -62,6 +68,10 @@ class Spread:
         self.counts[bisect_left(self.bounds, number)] += 1
         self.total += number
 
+    def numbers(self) -> list[float]:
+        """Return the total, then the counts."""
+        return [self.total, *self.counts]
+
 
 Child = TypeVar("Child", Count, Level, Spread)
 
@@ -72,6 +82,7 @@ class Family(Generic[Child]):
     kind = ""
     # How the numbers of several processes become one.
     merging = "sum"
+    bounds: Sequence[float] = ()
 
     def __init__(
         self, name: str, help_text: str, labels: Sequence[str], make: Callable[[], Child]
@@ -96,16 +107,14 @@ class Family(Generic[Child]):
             child = self._children[values] = self._make()
         return child
 
-    def samples(self) -> list[Sample]:
-        """Return what stands in `/metrics` of it."""
-        return [
-            sample
-            for values, child in self._children.items()
-            for sample in self._samples(list(zip(self.labels, values, strict=True)), child)
-        ]
-
-    def _samples(self, labels: list[tuple[str, str]], child: Any) -> Iterable[Sample]:
-        raise NotImplementedError
+    def state(self) -> dict[str, Any]:
+        """Return what other processes need to know of it: `type`, `help`, `merging`, the names of
+        its `labels`, its `bounds`, and of all `children` the labels' values and their numbers."""
+        return {
+            "type": self.kind, "help": self.help_text, "merging": self.merging,
+            "labels": self.labels, "bounds": self.bounds,
+            "children": [(values, child.numbers()) for values, child in self._children.items()],
+        }  # fmt: skip
 
 
 class Counter(Family[Count]):
@@ -119,9 +128,6 @@ class Counter(Family[Count]):
     def add(self, number: float = 1) -> None:
         """Count *number* more, where it has no labels."""
         self.child().value += number
-
-    def _samples(self, labels: list[tuple[str, str]], child: Count) -> Iterable[Sample]:
-        return [("_total", labels, child.value)]
 
 
 class Gauge(Family[Level]):
@@ -142,11 +148,6 @@ class Gauge(Family[Level]):
         """Say what it is now, where it has no labels."""
         self.child().set(number)
 
-    def _samples(self, labels: list[tuple[str, str]], child: Level) -> Iterable[Sample]:
-        if self.merging != "latest":
-            return [("", labels, child.value)]
-        return [("", labels, child.value), ("@", labels, child.at)] if child.at else []
-
 
 class LatestCounter(Gauge):
     """Numbers that only grow and that one process counts for all, as whoever heard of them last
@@ -156,10 +157,6 @@ class LatestCounter(Gauge):
 
     def __init__(self, name: str, help_text: str, labels: Sequence[str] = ()) -> None:
         super().__init__(name, help_text, labels, merging="latest")
-
-    def _samples(self, labels: list[tuple[str, str]], child: Level) -> Iterable[Sample]:
-        samples = super()._samples(labels, child)
-        return [(suffix or "_total", own, number) for suffix, own, number in samples]
 
 
 class Histogram(Family[Spread]):
@@ -176,14 +173,7 @@ class Histogram(Family[Spread]):
         bounds: Sequence[float] = DURATIONS,
     ) -> None:
         super().__init__(name, help_text, labels, lambda: Spread(bounds))
-
-    def _samples(self, labels: list[tuple[str, str]], child: Spread) -> Iterable[Sample]:
-        total = 0
-        for bound, count in zip((*map(str, child.bounds), "+Inf"), child.counts, strict=True):
-            total += count
-            yield "_bucket", [*labels, ("le", bound)], float(total)
-        yield "_count", labels, float(total)
-        yield "_sum", labels, child.total
+        self.bounds = tuple(bounds)
 
 
 FAMILIES: dict[str, Family[Any]] = {}

@@ -13,8 +13,9 @@ import fcntl
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from app.base.version import version
 from app.runtime.processes import command_line
 
 WRITE_EVERY_SECONDS = 2.0
-_SUFFIX = ".json"
+# `.json` had them in another form: where workers of two versions run side by side, each adds up
+# its own.
+_SUFFIX = ".numbers"
 # What those have counted that have ended, added up: or there would be more files each day.
 _ENDED = f"ended{_SUFFIX}"
 # Held by who adds up.
@@ -130,13 +133,7 @@ class Metrics:
     def _numbers(self) -> Numbers:
         measure_all()
         self._add_up_requests()
-        return {
-            name: {
-                "type": family.kind, "help": family.help_text, "merging": family.merging,
-                "samples": family.samples(),
-            }
-            for name, family in FAMILIES.items()
-        }  # fmt: skip
+        return {name: family.state() for name, family in FAMILIES.items()}
 
     def _add_up_requests(self) -> None:
         """Set the numbers that follow from the histogram of all requests."""
@@ -206,36 +203,32 @@ def _merge(parts: list[Numbers]) -> Numbers:
     result: Numbers = {}
     for part in reversed(parts):
         for name, family in part.items():
-            result.setdefault(name, family | {"samples": []})
+            result.setdefault(name, family | {"children": []})
     for name, family in result.items():
-        sums: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
-        times: dict[Any, float] = {}
+        together = _TOGETHER[family["merging"]]
+        sums: dict[tuple[str, ...], list[float]] = {}
         for part in parts:
-            for key, number, moment in _samples(part.get(name)):
-                if family["merging"] == "latest":
-                    if moment >= times.get(key, 0.0):
-                        sums[key], times[key] = number, moment
-                elif family["merging"] == "max":
-                    sums[key] = max(sums.get(key, number), number)
-                else:
-                    sums[key] = sums.get(key, 0.0) + number
-        family["samples"] = [(*key, number) for key, number in sums.items()]
-        family["samples"] += [("@", key[1], moment) for key, moment in times.items()]
+            for values, numbers in _children(part.get(name), family):
+                before = sums.get(key := tuple(values))
+                sums[key] = numbers if before is None else together(before, numbers)
+        family["children"] = list(sums.items())
     return result
 
 
-def _samples(family: dict[str, Any] | None) -> Iterator[tuple[Any, float, float]]:
-    """Yield suffix and labels, the number, and when it was said."""
-    if family is None:
-        return
-    samples = [
-        ((suffix, tuple((name, value) for name, value in labels)), number)
-        for suffix, labels, number in family["samples"]
-    ]
-    moments = {key[1]: number for key, number in samples if key[0] == "@"}
-    for key, number in samples:
-        if key[0] != "@":
-            yield key, number, moments.get(key[1], 0.0)
+def _children(family: dict[str, Any] | None, known: dict[str, Any]) -> list[Any]:
+    """Return the children of *family*, if they have labels and bounds as those of *known*."""
+    if family is None or any(list(family[of]) != list(known[of]) for of in ("labels", "bounds")):
+        return []
+    children: list[Any] = family["children"]
+    return children
+
+
+# Two processes' numbers of the same labels as one, by what the family says of its merging.
+_TOGETHER: dict[str, Callable[[list[float], list[float]], list[float]]] = {
+    "sum": lambda one, other: list(map(add, one, other)),
+    "max": max,
+    "latest": lambda one, other: other if other[1] >= one[1] else one,
+}
 
 
 def _lasting(numbers: Numbers) -> Numbers:
@@ -267,10 +260,28 @@ class _AllWorkers:
 
         for name, family in sorted(self._numbers.items()):
             metric = Metric(name, family["help"], family["type"])
-            for suffix, labels, number in family["samples"]:
-                if suffix != "@":
-                    metric.add_sample(name + suffix, dict(labels), number)
+            for values, numbers in family["children"]:
+                labels = dict(zip(family["labels"], values, strict=True))
+                if family["type"] == "histogram":
+                    _add_sizes(metric, labels, family["bounds"], numbers)
+                elif family["merging"] != "latest" or numbers[1]:
+                    suffix = "_total" if family["type"] == "counter" else ""
+                    metric.add_sample(name + suffix, labels, numbers[0])
             yield metric
+
+
+def _add_sizes(
+    metric: Any, labels: dict[str, str], bounds: list[float], numbers: list[float]
+) -> None:
+    """Add the samples of a histogram, whose *numbers* are its total and the count at each of
+    *bounds* and above them."""
+    total, *counts = numbers
+    count = 0.0
+    for bound, own in zip((*map(str, bounds), "+Inf"), counts, strict=True):
+        count += own
+        metric.add_sample(f"{metric.name}_bucket", labels | {"le": bound}, count)
+    metric.add_sample(f"{metric.name}_count", labels, count)
+    metric.add_sample(f"{metric.name}_sum", labels, total)
 
 
 REQUEST_METRICS = web.AppKey("pipeline.metrics", Metrics)

@@ -1,7 +1,6 @@
 """Numbers of all workers, also when one of them is killed."""
 
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -103,11 +102,11 @@ def test_many_workers_that_have_ended_leave_one_file(tmp_path: Path) -> None:
                 other.ask("200", "?")
                 other.kill()
         text = one.ask("?")
-        files = {file.name for file in metrics_folder(tmp_path).glob("*.json")}
+        files = {file.name for file in metrics_folder(tmp_path).glob("*.numbers")}
 
     assert 'pipeline_requests_total{status="200"} 3.0\n' in text
     assert len(files) == 2
-    assert "ended.json" in files
+    assert "ended.numbers" in files
 
 
 def test_a_later_process_of_the_same_number_is_another(tmp_path: Path) -> None:
@@ -116,8 +115,8 @@ def test_a_later_process_of_the_same_number_is_another(tmp_path: Path) -> None:
     with worker(tmp_path) as one:
         one.ask("200", "?")
         one.kill()
-        (file,) = folder.glob("*-*.json")
-        file.rename(folder / f"{os.getpid()}-1.json")  # this process, at another time
+        (file,) = folder.glob("*-*.numbers")
+        file.rename(folder / f"{os.getpid()}-1.numbers")  # this process, at another time
     with worker(tmp_path) as other:
         text = other.ask("200", "?")
 
@@ -159,7 +158,7 @@ def test_a_full_disk_is_told_with_the_file_and_leaves_the_last_numbers(
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
 
-    with pytest.raises(OSError, match=r"No space left on device: '.*\d+-\d+\.json'"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*\d+-\d+\.numbers'"):
         metrics.write()
     assert 'endpoint="/a.dspy"' in metrics.text()
     assert metrics._file.read_bytes() == before
@@ -188,14 +187,31 @@ def test_a_start_begins_at_zero(tmp_path: Path) -> None:
     assert list(metrics_folder(tmp_path).iterdir()) == []
 
 
-def test_the_latest_word_counts_whoever_said_it() -> None:
-    def numbers(number: float, moment: float) -> dict[str, dict[str, object]]:
-        samples: list[object] = [("", [], number), ("@", [], moment)]
-        return {"m": {"type": "gauge", "help": "", "merging": "latest", "samples": samples}}
+def state(merging: str, *numbers: float, **other: object) -> dict[str, dict[str, object]]:
+    family: dict[str, object] = {"type": "gauge", "help": "", "merging": merging, "labels": ["a"]}
+    return {"m": family | {"bounds": [], "children": [(["x"], list(numbers))]} | other}
 
-    result = _merge([numbers(5, 20.0), numbers(9, 10.0)])
 
-    assert result["m"]["samples"][0] == ("", (), 5)
+@pytest.mark.parametrize(
+    ("merging", "one", "other", "result"),
+    [
+        ("latest", (5, 20.0), (9, 10.0), [5, 20.0]), ("latest", (5, 10.0), (9, 20.0), [9, 20.0]),
+        ("max", (5, 20.0), (9, 10.0), [9, 10.0]), ("sum", (5, 1, 2), (9, 3, 0), [14, 4, 2]),
+    ],
+)  # fmt: skip
+def test_numbers_of_two_workers_become_one(
+    merging: str, one: list[float], other: list[float], result: list[float]
+) -> None:
+    family = _merge([state(merging, *one), state(merging, *other)])["m"]
+
+    assert family["children"] == [(("x",), result)]
+
+
+def test_what_another_version_counted_by_other_bounds_is_left_out() -> None:
+    old = state("sum", 1, 2, bounds=[])
+    new = state("sum", 3, 4, 5, bounds=[1])
+
+    assert _merge([old, new])["m"]["children"] == [(("x",), [3, 4, 5])]
 
 
 def test_a_size_is_counted_at_the_first_bound_that_it_is_not_above() -> None:
@@ -214,4 +230,4 @@ def test_a_name_is_of_one_metric_and_labels_are_complete() -> None:
     with pytest.raises(ValueError, match="has the labels"):
         gauge.child("a", "b")
     assert gauge.child("a") is gauge.child("a")
-    assert json.dumps(gauge.samples()) == '[["", [["one", "a"]], 0.0]]'
+    assert gauge.state()["children"] == [(("a",), [0.0, 0.0])]
