@@ -176,6 +176,8 @@ check_frontend() {
 run_everything() {
   local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))} files
   export PIPELINE_TEST_TEMPLATE=$run_folder/template
+  step "The databases of the tests" "测试用数据库"
+  TMPDIR=$run_folder py3/bin/python -m tests.support.first_set_up "$PIPELINE_TEST_TEMPLATE"
   step "pytest in $processes processes, a database each" "pytest：$processes 个进程，各有数据库"
   run_pytest together tests --ignore=tests/cluster -m "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder || status=$?
   step "pytest: what measures time, while nothing else runs" "pytest：测量时间的测试，单独运行"
