@@ -2,7 +2,7 @@
 How long reports and lists take on a ledger of millions of rows, and bookings beside it, over HTTP.
 
     py3/bin/python tests/bench/big_reads.py [--rows 10000000 | --ledger VAR] [--repeats 5]
-        [--check] [--write]
+        [--only NAME] [--check] [--write]
 
 Every report and list of the biggest distributor (30 % of the calls) and of a usual one (0.7 %), the
 dashboard, lists of the ledger, a booking beside it all, and the first call of a month, for which a
@@ -51,6 +51,7 @@ _OPS, _DIST = "/pipeline_ops/api", "/pipeline_dist/api"
 _LOG = "/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy"
 # So long a client would wait; what takes longer is told as that.
 TIMEOUT_SECONDS = 130
+EVENTS = 1_000_000
 GOAL_MS, GOAL_BOOKING_MS, GOAL_FIRST_MS = 300, 5, 20
 # Metered as the ledger is: the models' prices are all there are.
 ITEM = {"model": "small", "unit": "output_token", "quantity": 100}
@@ -105,6 +106,54 @@ def reads_of(world: World, who: int, name: str) -> Iterator[Read]:
     yield Read(f"ledger's list of a distributor, {name}", _LOG, of_it)
 
 
+def calls_of(world: World, who: int, name: str, sample: dict[str, Any]) -> Iterator[Read]:
+    """The calls of one distributor: as its program lists them, and as the page of calls does."""
+    month, present = months()
+    windows: dict[str, dict[str, Any]] = {
+        "all": {}, "failed": {"status": "failed"}, "running": {"status": "reserved"},
+        "of a line": {"pipeline": "line-0"}, "of a rare line": {"pipeline": "line-9"},
+        "of a line, failed": {"pipeline": "line-0", "status": "failed"},
+        "from a day on": {"from": f"{sample['day_key']}T00:00:00Z"},
+    }  # fmt: skip
+    for title, window in windows.items():
+        yield Read(f"calls, {title}, {name}", f"{API}/calls", window | {"rows": 100}, who)
+    its = {"distributor_id": world.distributors[who]}
+    for title, of_it in {
+        "today": {"period": "today"}, "last month": {"month": month},
+        "this month, failed": {"month": present, "status": "failed"},
+        "a line, last month": {"month": month, "pipeline": "line-0"},
+        "a model, last month": {"month": month, "model": "small", "unit": "output_token"},
+        "of all time": {"period": "all"},
+        "of all time, failed": {"period": "all", "status": "failed"},
+    }.items():  # fmt: skip
+        yield Read(f"page of calls, {title}, {name}", f"{_OPS}/usage_calls.dspy", its | of_it)
+        yield Read(f"sum of calls, {title}, {name}", f"{_OPS}/usage_calls_total.dspy", its | of_it)
+
+
+def events_of(who: int, name: str) -> Iterator[Read]:
+    """The events of one distributor, which has EVENTS of them."""
+    for title, window in {
+        "the first": {}, "behind half": {"after": EVENTS // 2}, "the last": {"after": EVENTS - 50},
+        "of a rare type": {"type": "call.voided"},
+    }.items():  # fmt: skip
+        yield Read(f"events, {title}, {name}", f"{API}/events", window | {"rows": 100}, who)
+
+
+def make_events(installation: Installation, distributor_id: str) -> None:
+    """Let the distributor have EVENTS events, one in a hundred thousand of a rare type."""
+    if installation.query(
+        "select 1 from app_event where distributor_id = %s limit 1", distributor_id
+    ):
+        return
+    for first in range(1, EVENTS, 100_000):
+        installation.query(
+            "insert into app_event"
+            " (id, distributor_id, event_no, type, data, dedup_key, created_at) select md5(concat(%s, seq)), %s, seq,"
+            " if(seq %% 100000 = 7, 'call.voided', 'call.expired'), '{}', seq, utc_timestamp(3)"
+            f" from seq_{first}_to_{first + 99_999}", distributor_id, distributor_id,
+        )  # fmt: skip
+
+
 def other_reads(world: World, sample: dict[str, Any]) -> Iterator[Read]:
     """The dashboard, figures of a pipeline, and lists of the whole ledger."""
     yield Read("dashboard", f"{_OPS}/usage_stats.dspy", {})
@@ -114,6 +163,10 @@ def other_reads(world: World, sample: dict[str, Any]) -> Iterator[Read]:
         yield Read(f"ledger's list of {name} pipeline", _LOG, its)
         yield Read(f"ledger's list of {name} pipeline, a day", _LOG,
                    its | {"day_key": sample["day_key"]})  # fmt: skip
+    for title, of_all in {"today": {"period": "today"}, "last month": {"period": "last_month"},
+                          "failed": {"period": "all", "status": "failed"}}.items():  # fmt: skip
+        yield Read(f"page of all calls, {title}", f"{_OPS}/usage_calls.dspy", of_all)
+        yield Read(f"sum of all calls, {title}", f"{_OPS}/usage_calls_total.dspy", of_all)
     yield Read("ledger's list, page 1", _LOG, {})
     yield Read("ledger's list, page 10,000", _LOG, {"page": 10_000, "rows": 20})
     yield Read("ledger's list by started_at", _LOG, {"sort": "started_at desc"})
@@ -157,20 +210,23 @@ def measure(client: httpx.Client, one: Read, headers: dict[str, str], repeats: i
 
 
 def read_table(
-    installation: Installation, seed: int, api_keys: list[str], repeats: int
+    installation: Installation, seed: int, api_keys: list[str], repeats: int, only: str
 ) -> list[str]:
-    """The table of all reads."""
+    """The table of all reads whose names begin with *only*."""
     world = make_world(seed)
     (sample,) = installation.query(
         "select call_no, day_key, idempotency_key from pipeline_usage_log"
         " where distributor_id = %s and month_key = %s and line_no = 0 limit 1",
         world.distributors[USUAL], months()[0],
     )  # fmt: skip
+    make_events(installation, world.distributors[USUAL])
     installation.start(workers=2)
     admin = installation.sign_in("admin")
     admin.timeout = httpx.Timeout(TIMEOUT_SECONDS)
     reads = [
         *reads_of(world, BIGGEST, "biggest"), *reads_of(world, USUAL, "usual"),
+        *calls_of(world, BIGGEST, "biggest", sample), *calls_of(world, USUAL, "usual", sample),
+        *events_of(USUAL, "usual"),
         *other_reads(world, sample),
     ]  # fmt: skip
     lines = [
@@ -179,7 +235,7 @@ def read_table(
         "|---|---|---|---|---|",
     ]
     with httpx.Client(base_url=installation.base_url, timeout=TIMEOUT_SECONDS, **DIRECT) as program:
-        for one in reads:
+        for one in (one for one in reads if one.name.startswith(only)):
             by_key = one.by_key is not None
             headers = bearer(api_keys[one.by_key]) if one.by_key is not None else {}
             lines.append(measure(program if by_key else admin, one, headers, repeats))
@@ -269,14 +325,14 @@ def _worker(
         process.wait(60)
 
 
-def run(installation: Installation, repeats: int, *, check: bool) -> str:
-    """All tables, as Markdown."""
+def run(installation: Installation, repeats: int, *, check: bool, only: str = "") -> str:
+    """All tables, as Markdown; of the reads those whose names begin with *only*."""
     about = json.loads((installation.var_dir / ABOUT).read_text())
     api_keys = about["api_keys"]
     (size,) = installation.query("select count(*) as row_count from pipeline_usage_log")
     lines = [f"{machine()}; {size['row_count']:,} rows of the ledger, {repeats} requests each.", ""]
     try:
-        lines += read_table(installation, about["seed"], api_keys, repeats)
+        lines += read_table(installation, about["seed"], api_keys, repeats, only)
     finally:
         installation.stop()
     lines += ["", *booking_table(installation, api_keys, 5)]
@@ -291,6 +347,7 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--ledger", type=Path, help="a folder that big_ledger.py has made")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", default="", help="what the reads' names begin with")
     parser.add_argument("--check", action="store_true", help="end with check-ledger")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
@@ -298,7 +355,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder,
         ledger_of(arguments, Path(folder)) as installation,
     ):
-        text = run(installation, arguments.repeats, check=arguments.check)
+        text = run(installation, arguments.repeats, check=arguments.check, only=arguments.only)
     sys.stdout.write(text)
     if arguments.write:
         file = ROOT / "docs" / "performance.md"
