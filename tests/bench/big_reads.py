@@ -148,7 +148,8 @@ def make_events(installation: Installation, distributor_id: str) -> None:
     for first in range(1, EVENTS, 100_000):
         installation.query(
             "insert into app_event"
-            " (id, distributor_id, event_no, type, data, dedup_key, created_at) select md5(concat(%s, seq)), %s, seq,"
+            " (id, distributor_id, event_no, type, data, dedup_key, created_at)"
+            " select md5(concat(%s, seq)), %s, seq,"
             " if(seq %% 100000 = 7, 'call.voided', 'call.expired'), '{}', seq, utc_timestamp(3)"
             f" from seq_{first}_to_{first + 99_999}", distributor_id, distributor_id,
         )  # fmt: skip
