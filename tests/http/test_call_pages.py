@@ -321,3 +321,26 @@ def test_who_may_look_and_who_may_void(server: Installation, sold: dict[str, Any
         assert server.anonymous().get(f"{API}/{name}.dspy", params=params).status_code == 401
     answer = viewer.post(f"{API}/usage_void_preview.dspy", json={"call_nos": [sold["s"]]})
     assert answer.status_code == 403
+
+
+def test_the_request_that_a_call_came_with(shop: Shop, pipeline: Pipeline) -> None:
+    """Of every way in which a call comes, and the first request where it is sent again."""
+    buyer = shop.distributor(pipeline)
+    lines = [{"unit": "call", "quantity": 1}]
+    over = {"pipeline": pipeline.code, "status": "succeeded", "lines": lines}
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
+        "usual": ("calls", over), "unusual": ("calls", {**over, "tags": {"film": "b"}}),
+        "begun": ("calls", {"pipeline": pipeline.code}),
+        "batch": ("calls/batch", {"calls": [{**over, "idempotency_key": "one-of-a-batch"}]}),
+    }  # fmt: skip
+    for name, (path, body) in bodies.items():
+        call_nos = []
+        for number in range(2):
+            headers = {"Idempotency-Key": name, "X-Request-Id": f"{name}-{number}"}
+            answer = buyer.client.post(f"/pipeline_dist/v1/{path}", json=body, headers=headers)
+            assert answer.is_success, answer.text
+            call = answer.json()["results"][0] if path == "calls/batch" else answer.json()
+            call_nos.append((call.get("call") or call)["call_no"])
+        assert len(set(call_nos)) == 1
+        story = look(shop, "usage_call", call_no=call_nos[0])
+        assert story["call"]["request_id"] == f"{name}-0"

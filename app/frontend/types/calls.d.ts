@@ -98,6 +98,7 @@ interface CallStory {
     voided_by_text?: string;
     void_reason: string | null;
     void_request_id: string | null;
+    request_id: string | null;
   };
   items: CallItem[];
   reversals: CallReversal[];

@@ -58,13 +58,16 @@ class BatchResult:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-async def book_all(caller: str | AuthenticatedDistributor, items: Sequence[Any]) -> BatchResult:
+async def book_all(
+    caller: str | AuthenticatedDistributor, items: Sequence[Any], request_id: str | None = None
+) -> BatchResult:
     """
-    Book *items* for *caller*, a distributor's id or whose key was looked up.
+    Book *items*, that came with the request *request_id*, for *caller*, a distributor's id or whose
+    key was looked up.
 
     Raises Unavailable, or what went wrong on our side, where not one of them was decided.
     """
-    checked_items = await _check_all(items)
+    checked_items = await _check_all(items, request_id)
     commands = {n: one for n, one in enumerate(checked_items) if isinstance(one, BeginCall)}
     codes = {command.pipeline for command in commands.values()}
     outcomes = await _begin_all(caller, list(commands.values()), codes)
@@ -91,14 +94,14 @@ def answer(outcomes: Sequence[Outcome], lang: str) -> bytes:
     return head + b",".join([_result(outcome, lang) for outcome in outcomes]) + b"]}"
 
 
-async def _check_all(items: Sequence[Any]) -> list[BeginCall | AppError]:
+async def _check_all(items: Sequence[Any], request_id: str | None) -> list[BeginCall | AppError]:
     result: list[BeginCall | AppError] = []
     line_count = 0
     for number, item in enumerate(items, 1):
         lines = item.get("lines") if isinstance(item, dict) else None
         line_count += len(lines) if isinstance(lines, list) else 0
         try:
-            result.append(api_input.batch_item(item))
+            result.append(api_input.batch_item(item, request_id))
         except AppError as exc:
             result.append(_short(exc))
         except Exception as exc:  # noqa: BLE001

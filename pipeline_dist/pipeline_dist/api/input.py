@@ -155,13 +155,13 @@ def idempotency_key(request: ApiRequest) -> str:
     return headers[0]
 
 
-def begin_call(key: str, body: Mapping[str, Any]) -> BeginCall:
-    """Return the body of a begin or of a one-go booking, under the idempotency key *key*; raises
-    InvalidFields."""
-    return plain_call(key, body) or any_call(key, body)
+def begin_call(key: str, body: Mapping[str, Any], request_id: str | None = None) -> BeginCall:
+    """Return the body of a begin or of a one-go booking, under the idempotency key *key*, that came
+    with the request *request_id*; raises InvalidFields."""
+    return plain_call(key, body, request_id) or any_call(key, body, request_id)
 
 
-def any_call(key: str, body: Mapping[str, Any]) -> BeginCall:
+def any_call(key: str, body: Mapping[str, Any], request_id: str | None = None) -> BeginCall:
     """Do as `begin_call` by the rules alone, for all that is not plain."""
     problems: list[FieldProblem] = []
     values = _members(CALL_RULES, body, problems, lists=("lines", "estimate", "tags"))
@@ -181,6 +181,7 @@ def any_call(key: str, body: Mapping[str, Any]) -> BeginCall:
         **fields,
         is_told=any(fields[name] is not None for name in EVENT_RULES),
         idempotency_key=key,
+        request_id=request_id,
         lines=lines or (),
         estimate=estimate,
         estimate_lines=estimate_lines,
@@ -188,8 +189,8 @@ def any_call(key: str, body: Mapping[str, Any]) -> BeginCall:
     )
 
 
-def batch_item(item: Any) -> BeginCall:
-    """Return one finished call of a batch; raises InvalidFields."""
+def batch_item(item: Any, request_id: str | None = None) -> BeginCall:
+    """Return one finished call of a batch, the request *request_id*; raises InvalidFields."""
     if not isinstance(item, dict):
         raise InvalidFields([CALL_NOT_AN_OBJECT("")])
     if len(item) > InvalidFields.MAX_TOLD:  # so many names are not even copied
@@ -200,7 +201,7 @@ def batch_item(item: Any) -> BeginCall:
     if body.get("status") is None and body.get("lines") is None:
         problems += [REQUIRED(name) for name in ("status", "lines")]
     try:
-        command = begin_call(str(key), body)
+        command = begin_call(str(key), body, request_id)
     except InvalidFields as exc:
         raise InvalidFields([*problems, *exc.problems]) from None
     if problems:

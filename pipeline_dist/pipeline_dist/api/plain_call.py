@@ -30,7 +30,9 @@ _STEP = Decimal("0.000001")
 _EXACT = Context(prec=40)
 
 
-def plain_call(key: str, body: Mapping[str, Any]) -> BeginCall | None:
+def plain_call(
+    key: str, body: Mapping[str, Any], request_id: str | None = None
+) -> BeginCall | None:
     """Return what `input.begin_call` does of *body*, under the idempotency key *key*; None where it
     is not a plain one."""
     lines, code = body.get("lines"), body.get("pipeline")
@@ -55,6 +57,7 @@ def plain_call(key: str, body: Mapping[str, Any]) -> BeginCall | None:
         request_hash=request_hash(meaning, body),
         lines=[usage],
         status=status,
+        request_id=request_id,
         **labels,
     )
 

@@ -153,7 +153,8 @@ async def begin_call(request: ApiRequest, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     admission.check_queue()
     key = api_input.idempotency_key(request)
-    command = api_input.begin_call(key, api_input.json_body(request))
+    body = api_input.json_body(request)
+    command = api_input.begin_call(key, body, request.context.request_id)
     result = await admission.begin(credentials, command)
     return Reply(
         body=result.body,
@@ -201,7 +202,7 @@ async def extend_call(request: ApiRequest, credentials: Credentials) -> Reply:
 async def book_batch(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
-    result = await batches.book_all(caller, items)
+    result = await batches.book_all(caller, items, request.context.request_id)
     async with reading() as sor:
         limits = await limits_after(sor, caller.id, result.codes, caller.key)
     # Others are served while thousands of lines become text.

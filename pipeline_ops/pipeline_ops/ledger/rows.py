@@ -17,16 +17,22 @@ from pipeline_ops.rules.terms import LinkTerms, PricingMode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLabels:
-    """What a client calls its call by: kept as it came, and told again in every answer."""
+    """What a client calls its call by: kept as it came, and told again in every answer but for the
+    number of the request that the call came with (`X-Request-Id`)."""
 
     client_ref: str | None = None
     # As the ledger keeps them (ledger/call_tags.py); None: there are none.
     tags: str | None = None
+    request_id: str | None = None
 
     @property
     def labels(self) -> dict[str, Any]:
         """The labels by name, as they are kept."""
-        return {"client_ref": self.client_ref, "tags": self.tags}
+        return {
+            "client_ref": self.client_ref,
+            "tags": self.tags,
+            "request_id": self.request_id,
+        }
 
     @property
     def told_labels(self) -> dict[str, Any]:

@@ -33,7 +33,8 @@ _ROWS = (
 )
 _CALL = (
     "id", "call_no", "lock_version", "distributor_id", "pipeline_id", "pipeline", "pipeline_code",
-    "version_no", "status", "source", "client_ref", "idempotency_key", "error", "remark",
+    "version_no", "status", "source", "client_ref", "request_id", "idempotency_key", "error",
+    "remark",
     "started_at", "finished_at", "duration_ms", "lease_expires_at", "day_key", "month_key",
     "currency", "estimate", "pricing_mode", "discount_rate", "created_at", "created_by",
     "created_by_text", "voided_at", "voided_by", "voided_by_text", "void_reason", "entry_no",

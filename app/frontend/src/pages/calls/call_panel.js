@@ -63,6 +63,7 @@ export class CallPanel {
       ['Lease ends', isRunning ? localDateTime(call.lease_expires_at) : ''], ['Estimate', isRunning && call.estimate !== null ? `${amountText(call.estimate)} ${call.currency}` : ''],
       ['Source', t(SOURCES[call.source] ?? call.source)], ['Booked by', call.source === 'manual' ? call.created_by_text ?? call.created_by : ''],
       ['Tags', Object.keys(call.tags).length ? Object.entries(call.tags).map(([name, value]) => badge(`${name}: ${value}`)) : ''],
+      ['Request number', call.request_id ? h('code', {}, call.request_id) : ''],
       ['Idempotency key', call.idempotency_key ? h('code', {}, call.idempotency_key) : ''], ['Quota day', call.day_key], ['Statement', call.month_key], ['No. of settlement', call.entry_no],
       ['Error', call.error], ['Remark', call.remark],
     ]);
