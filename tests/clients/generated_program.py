@@ -16,6 +16,7 @@ from made.models import (
     Batch,
     BatchItem,
     BatchItemStatus,
+    CallList,
     Ending,
     EndingStatus,
     Line,
@@ -23,7 +24,6 @@ from made.models import (
     PipelineList,
     Problem,
     QuoteRequest,
-    UsageGroupBy,
     UsageLines,
     UsageSums,
 )
@@ -61,6 +61,16 @@ batch = book_batch.sync(client=client, body=Batch(calls=items))
 assert batch.accepted == 3, batch
 
 numbers = []
+calls = read_call.sync(client=client, rows=2)
+while True:
+    assert isinstance(calls, CallList), calls
+    numbers += [call.call_no for call in calls.rows]
+    if calls.next_ is None:
+        break
+    calls = read_call.sync(client=client, rows=2, next_=calls.next_)
+assert len(set(numbers)) == 5, numbers
+
+numbers = []
 page = usage.sync(client=client, rows=2)
 while True:
     assert isinstance(page, UsageLines), page
@@ -69,7 +79,7 @@ while True:
         break
     page = usage.sync(client=client, next_=page.next_)
 assert len(set(numbers)) == 5, numbers
-sums = usage.sync(client=client, group_by=UsageGroupBy.DAY)
+sums = usage.sync(client=client, group_by="day")
 assert isinstance(sums, UsageSums), sums
 month = statement.sync(client=client)
 assert (month.calls, month.amount) == (5, sums.total.amount), month
