@@ -13,6 +13,7 @@ from app.modules import load_modules
 from tests.support import selling
 from tests.support.installation import Installation, write_config
 from tests.support.log_lines import secrets_in_logs
+from tests.support.long_form import IS_LONG
 from tests.support.midnight import wait_for_room
 
 
@@ -28,10 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
-    Run a module that says BOTH_WAYS with each way in which programs' requests are answered. The
-    others have one, by PIPELINE_TEST_WAY: `direct`, or `aiohttp`.
+    Run a module that says BOTH_WAYS with each way in which programs' requests are answered, in the
+    short form only attacks (http/test_both_ways.py holds the two against each other). The others
+    have one, by PIPELINE_TEST_WAY: `direct`, or `aiohttp`.
     """
-    if getattr(metafunc.module, "BOTH_WAYS", False) and "server" in metafunc.fixturenames:
+    is_both = getattr(metafunc.module, "BOTH_WAYS", False)
+    is_both = is_both and (IS_LONG or metafunc.definition.path.parent.name == "attack")
+    if is_both and "server" in metafunc.fixturenames:
         metafunc.parametrize("database", ("direct", "aiohttp"), indirect=True, scope="module")
 
 

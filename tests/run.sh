@@ -30,8 +30,9 @@
 #
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
 #
-# Some tests go through histories by chance: the run of all has a part of them, always the same, and
-# `bash tests/run.sh long` has all (tests/support/long_form.py).
+# Some tests go through histories by chance, or have all of the distributors' API answered in both
+# ways: the run of all has a part of them, always the same, and `bash tests/run.sh long` has all
+# (tests/support/long_form.py).
 #
 # The long mixed load runs with `bash tests/run.sh soak [--minutes N]` (an hour); with
 # `--plant memory` its workers leak, and it must end with 1.
@@ -112,7 +113,7 @@ run_money() {
 # usage: run_long [pytest argument...]
 run_long() {
   local files
-  mapfile -t files < <(grep -rl --include='test_*.py' 'tests\.support\.long_form' tests | sort)
+  mapfile -t files < <(grep -rlE --include='test_*.py' 'tests\.support\.long_form|BOTH_WAYS = |tests\.money\.parts' tests | sort)
   step "long: all histories by chance" "long：全部随机历史"
   PIPELINE_TEST_LONG=1 run_pytest long -o timeout=1800 "${files[@]}" "$@"
 }
@@ -176,8 +177,12 @@ check_frontend() {
 run_everything() {
   local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))} files
   export PIPELINE_TEST_TEMPLATE=$run_folder/template
-  step "The databases of the tests" "测试用数据库"
+  step "The databases of the tests, and the tests compiled" "测试用数据库；编译测试"
+  # Once, and beside each other: each test process would compile them all for itself.
+  py3/bin/python -m pytest --collect-only -qqq -o cache_dir=.pytest_cache/compiled tests >/dev/null &
+  pytest_pid=$!
   TMPDIR=$run_folder py3/bin/python -m tests.support.first_set_up "$PIPELINE_TEST_TEMPLATE"
+  wait "$pytest_pid" || true  # what cannot be collected, the run itself tells
   step "pytest in $processes processes, a database each" "pytest：$processes 个进程，各有数据库"
   run_pytest together tests --ignore=tests/cluster -m "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder || status=$?
   step "pytest: what measures time, while nothing else runs" "pytest：测量时间的测试，单独运行"

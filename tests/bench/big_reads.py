@@ -132,10 +132,11 @@ def calls_of(world: World, who: int, name: str, sample: dict[str, Any]) -> Itera
 
 def events_of(who: int, name: str) -> Iterator[Read]:
     """The events of one distributor, which has EVENTS of them."""
-    for title, window in {
+    windows: dict[str, dict[str, Any]] = {
         "the first": {}, "behind half": {"after": EVENTS // 2}, "the last": {"after": EVENTS - 50},
         "of a rare type": {"type": "call.voided"},
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for title, window in windows.items():
         yield Read(f"events, {title}, {name}", f"{API}/events", window | {"rows": 100}, who)
 
 

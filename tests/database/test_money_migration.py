@@ -1,7 +1,6 @@
 """What the code of before left behind (tests/data/old_ledger) is migrated, and nothing is lost."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import pytest
 from app.base.clock import quota_day
 from pipeline_dist.reports.statement import round_amount
 from tests.support.installation import Installation
+from tests.support.long_form import by_form
 from tests.support.old_answers import load, old_answers, old_installation, state, take_keys
 from tests.support.old_ledger import (
     GROUPS,
@@ -404,8 +404,7 @@ def test_a_migration_killed_at_any_change_goes_on_to_the_same(
 ) -> None:
     load(migrated.installation)
 
-    # At each change: PIPELINE_KILLS_APART=1; it takes a minute.
-    apart = os.environ.get("PIPELINE_KILLS_APART", "9")
+    apart = by_form("18", "1")  # changes; at each it takes a minute
     program = "tests/support/dying_migration.py"
     kills = int(migrated.installation.command(MOVED_CLOCK, program, apart).stdout)
 

@@ -43,8 +43,9 @@ from tests.support.editing import (
     with_outcome,
 )
 from tests.support.installation import Installation
+from tests.support.long_form import by_form
 
-PIPELINE_COUNT = int(os.environ.get("PIPELINE_EDITORS", "40"))
+PIPELINE_COUNT = int(os.environ.get("PIPELINE_EDITORS", by_form("15", "40")))
 EDITORS = (Actor(user_id="ann", username="ann"), Actor(user_id="bob", username="bob"))
 # Refusals that two editors may get of each other or of the state of things; nothing else may come.
 EXPECTED = {
