@@ -215,9 +215,9 @@ def _merge(parts: list[Numbers]) -> Numbers:
     return result
 
 
-def _children(family: dict[str, Any] | None, known: dict[str, Any]) -> list[Any]:
-    """Return the children of *family*, if they have labels and bounds as those of *known*."""
-    if family is None or any(list(family[of]) != list(known[of]) for of in ("labels", "bounds")):
+def _children(family: dict[str, Any] | None, newest: dict[str, Any]) -> list[Any]:
+    """Return the children of *family*, if they have labels and bounds as those of *newest*."""
+    if family is None or any(list(family[of]) != list(newest[of]) for of in ("labels", "bounds")):
         return []
     children: list[Any] = family["children"]
     return children
