@@ -1,4 +1,4 @@
-"""A statement as a letter that is not sent yet: whoever opens the file has it in his mail program."""
+"""A statement as a letter that is not sent yet: the file opens as a draft in a mail program."""
 
 from collections.abc import Iterable, Mapping
 from email.message import EmailMessage
@@ -22,12 +22,14 @@ def letter(
     """
     Return a statement's letter in *lang* as an `.eml` file (RFC 5322), with *attachments*.
 
-    It has neither sender nor date: those are the mail program's. `X-Unsent` makes programs open it
-    as a draft and not as a letter that came.
+    It has neither sender nor date: those are the mail program's. Two headers make programs open it as
+    a draft and not as a letter that came: Outlook and Thunderbird go by the first, Apple's Mail by
+    the second.
     """
     title = _one_line(_title(statement, lang))
     mail = EmailMessage(policy=SMTP)
     mail["X-Unsent"] = "1"
+    mail["X-Uniform-Type-Identifier"] = "com.apple.mail-draft"
     mail["Subject"] = f"{title} · {_one_line(statement['distributor']['name'])}"
     if to:
         mail["To"] = _one_line(to)

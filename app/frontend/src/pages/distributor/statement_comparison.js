@@ -12,7 +12,7 @@ import { card, plainTable } from '../common/nodes.js';
 export function comparisonLine(statement, earlier, show) {
   const change = changeText(statement.total, earlier.total);
   const month = h('button', { type: 'button', class: 'link-button', on: { click: show } }, earlier.month);
-  return [h('strong', { class: tone(change) }, change), ' ', t('compared with'), ' ', month, ` (${decimalText(earlier.total)} ${earlier.currency})`];
+  return [h('strong', {}, change), ' ', t('compared with'), ' ', month, ` (${decimalText(earlier.total)} ${earlier.currency})`];
 }
 
 /** Each pipeline's amount of both months, the greatest change first. @param {Statement} statement @param {Statement} earlier @param {string} distributorId */
@@ -24,12 +24,19 @@ export function comparison(statement, earlier, distributorId) {
   const columns = [0, 1].map((at) => alignedDecimals([...rows.map(({ amounts }) => amounts[at]), totals[at]]));
   const headings = [{ label: 'Line' }, ...months.map(({ month }) => ({ label: month, isNumber: true })), { label: 'Difference', isNumber: true }];
   const cells = rows.map(({ code, name, amounts }, at) => {
-    const change = changeText(amounts[1], amounts[0]);
     return [name, ...months.map(({ month }, which) => amountLink(columns[which][at], amounts[which], { distributor_id: distributorId, month, pipeline: code })),
-      h('span', { class: tone(change) }, change)];
+      differenceOf(amounts)];
   });
-  const foot = [t('Total of the lines'), ...columns.map((texts) => `${texts.at(-1)} ${statement.currency}`), changeText(totals[1], totals[0])];
+  const foot = [t('Total of the lines'), ...columns.map((texts) => `${texts.at(-1)} ${statement.currency}`), differenceOf(totals)];
   return card('Compared with the month before', plainTable('Compared with the month before', headings, cells, foot));
+}
+
+/** How much more or less, and which share that is. @param {Decimal[]} amounts before and now */
+function differenceOf([before, now]) {
+  const change = changeText(now, before);
+  if (change === '=') return change;
+  const difference = sum([now, String(before).startsWith('-') ? String(before).slice(1) : `-${before}`]);
+  return [`${difference.startsWith('-') ? '' : '+'}${decimalText(difference)} `, h('span', { class: 'muted' }, change)];
 }
 
 /** @param {string} text @param {Decimal} amount @param {Record<string, string>} params */
@@ -55,9 +62,4 @@ export function changeText(now, before) {
   if (!present) return t('none any more');
   const share = Math.round(((present - past) / Math.abs(past)) * 1000) / 10;
   return `${present > past ? '▲' : '▼'} ${Math.abs(share) || '<0.1'}%`;
-}
-
-/** @param {string} change */
-function tone(change) {
-  return change.startsWith('▼') ? 'change-down' : 'change-up';
 }

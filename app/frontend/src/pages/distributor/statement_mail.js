@@ -48,17 +48,17 @@ class MailBox {
     const { to } = this;
     if (!to.reportValidity()) return;
     const choices = Object.fromEntries(FILES.map(({ name }, at) => [name, String(Number(this.checks[at].checked))]));
-    const file = await this.kept(this.fetch('distributor_statement_mail.dspy', { ...choices, to: to.value }), 'statement.eml');
+    const file = await this.fileOf(this.fetch('distributor_statement_mail.dspy', { ...choices, to: to.value }), 'statement.eml');
     if (!file) return;
     download(file.name, file);
     fillNode(this.status, t('${name} is saved. Open it to send it.', { name: file.name }));
   }
 
   async share() {
-    const chosen = FILES.filter((_, at) => this.checks[at].checked);
+    const choices = FILES.filter((_, at) => this.checks[at].checked);
     const files = [];
-    for (const { url, params, ending } of chosen) {
-      const file = await this.kept(this.fetch(url, params), `statement-${this.page.record.code}-${this.month}.${ending}`);
+    for (const { url, params, ending } of choices) {
+      const file = await this.fileOf(this.fetch(url, params), `statement-${this.page.record.code}-${this.month}.${ending}`);
       if (!file) return;
       files.push(file);
     }
@@ -67,9 +67,9 @@ class MailBox {
     await navigator.share({ files, title: t('Statement ${month}', { month: this.month }) }).catch(() => {});
   }
 
-  /** The file of an answer, named as the server names it; null where there is none, which is said. @param {Promise<Response>} asked @param {string} otherName */
-  async kept(asked, otherName) {
-    const response = await asked;
+  /** The file of an answer, named as the server names it; null where there is none, which is said. @param {Promise<Response>} answer @param {string} otherName */
+  async fileOf(answer, otherName) {
+    const response = await answer;
     if (!response.ok) {
       await refuse(this.page.owner, response);
       return null;

@@ -5,6 +5,7 @@ import { dataOf } from '../../core/answer_data.js';
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { language, t } from '../../core/i18n.js';
+import { printDocument } from '../../core/print.js';
 import { read, rowsOf } from '../common/answers.js';
 import { emptyNote, notLoaded, tool } from '../common/nodes.js';
 import { monthBefore, monthChoice } from './months.js';
@@ -23,7 +24,7 @@ export class StatementTab {
     this.choice = monthChoice((month) => this.choose(month));
     this.tools = h('span', { class: 'toolbar statement-tools' });
     this.figures = h('div', { class: 'statement-figures' });
-    this.compared = h('div', {});
+    this.comparison = h('div', {});
     this.element = h('div', {});
     this.card = h('section', { class: 'card page-card' },
       h('div', { class: 'toolbar' }, this.choice.element, h('span', { class: 'spring' }), this.tools), this.figures);
@@ -66,20 +67,20 @@ export class StatementTab {
     if (month !== this.month) return;
     if (statement) this.drawStatement(statement);
     else if (this.monthInView !== month) this.drawFailure();
-    if (this.card.parentNode !== this.element) fillNode(this.element, this.card, this.compared);
+    if (this.card.parentNode !== this.element) fillNode(this.element, this.card, this.comparison);
     if (statement) await this.compare(statement);
   }
 
   drawFailure() {
     this.monthInView = '';
     fillNode(this.tools);
-    fillNode(this.compared);
+    fillNode(this.comparison);
     fillNode(this.figures, notLoaded(() => this.draw()));
   }
 
   /** @param {Statement} statement */
   drawStatement(statement) {
-    if (this.monthInView !== this.month) fillNode(this.compared);
+    if (this.monthInView !== this.month) fillNode(this.comparison);
     this.monthInView = this.month;
     this.change = h('span', { class: 'statement-change' });
     fillNode(this.tools, this.closeTool(statement), this.creditTools(), this.printLink(statement),
@@ -97,8 +98,7 @@ export class StatementTab {
     if (!answer.ok || month !== this.month) return;
     const earlier = /** @type {Statement} */ (dataOf(answer));
     fillNode(change, comparisonLine(statement, earlier, () => this.choose(before)));
-    fillNode(this.compared, comparison(statement, earlier, this.page.id));
-    this.fillMonths();
+    fillNode(this.comparison, comparison(statement, earlier, this.page.id));
   }
 
   /** @param {Statement} statement */
@@ -139,8 +139,5 @@ export class StatementTab {
 /** A plain click prints at once; others open the document, as of any link. @param {At<MouseEvent>} event @param {string} href */
 function print(event, href) {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  const page = window.open(href, '_blank');
-  if (!page) return; // the browser opens no window by itself: the link does
-  event.preventDefault();
-  page.addEventListener('load', () => page.print());
+  if (printDocument(href)) event.preventDefault(); // else the link opens it
 }
