@@ -23,7 +23,7 @@ class Sold:
 
     def __init__(self, server: Installation) -> None:
         price = {"unit": "call", "unit_price": "0.5", "effective_from": LONG_AGO}
-        pipeline = make_pipeline(server.admin, name="短剧生产线", prices=[price])
+        pipeline = self.pipeline = make_pipeline(server.admin, name="短剧生产线", prices=[price])
         self.reseller = make_reseller(server, pipeline, email="books@example.com")
         self.distributor = self.reseller.distributor
         self.oldest, self.last = month_back(2), month_back(1)
@@ -51,7 +51,7 @@ def test_from_the_list_to_a_statement_with_its_sums_and_calls(admin_page: Page, 
     page = admin_page
     open_page(page, "/pipeline_dist/statements.ui")
     row = page.get_by_role("row").filter(has_text=sold.distributor["name"])
-    row.filter(has_text=sold.last).dblclick()
+    row.filter(has_text="待关账").dblclick()
 
     month = page.get_by_label("月份")
     expect(month).to_have_value(sold.last)
@@ -125,7 +125,7 @@ def test_pages_on_paper_have_no_frame_and_whole_tables(admin_page: Page, sold: S
     whose = f"distributor_id={sold.distributor['id']}"
     for address, words in {
         sold.address(sold.last): ["model-59", "10.00 USD", "wrong customer"],
-        "/pipeline_dist/statements.ui": [sold.number, "20.00"],
+        "/pipeline_dist/statements.ui": [sold.number, "已关账"],
         f"/pipeline_ops/calls.ui?period=all&{whose}": ["30.00"],
         "/pipeline_dist/distributors": [sold.distributor["code"]],
     }.items():
@@ -133,11 +133,12 @@ def test_pages_on_paper_have_no_frame_and_whole_tables(admin_page: Page, sold: S
         page.emulate_media(media="print")
         frame = page.locator(".top-bar, .shell-menu, .toolbar, .pager-steps")
         assert [one for one in frame.all() if one.is_visible()] == [], address
-        cut = page.evaluate(
+        overflows = page.evaluate(
             "[...document.querySelectorAll('main th, main td')].filter(cell =>"
-            " cell.checkVisibility() && cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"
+            " cell.checkVisibility() && cell.scrollWidth > cell.clientWidth + 1)"
+            ".map(cell => cell.textContent)"
         )
-        assert cut == [], address
+        assert overflows == [], address
         text = "".join(pdf_pages(page.pdf(prefer_css_page_size=True)))
         assert [word for word in words if word not in text.replace("\n", "")] == [], address
         page.emulate_media(media="screen")
@@ -152,7 +153,7 @@ def test_adjusted_and_closed_from_its_page(
     open_page(page, sold.address(sold.last))
     page.locator("[data-tool=statement_close]").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_label("月份")).to_have_value(sold.last)
+    expect(dialog.get_by_role("textbox", name="月份")).to_have_value(sold.last)
     dialog.locator("button[data-tool=submit]").click()
     expect(page.locator(".quote-total")).to_contain_text("已关账")
     expect(page.locator(".facts")).to_contain_text(f"{sold.last}-0001")

@@ -22,9 +22,9 @@ def letter(
     """
     Return a statement's letter in *lang* as an `.eml` file (RFC 5322), with *attachments*.
 
-    It has neither sender nor date: those are the mail program's. Two headers make programs open it as
-    a draft and not as a letter that came: Outlook and Thunderbird go by the first, Apple's Mail by
-    the second.
+    It has neither sender nor date: those are the mail program's. Two headers make programs open
+    it as a draft and not as a letter that came: Outlook and Thunderbird go by the first, Apple's
+    Mail by the second.
     """
     title = _one_line(_title(statement, lang))
     mail = EmailMessage(policy=SMTP)
