@@ -2,17 +2,17 @@
 
 import { h } from '../../core/dom.js';
 import { sum } from '../../core/decimals.js';
-import { decimalText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { alignedDecimals } from '../common/aligned_decimals.js';
 import { callsLink } from '../common/calls_link.js';
 import { card, plainTable } from '../common/nodes.js';
+import { dueText } from './statement_view.js';
 
 /** How far what is to be paid is from the month before, which a click shows. @param {Statement} statement @param {Statement} earlier @param {() => unknown} show */
 export function comparisonLine(statement, earlier, show) {
   const change = changeText(statement.total, earlier.total);
   const month = h('button', { type: 'button', class: 'link-button', on: { click: show } }, earlier.month);
-  return [h('strong', {}, change), ' ', t('compared with'), ' ', month, ` (${decimalText(earlier.total)} ${earlier.currency})`];
+  return [h('strong', {}, change), ' ', t('compared with'), ' ', month, ` (${dueText(earlier)})`];
 }
 
 /** Each pipeline's amount of both months, the greatest change first. @param {Statement} statement @param {Statement} earlier @param {string} distributorId */
@@ -22,21 +22,26 @@ export function comparison(statement, earlier, distributorId) {
   const months = [earlier, statement];
   const totals = months.map(({ lines_amount: amount }) => amount);
   const columns = [0, 1].map((at) => alignedDecimals([...rows.map(({ amounts }) => amounts[at]), totals[at]]));
-  const headings = [{ label: 'Line' }, ...months.map(({ month }) => ({ label: month, isNumber: true })), { label: 'Difference', isNumber: true }];
+  const differences = alignedDecimals([...rows.map(({ amounts }) => difference(amounts)), difference(totals)]);
+  const headings = [{ label: 'Line' }, ...months.map(({ month }) => ({ label: `${month} (${statement.currency})`, isNumber: true })), { label: 'Difference', isNumber: true }];
   const cells = rows.map(({ code, name, amounts }, at) => {
     return [name, ...months.map(({ month }, which) => amountLink(columns[which][at], amounts[which], { distributor_id: distributorId, month, pipeline: code })),
-      differenceOf(amounts)];
+      differenceCell(differences[at], amounts)];
   });
-  const foot = [t('Total of the lines'), ...columns.map((texts) => `${texts.at(-1)} ${statement.currency}`), differenceOf(totals)];
+  const foot = [t('Total of the lines'), ...columns.map((texts) => texts.at(-1) ?? ''), differenceCell(differences[rows.length], totals)];
   return card('Compared with the month before', plainTable('Compared with the month before', headings, cells, foot));
 }
 
-/** How much more or less, and which share that is. @param {Decimal[]} amounts before and now */
-function differenceOf([before, now]) {
+/** @param {Decimal[]} amounts before and now */
+function difference([before, now]) {
+  return sum([now, String(before).startsWith('-') ? String(before).slice(1) : `-${before}`]);
+}
+
+/** How much more or less, and which share that is. @param {string} text @param {Decimal[]} amounts before and now */
+function differenceCell(text, [before, now]) {
   const change = changeText(now, before);
   if (change === '=') return change;
-  const difference = sum([now, String(before).startsWith('-') ? String(before).slice(1) : `-${before}`]);
-  return [`${difference.startsWith('-') ? '' : '+'}${decimalText(difference)} `, h('span', { class: 'muted' }, change)];
+  return [`${text.startsWith('-') ? '' : '+'}${text} `, h('span', { class: 'muted' }, change)];
 }
 
 /** @param {string} text @param {Decimal} amount @param {Record<string, string>} params */

@@ -21,6 +21,7 @@ export class StatementTab {
     this.page = page;
     this.month = new URLSearchParams(location.hash.split('?')[1]).get('month') ?? '';
     this.months = /** @type {StatementMonth[]} */ ([]);
+    this.monthInView = '';
     this.choice = monthChoice((month) => this.choose(month));
     this.tools = h('span', { class: 'toolbar statement-tools' });
     this.figures = h('div', { class: 'statement-figures' });

@@ -20,10 +20,10 @@ export function statementView(statement, distributorId, change) {
 
 /** @param {Statement} statement @param {string} distributorId @param {Child} change */
 function head(statement, distributorId, change) {
-  const { status, currency, running } = statement;
+  const { status, running } = statement;
   const calls = callsFigure(countText(statement.calls), statement.calls, { distributor_id: distributorId, month: statement.month });
   return [
-    h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, `${decimalText(statement.total)} ${currency}`), ' ',
+    h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, dueText(statement)), ' ',
       badge(t(STATES[status][0]), STATES[status][1]), ' ', change),
     facts([
       ['Statement number', statement.number ?? h('span', { class: 'muted' }, t('comes with the close'))], ['Statement period', period(statement)],
@@ -31,6 +31,17 @@ function head(statement, distributorId, change) {
       ['Closed at', localDateTime(statement.closed_at, { seconds: false })],
     ]),
   ];
+}
+
+/** What is paid, in the currency's minor units, as the server has rounded it. @param {Pick<Statement, 'total' | 'currency'>} statement */
+export function dueText({ total, currency }) {
+  const [, decimals = ''] = String(total).split('.');
+  return `${alignedDecimals([total], decimals.length)[0]} ${currency}`;
+}
+
+/** @param {string} currency */
+function amountLabel(currency) {
+  return `${t('Amount')} (${currency})`;
 }
 
 /** From its first to its last day, in the zone of the month. @param {Statement} statement */
@@ -46,13 +57,13 @@ function lines({ lines: rows, month, lines_amount: total, currency }, distributo
   const amounts = alignedDecimals([...rows.map(({ amount }) => amount), total]);
   const quantities = alignedDecimals(rows.map(({ quantity }) => quantity), 0);
   const columns = [{ label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Price' },
-    { label: 'Calls', isNumber: true }, { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }];
+    { label: 'Calls', isNumber: true }, { label: 'Quantity', isNumber: true }, { label: amountLabel(currency), isNumber: true }];
   const cells = rows.map((row, at) => {
     const params = { ...ofMonth, pipeline: row.pipeline, ...itemParams(row) };
     const link = Number(row.calls) ? h('a', { href: callsLink(params) }, row.pipeline_name) : row.pipeline_name;
     return [link, row.step_key || '–', row.model || '–', row.unit, priceText(row), callsFigure(countText(row.calls), row.calls, params), quantities[at], amounts[at]];
   });
-  return plainTable('Statement', columns, cells, [t('Total of the lines'), '', '', '', '', '', '', `${amounts.at(-1)} ${currency}`]);
+  return plainTable('Statement', columns, cells, [t('Total of the lines'), '', '', '', '', '', '', amounts.at(-1)]);
 }
 
 /** What belongs to closed months, under a heading if there is any. @param {Statement} statement */
@@ -60,20 +71,20 @@ function corrections({ corrections: rows, corrections_amount: total, currency })
   if (!rows.length) return [];
   const amounts = alignedDecimals([...rows.map(({ amount }) => amount), total]);
   const headings = [{ label: 'Month' }, { label: 'Call' }, { label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Reason' },
-    { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }];
+    { label: 'Quantity', isNumber: true }, { label: amountLabel(currency), isNumber: true }];
   const cells = rows.map((row, at) => [row.month, callsFigure(row.call_no, 1, { call: row.call_no, q: row.call_no }),
     row.pipeline_name, row.step_key || '–', row.model || '–', row.unit || '–', row.reason || '–', decimalText(row.quantity, 0), amounts[at]]);
   return [heading('Corrections of closed months'),
-    plainTable('Corrections of closed months', headings, cells, [t('Total of the corrections'), '', '', '', '', '', '', '', `${amounts.at(-1)} ${currency}`])];
+    plainTable('Corrections of closed months', headings, cells, [t('Total of the corrections'), '', '', '', '', '', '', '', amounts.at(-1)])];
 }
 
 /** What was adjusted by hand, under a heading if there is any. @param {Statement} statement */
 function adjustments({ adjustments: rows, adjustments_amount: total, currency }) {
   if (!rows.length) return [];
   const amounts = alignedDecimals([...rows.map(({ amount }) => amount), total]);
-  const headings = [{ label: 'Booked' }, { label: 'Reason' }, { label: 'Reference' }, { label: 'Amount', isNumber: true }];
+  const headings = [{ label: 'Booked' }, { label: 'Reason' }, { label: 'Reference' }, { label: amountLabel(currency), isNumber: true }];
   const cells = rows.map((row, at) => [localDateTime(row.booked_at, { seconds: false }), row.reason, row.reference ?? '–', amounts[at]]);
-  return [heading('Adjustments'), plainTable('Adjustments', headings, cells, [t('Total of the adjustments'), '', '', `${amounts.at(-1)} ${currency}`])];
+  return [heading('Adjustments'), plainTable('Adjustments', headings, cells, [t('Total of the adjustments'), '', '', amounts.at(-1)])];
 }
 
 /** @param {string} text */
@@ -89,5 +100,5 @@ function sums(statement) {
   const rows = /** @type {[string, Decimal][]} */ ([...parts.length > 1 ? parts : [], ['Exact sum', statement.amount]]);
   const amounts = alignedDecimals(rows.map(([, amount]) => amount));
   return h('dl', { class: 'statement-sums' }, rows.map(([label], at) => [h('dt', {}, t(label)), h('dd', {}, `${amounts[at]} ${currency}`)]),
-    h('dt', { class: 'statement-due' }, t('To be paid')), h('dd', { class: 'statement-due' }, `${decimalText(statement.total)} ${currency}`));
+    h('dt', { class: 'statement-due' }, t('To be paid')), h('dd', { class: 'statement-due' }, dueText(statement)));
 }
