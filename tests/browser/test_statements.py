@@ -70,9 +70,8 @@ def test_from_the_list_to_a_statement_with_its_sums_and_calls(admin_page: Page, 
     expect(due).to_contain_text(f"▼ 50% 较上月 {sold.oldest}")
     expect(page.locator(".page-card").last).to_contain_text("+10.00 ▲ 50%")
 
-    page.get_by_role("row").filter(has_text=re.compile(r"model-7\b")).get_by_role(
-        "link"
-    ).last.click()
+    model = page.get_by_role("cell", name="model-7", exact=True)
+    page.get_by_role("row").filter(has=model).get_by_role("link").last.click()
     expect(page.locator(".call-row")).to_have_count(1)
     expect(page.get_by_text("model-7").first).to_be_visible()
 
