@@ -53,7 +53,7 @@ def test_from_the_list_to_a_statement_with_its_sums_and_calls(admin_page: Page, 
     row = page.get_by_role("row").filter(has_text=sold.distributor["name"])
     row.filter(has_text="待关账").dblclick()
 
-    month = page.locator("[data-name=month]")
+    month = page.locator("select[data-name=month]")
     expect(month).to_have_value(sold.last)
     # Months with something in them only, each with what has become of it.
     options = month.locator("option").all_inner_texts()
@@ -163,5 +163,5 @@ def test_adjusted_and_closed_from_its_page(
     dialog.locator("[data-field=reason] input").fill("late fee")
     dialog.locator("button[data-tool=submit]").click()
     expect(dialog).to_have_count(0)
-    page.locator("[data-name=month]").select_option(month_back(0))
+    page.locator("select[data-name=month]").select_option(month_back(0))
     expect(page.get_by_role("row").filter(has_text="late fee")).to_contain_text("2.50")
