@@ -61,6 +61,7 @@ EXPORTS = {
     "distributor_usage": reading_endpoint(figures_api.distributor_usage),
     "distributor_statement_file": reading_endpoint(statement_api.distributor_statement_file),
     "distributor_statement_page": reading_endpoint(statement_api.distributor_statement_page),
+    "distributor_statement_mail": reading_endpoint(statement_api.distributor_statement_mail),
     "statement_list": reading_endpoint(statement_api.statement_list, raw=True),
     "statement_close": writing(statement_api.statement_close),
     **ENDPOINTS,

@@ -70,7 +70,7 @@ def test_a_statement_to_look_at_and_to_keep(admin_page: Page, reseller: Reseller
         page.locator("[data-tool=statement_csv]").click()
     assert download.value.suggested_filename.endswith(".csv")
     text = download.value.path().read_text("utf-8")
-    assert "total" in text
+    assert "合计" in text
     assert "0.15" in text
     with page.expect_download() as download:
         page.locator("[data-tool=statement_xlsx]").click()

@@ -19,7 +19,14 @@ def statement(request: Request) -> Any:
         "total": str(int(month[5:])), "currency": "USD", "calls": 1, "running": 0, "number": None,
         "status": "open", "corrections": [], "adjustments": [],
         "from": f"{month}-01T00:00:00Z", "to": f"{month}-28T00:00:00Z", "lines": [],
+        "month": month, "time_zone": "UTC", "closed_at": None, "amount": "1", "lines_amount": "1",
+        "corrections_amount": "0", "adjustments_amount": "0",
     }}  # fmt: skip
+
+
+MONTHS = {"total": 4, "rows": [
+    {"month": f"2026-{number:02d}", "state": "open", "number": None} for number in (11, 10, 9, 8)
+]}  # fmt: skip
 
 
 def usage(request: Request) -> Any:
@@ -40,6 +47,7 @@ def _distributor(bench: Bench) -> None:
     record = {"id": "d", "name": "A distributor", "code": "d", "status": "active"}
     bench.answers |= {
         f"{api}overview.dspy": {"data": {"distributor": record, "days": DAYS}},
+        "/pipeline_dist/api/statement_list.dspy": MONTHS,
         f"{api}statement.dspy": statement, f"{api}usage.dspy": usage,
     }  # fmt: skip
 

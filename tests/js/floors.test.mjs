@@ -14,7 +14,7 @@ const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common'
 
 /** The floors of core, from the ground up; a file imports from lower floors only. */
 const CORE = [
-  ['answer_data', 'clipboard', 'composition', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'params', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls'],
+  ['answer_data', 'clipboard', 'composition', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'params', 'print', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls'],
   ['i18n', 'icons', 'markdown', 'page', 'popover'],
   ['format', 'request', 'scripts', 'widget'],
   ['body', 'build', 'download', 'upload'],

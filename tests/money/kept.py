@@ -49,5 +49,5 @@ class KeptStatements:
 
     def _read(self, party: Distributor, month: str) -> dict[tuple[str, str], str]:
         rows: list[dict[str, Any]] = self._product.rows(_FILES, self._product.ids[party.ref], month)
-        expect(f"files of statement {month}", len(rows), 6)
+        expect(f"files of statement {month}", len(rows), 8)
         return {(row["kind"], row["lang"]): row["content"] for row in rows}

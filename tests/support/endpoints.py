@@ -298,6 +298,7 @@ _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
     "distributor_statement_lines": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
     "distributor_statement_view": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
     "distributor_statement_page": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
+    "distributor_statement_mail": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
     "statement_list": lambda w: {"month": "2026-11"},
     "statement_close": lambda w: {"distributor_id": w.buyer_id, "month": _month_to_close()},
     "get_code": lambda w: {"table": "pipelines", "tblvalue": "id", "tbltext": "name"},

@@ -1,13 +1,17 @@
 """A statement's files for people have all their words in the reader's language."""
 
+import csv
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from io import BytesIO
+from email import message_from_bytes
+from email.policy import default
+from io import BytesIO, StringIO
 from typing import Any
 
 import openpyxl
 
+from pipeline_dist.closing.mail import Attachment, letter
 from pipeline_dist.closing.render import File, Kind, render
 from pipeline_dist.reports.statement import LINE_COLUMNS
 from pipeline_dist.reports.statement_files import HEADINGS, LATE_HEADINGS
@@ -51,3 +55,49 @@ def test_the_excel_file_is_chinese_for_chinese_readers() -> None:
     texts = {str(cell.value) for row in sheet.iter_rows() for cell in row}
     english = set(HEADINGS.values()) | set(LATE_HEADINGS.values()) | {"Total", "Exact sum"}
     assert texts & english == set()
+    assert {"按量", "已关账"} <= texts
+    assert texts & {"unit", "package", "closed"} == set()
+    # The headings of the lines stay in view.
+    assert sheet.freeze_panes is not None
+    row = int(sheet.freeze_panes[1:])
+    assert sheet.cell(row - 1, 1).value == "产线"
+
+
+def test_the_csv_file_for_people_is_chinese_for_chinese_readers() -> None:
+    package = LINE | {"pricing_type": "package", "package_price": Decimal("25.0000000000"),
+                      "amount": Decimal("0.4406400000")}  # fmt: skip
+    document = STATEMENT | {"lines": [LINE, package], "time_zone": "Asia/Shanghai"}
+    text = render(document, File(Kind.CSV, "zh")).decode()
+
+    assert text.startswith("\ufeff")
+    head, *rows = list(csv.reader(StringIO(text.removeprefix("\ufeff"))))
+    assert [name for name in head if not is_chinese(name)] == []
+    table = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [row["类别"] for row in table] == ["明细", "明细", "更正", "调整", "合计", "精确合计"]
+    assert [row["计价方式"] for row in table[:2]] == ["按量", "包量"]
+    assert (table[1]["每包价格"], table[1]["金额"]) == ("25", "0.44064")
+    assert [row["金额"] for row in table[-2:]] == ["2", "2"]
+    assert {(row["月份"], row["起"], row["月份状态"], row["账单号"]) for row in table} == {
+        ("2026-11", "2026-12-04 08:00", "已关账", "2026-11-0001")
+    }
+
+
+def test_a_statement_as_a_letter_that_is_not_sent() -> None:
+    document = STATEMENT | {"distributor": {"code": "d", "name": "星河\nBcc: x@example.com"}}
+    file = Attachment("statement.html", "text/html", "账".encode())
+    data = letter(document, "a@example.com\r\nCc: b@example.com", [file], "zh")
+    mail = message_from_bytes(data, policy=default)
+
+    assert set(mail.keys()) == {
+        "X-Unsent", "X-Uniform-Type-Identifier", "Subject", "To", "Content-Type", "MIME-Version",
+    }  # fmt: skip
+    assert mail["X-Unsent"] == "1"
+    assert mail["Subject"] == "账单 2026-11-0001 · 星河 Bcc: x@example.com"
+    body = mail.get_body()
+    assert body is not None
+    assert "2.00 CNY" in body.get_content()
+    (attachment,) = mail.iter_attachments()
+    assert (attachment.get_filename(), attachment.get_content_type()) == (
+        "statement.html", "text/html",
+    )  # fmt: skip
+    assert attachment.get_payload(decode=True) == "账".encode()

@@ -71,7 +71,21 @@ interface Adjustment {
   reference: string | null;
 }
 
+/** A month with something in it, of `statement_list`. */
+interface StatementMonth {
+  month: string;
+  state: 'open' | 'ended' | 'closed';
+  number: string | null;
+}
+
 interface Statement {
+  month: string;
+  time_zone: string;
+  closed_at: string | null;
+  lines_amount: Decimal;
+  corrections_amount: Decimal;
+  adjustments_amount: Decimal;
+  amount: Decimal;
   number: string | null;
   status: 'open' | 'ended' | 'closed';
   total: Decimal;

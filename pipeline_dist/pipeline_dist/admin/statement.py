@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from app.global_func import (
-    BYTE_ORDER_MARK,
     CSV_TYPE,
     TOO_SLOW,
     XLSX_TYPE,
@@ -26,13 +25,15 @@ from pipeline_dist.closing import overview
 from pipeline_dist.closing.close import check_over, close, closed_answer
 from pipeline_dist.closing.due import close_up_to, month_before
 from pipeline_dist.closing.look import view_of_month
+from pipeline_dist.closing.mail import Attachment, letter
 from pipeline_dist.closing.render import File, Kind
 from pipeline_dist.reports.errors import STATEMENT_COLUMN_UNKNOWN
-from pipeline_dist.reports.statement import MonthStatus, check_month
-from pipeline_dist.reports.statement_files import HEADINGS, LATE_HEADINGS, late_rows
+from pipeline_dist.reports.statement import check_month
+from pipeline_dist.reports.statement_files import HEADINGS, LATE_HEADINGS, STATUS_WORDS, late_rows
 from pipeline_ops.rules.months import MONTH_RULE
 
 HTML_TYPE = "text/html; charset=utf-8"
+_MEDIA_TYPES = {Kind.PRINT: "text/html", Kind.XLSX: XLSX_TYPE, Kind.CSV: "text/csv"}
 _ID = FieldRule(kind="str", required=True, length=32)
 _QUERY = {
     "distributor_id": _ID,
@@ -41,6 +42,13 @@ _QUERY = {
 _FILE = _QUERY | {
     "format": FieldRule(kind="str", choices=("csv", "xlsx"), default="csv"),
 }
+_MAIL = _QUERY | {
+    "to": FieldRule(kind="str", length=320),
+    "with_page": FieldRule(kind="bool", default=1),
+    "with_xlsx": FieldRule(kind="bool", default=1),
+    "with_csv": FieldRule(kind="bool", default=0),
+}
+_MAIL_KINDS = {"with_page": Kind.PRINT, "with_xlsx": Kind.XLSX, "with_csv": Kind.CSV}
 _CLOSE = {
     "distributor_id": _ID,
     "month": replace(MONTH_RULE, required=True),
@@ -59,11 +67,6 @@ _LIST = {
 _NUMBERS = ("unit_price", "unit_size", "package_size", "package_price", "calls", "quantity")
 _DECIMALS = {"unit_price": 10, "package_price": 10, "quantity": 6, "amount": 10}
 _TABLE_HEADINGS = HEADINGS | LATE_HEADINGS
-_STATUS_WORDS = {
-    MonthStatus.OPEN: Message("the month is not over"),
-    MonthStatus.ENDED: Message("not closed yet"),
-    MonthStatus.CLOSED: Message("closed"),
-}
 
 
 async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +102,7 @@ async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> di
         **{name: str(document[name]) for name in ("month", "total", "currency", "calls", "amount")},
         running=document["running"],
     )
-    status = translate(_STATUS_WORDS[document["status"]], actor.lang)
+    status = translate(STATUS_WORDS[document["status"]], actor.lang)
     words = [translate(heading, actor.lang), status, document["number"] or ""]
     return {
         "widgettype": "VBox",
@@ -112,12 +115,9 @@ async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> di
 
 
 async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Return the statement of a month to keep: a CSV file, marked as UTF-8 for Excel, or an Excel
-    file, as the distributor itself gets it."""
+    """Return the statement of a month to keep: a CSV or an Excel file in the reader's language."""
     query = check_params(_FILE, params)
     content, name = await _read_file(actor, query, query["format"])
-    if query["format"] == "csv":
-        content = BYTE_ORDER_MARK.encode() + content
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     kind = CSV_TYPE if query["format"] == "csv" else XLSX_TYPE
     return Answer(content, headers=headers, content_type=kind)
@@ -128,6 +128,27 @@ async def distributor_statement_page(actor: Actor, params: dict[str, Any]) -> An
     query = check_params(_QUERY, params)
     content, _ = await _read_file(actor, query, Kind.PRINT)
     return Answer(content, content_type=HTML_TYPE)
+
+
+async def distributor_statement_mail(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Return a letter with the statement of a month that the reader's mail program opens as a
+    draft; nothing is sent from here."""
+    query = check_params(_MAIL, params)
+    month = check_month(query["month"])
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
+        row = await get_row(sor, TABLE, query["distributor_id"])
+        view = await view_of_month(sor, distributor_of(row), month)
+        document = await view.read_document(sor)
+    name = f"statement-{document['number'] or month}"
+    attachments = []
+    for field, kind in _MAIL_KINDS.items():
+        if query[field]:
+            content = await view.file(File.for_reader(kind, actor.lang))
+            ending = "html" if kind == Kind.PRINT else kind
+            attachments.append(Attachment(f"{name}.{ending}", _MEDIA_TYPES[kind], content))
+    content = letter(document, query["to"] or row["email"] or "", attachments, actor.lang)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.eml"'}
+    return Answer(content, headers=headers, content_type="message/rfc822")
 
 
 async def statement_list(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:

@@ -285,7 +285,7 @@ async def _statement(
             view = await view_by_number(sor, distributor, query["number"])
         else:
             view = await view_of_month(sor, distributor, check_month(query["month"]))
-    content = await view.file(File.for_reader(kind, request.context.lang))
+    content = await view.file(File.for_program(kind, request.context.lang))
     start = "sandbox-statement" if twins_in_use() else "statement"
     name = f"{start}-{distributor.code}-{view.month}.{kind}"
     if kind == Kind.CSV:

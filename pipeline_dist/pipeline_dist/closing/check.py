@@ -9,7 +9,7 @@ from app.global_func import Row, SafeSqlor, iso, now, parse_json
 from pipeline_dist.closing import store
 from pipeline_dist.closing.archive import archived_groups
 from pipeline_dist.closing.content import content_checksum
-from pipeline_dist.closing.render import ALL_FILES, File, Kind
+from pipeline_dist.closing.render import ADDED_FILES, ALL_FILES, File, Kind
 from pipeline_dist.reports.statement import HAS_STATEMENT, round_amount
 from pipeline_ops.ledger.counted import ZERO, CountedTable, Difference, Sums
 
@@ -183,7 +183,8 @@ def _file_pairs(
     content."""
     pairs: Pairs = {}
     if row["closed_at"] + _FILES_DUE <= now():
-        pairs["files"] = (len(files.keys() & set(ALL_FILES)), len(ALL_FILES))
+        needed = set(ALL_FILES) - set(ADDED_FILES)
+        pairs["files"] = (len(files.keys() & needed), len(needed))
     for file, packed_file in files.items():
         name = f"file {' '.join(filter(None, file))}"
         pairs[f"{name} that is not of its checksum"] = (int(not packed_file.is_whole), 0)

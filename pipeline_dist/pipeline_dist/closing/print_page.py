@@ -14,9 +14,16 @@ _STATUS_WORDS = {
     MonthStatus.OPEN: Message("The month is not over: this is no final statement."),
     MonthStatus.ENDED: Message("The month is not closed yet: this is no final statement."),
 }
+# What stands at the foot of each page: texts of our own, and digits.
+_PAGE_STYLE = """
+@page {{ size: A4; margin: 16mm 14mm 18mm;
+  @bottom-left {{ content: "{title}"; font: 8pt sans-serif; color: #555; }}
+  @bottom-right {{ content: "{before}" counter(page) "{between}" counter(pages) "{after}";
+    font: 8pt sans-serif; color: #555; }} }}
+"""
+# Around the page's number and the number of pages.
+_PAGE_WORDS = {"zh": ("第 ", " 页，共 ", " 页"), "en": ("Page ", " of ", "")}
 _STYLE = """
-@page { size: A4; margin: 16mm 14mm;
-  @bottom-right { content: counter(page) " / " counter(pages); } }
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { font: 13px/1.45 system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif;
@@ -51,11 +58,13 @@ def print_page(statement: Mapping[str, Any], lang: str) -> str:
     is made but what *statement* says."""
     page = _Page(statement, lang)
     title = f"{page.word('Statement')} {statement['number'] or statement['month']}"
+    before, between, after = _PAGE_WORDS[lang]
+    style = _PAGE_STYLE.format(title=title, before=before, between=between, after=after) + _STYLE
     return (
         f'<!doctype html>\n<html lang="{"zh-CN" if lang == "zh" else lang}"><head>'
         '<meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<title>{escape(title)}</title><style>{style}</style></head><body>"
         f"{page.head(title)}{page.lines()}{page.corrections()}{page.adjustments()}{page.sums()}"
         f"{page.foot()}</body></html>\n"
     )

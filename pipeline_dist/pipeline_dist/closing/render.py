@@ -1,4 +1,7 @@
-"""The files of a statement: JSON, CSV, Excel and a page to print, the last two in each language."""
+"""
+The files of a statement: JSON and CSV for programs; CSV, Excel and a page to print for people, in
+each language.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -26,23 +29,35 @@ class File(NamedTuple):
 
     @classmethod
     def for_reader(cls, kind: str, lang: str) -> "File":
-        """Return the file of this *kind* for a reader of *lang*."""
-        has_words = kind in (Kind.XLSX, Kind.PRINT)
-        return cls(Kind(kind), lang if has_words else "")
+        """Return the file of this *kind* for a person who reads *lang*."""
+        return cls(Kind(kind), "" if kind == Kind.JSON else lang)
+
+    @classmethod
+    def for_program(cls, kind: str, lang: str) -> "File":
+        """Return the file of this *kind* for a program; where words are in it, they are *lang*."""
+        return cls(Kind(kind), "" if kind in (Kind.JSON, Kind.CSV) else lang)
 
 
 LANGUAGES = ("zh", "en")
+# Later than the first ones: a statement that is older gets them when a worker has time.
+ADDED_FILES = tuple(File(Kind.CSV, lang) for lang in LANGUAGES)
 ALL_FILES = (
     File(Kind.JSON),
     File(Kind.CSV),
     *(File(kind, lang) for kind in (Kind.XLSX, Kind.PRINT) for lang in LANGUAGES),
+    *ADDED_FILES,
 )
 
 
 def render(document: Mapping[str, Any], file: File) -> bytes:
     """Return a statement as *file*; takes time, call it in a thread."""
     if file.kind == Kind.CSV:
-        return statement_files.as_csv(document).encode()
+        text = (
+            statement_files.as_readers_csv(document, file.lang)
+            if file.lang
+            else statement_files.as_csv(document)
+        )
+        return text.encode()
     if file.kind == Kind.XLSX:
         return statement_files.as_xlsx(document, file.lang)
     if file.kind == Kind.PRINT:

@@ -1,10 +1,14 @@
-"""A statement as CSV and as an Excel file; no cell can be taken for a formula."""
+"""
+A statement as CSV, for programs and for people, and as an Excel file; no cell can be taken for a
+formula.
+"""
 
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from zoneinfo import ZoneInfo
@@ -17,7 +21,7 @@ from app.global_func import (
     iso,
     translate,
 )
-from pipeline_dist.reports.statement import LINE_COLUMNS
+from pipeline_dist.reports.statement import LINE_COLUMNS, MonthStatus
 
 # Of the whole statement, said in every row: a program reads a table, not what stands around it.
 _ABOUT = ("month", "from", "to", "time_zone", "final", "number", "status")
@@ -51,6 +55,20 @@ LATE_HEADINGS = {
     "reason": "Reason",
     "reference": "Reference",
 }
+# What people read in the place of a value that programs read.
+STATUS_WORDS = {
+    MonthStatus.OPEN: Message("the month is not over"),
+    MonthStatus.ENDED: Message("not closed yet"),
+    MonthStatus.CLOSED: Message("closed"),
+}
+_PRICING_WORDS = {"unit": Message("By unit"), "package": Message("Package")}
+_KIND_WORDS = {
+    "line": Message("Line item"),
+    "correction": Message("Correction"),
+    "adjustment": Message("Adjustment"),
+    "total": Message("Total"),
+    "exact": Message("Exact sum"),
+}
 
 
 def late_rows(statement: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -66,13 +84,13 @@ def late_rows(statement: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[
     return corrections, adjustments
 
 
-def as_csv(statement: Mapping[str, Any], *, bom: bool = False) -> str:
+def as_csv(statement: Mapping[str, Any]) -> str:
     """
     Return the statement's lines with column names as in JSON, its corrections and adjustments, and
     a last line `total`.
 
-    RFC 4180 in UTF-8, with a byte order mark if *bom*; in texts a quote stands before what a
-    spreadsheet would run (app/records/cell_texts.py). The last line has the sums in columns of its
+    RFC 4180 in UTF-8; in texts a quote stands before what a spreadsheet would run
+    (app/records/cell_texts.py). The last line has the sums in columns of its
     own: `total_calls`, `exact_total` and `total`, rounded to the currency's minor units. `month`,
     `from`, `to`, `time_zone`, `final`, `number` and `status` are the same in all lines; `kind` is
     line, correction, adjustment or total.
@@ -101,12 +119,74 @@ def as_csv(statement: Mapping[str, Any], *, bom: bool = False) -> str:
     for line in rows:
         row = {**line, **about}
         writer.writerow(_csv_cell(row.get(name)) for name in columns)
-    return (BYTE_ORDER_MARK if bom else "") + out.getvalue()
+    return out.getvalue()
+
+
+def as_readers_csv(statement: Mapping[str, Any], lang: str) -> str:
+    """
+    Return the statement as a table in *lang* for people and their spreadsheets, which need the byte
+    order mark to read it as UTF-8.
+
+    Headings and values are words, times are of the quota zone, numbers have no zeros at their end.
+    The last two rows are the total and the exact sum of what stands above them.
+    """
+
+    def word(message: Message) -> str:
+        return translate(message, lang)
+
+    about = {
+        "Month": statement["month"],
+        "From": _minute(local_time(statement, "from")),
+        "To (excluded)": _minute(local_time(statement, "to")),
+        "Time zone": statement["time_zone"],
+        "Month's status": word(STATUS_WORDS[statement["status"]]),
+        "Number": statement["number"],
+    }
+    corrections, adjustments = late_rows(statement)
+    sums = {"calls": statement["calls"], "currency": statement["currency"]}
+    rows = [
+        *(("line", line) for line in statement["lines"]),
+        *(("correction", row) for row in corrections),
+        *(("adjustment", row) for row in adjustments),
+        ("total", {**sums, "amount": statement["total"]}),
+        ("exact", {**sums, "amount": statement["amount"]}),
+    ]
+    columns = (*HEADINGS, *LATE_HEADINGS)
+    headings = ("Kind", *HEADINGS.values(), *LATE_HEADINGS.values(), *about)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(word(Message(name)) for name in headings)
+    for kind, row in rows:
+        values = readers_values(row, columns, lang)
+        cells = (word(_KIND_WORDS[kind]), *values, *about.values())
+        writer.writerow(escape_formula(value) for value in cells)
+    return BYTE_ORDER_MARK + out.getvalue()
+
+
+def readers_values(row: Mapping[str, Any], columns: Iterable[str], lang: str) -> list[Any]:
+    """Return the values of *columns* as people read them: words in *lang*, numbers without zeros at
+    their end."""
+    return [_readers_value(name, row.get(name), lang) for name in columns]
+
+
+def _readers_value(name: str, value: Any, lang: str) -> Any:
+    if name == "pricing_type" and value in _PRICING_WORDS:
+        return translate(_PRICING_WORDS[value], lang)
+    return _without_zeros(value) if isinstance(value, Decimal) else value
+
+
+def _without_zeros(value: Decimal) -> Decimal:
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
-    """Return the statement as an Excel file in *lang*, times in the quota zone; takes time, call it
-    in a thread. Numbers of more than 15 digits are texts, so that it says what the CSV says."""
+    """Return the statement as an Excel file in *lang*, its values as people read them, times in the
+    quota zone; takes time, call it in a thread. Numbers of more than 15 digits are texts, so that
+    it says what the CSV says."""
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
@@ -125,18 +205,18 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
     append(())
     append([translate(Message(HEADINGS[name]), lang) for name in LINE_COLUMNS], bold=True)
     for line in statement["lines"]:
-        append([line[name] for name in LINE_COLUMNS])
+        append(readers_values(line, LINE_COLUMNS, lang))
     late_headings = [translate(Message(text), lang) for text in LATE_HEADINGS.values()]
     for heading, rows in late_parts(statement):
         no_headings = [None] * (len(LINE_COLUMNS) - 1)
         append([translate(heading, lang), *no_headings, *late_headings], bold=True)
         for row in rows:
-            append([row[name] for name in (*LINE_COLUMNS, *LATE_HEADINGS)])
+            append(readers_values(row, (*LINE_COLUMNS, *LATE_HEADINGS), lang))
     last = {"pipeline": translate(Message("Total"), lang), "calls": statement["calls"]}
     last |= {"amount": statement["total"], "currency": statement["currency"]}
     append([last.get(name) for name in LINE_COLUMNS], bold=True)
     exact = {"pipeline": translate(Message("Exact sum"), lang), "amount": statement["amount"]}
-    append([exact.get(name) for name in LINE_COLUMNS])
+    append(readers_values(exact, LINE_COLUMNS, lang))
     out = io.BytesIO()
     book.save(out)
     return _made_at(out.getvalue(), statement["made_at"])
@@ -167,7 +247,6 @@ def late_parts(statement: Mapping[str, Any]) -> list[tuple[Message, list[dict[st
 def _about(statement: Mapping[str, Any], lang: str) -> list[tuple[str, Any]]:
     """Return what an Excel file says above the lines."""
     distributor = statement["distributor"]
-    final = Message("yes") if statement["final"] else Message("no")
     return [
         ("Statement", statement["month"]),
         ("Number", statement["number"]),
@@ -176,7 +255,7 @@ def _about(statement: Mapping[str, Any], lang: str) -> list[tuple[str, Any]]:
         ("From", local_time(statement, "from")),
         ("To (excluded)", local_time(statement, "to")),
         ("Time zone", statement["time_zone"]),
-        ("Final", translate(final, lang)),
+        ("Month's status", translate(STATUS_WORDS[statement["status"]], lang)),
         ("Made at", local_time(statement, "made_at")),
     ]
 

@@ -49,6 +49,8 @@ const PATHS = {
   folder: 'M3 6h6l2 3h10v10H3z',
   columns: 'M4 4h16v16H4zM9.500 4v16M14.500 4v16',
   views: 'M6 3h12v18l-6-4-6 4z',
+  print: 'M7 9V3h10v6M7 17H4V9h16v8h-3M7 14h10v7H7z',
+  mail: 'M3 5h18v14H3zM3 7l9 6 9-6',
   download: 'M12 4v12M7 11l5 5 5-5M4 20h16',
   upload: 'M12 16V4M7 9l5-5 5 5M4 20h16',
   help: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM9.500 9.500a2.500 2.500 0 1 1 3.600 2.200c-.700.400-1.100.900-1.100 1.800M12 17h.01',

@@ -7,6 +7,7 @@ import { h } from '../core/dom.js';
 import { register } from '../core/registry.js';
 import { registerFunction } from '../core/scripts.js';
 import { language, t } from '../core/i18n.js';
+import { printDocument } from '../core/print.js';
 import { Widget } from '../core/widget.js';
 
 /**
@@ -61,9 +62,10 @@ registerLater('CallsPage', () => import('./calls/calls_page.js'));
 registerLater('PipelineExport', () => import('./pipeline/export_box.js'));
 registerLater('DistributorPage', () => import('./distributor/distributor_page.js'));
 
-/** For `registerfunction` binds: opens what `url` answers to the other values beside this page, or has it kept as a file. */
-registerFunction('open_document', ({ url, ...params }) => {
-  window.open(`${url}?${new URLSearchParams({ ...params, _lang: language() })}`, '_blank', 'noopener');
+/** For `registerfunction` binds: opens what `url` answers to the other values beside this page, or has it kept as a file; `print` prints it. */
+registerFunction('open_document', ({ url, print, ...params }) => {
+  const href = `${url}?${new URLSearchParams({ ...params, _lang: language() })}`;
+  if (!print || !printDocument(href)) window.open(href, '_blank', 'noopener');
 });
 
 /** For `toolbar.delete` of the ledger's list: asks, and voids the calls that the rows belong to. */
@@ -84,8 +86,8 @@ registerFunction('change_by_percent', async function change({ records }) {
   return this ? openPercent(this, records) : false;
 });
 
-/** For `registerfunction` binds: shows the page `url` with the record's id as `param` in the shell. */
-registerFunction('open_page', ({ url, param, id }) => {
-  location.hash = `${url}?${param}=${encodeURIComponent(id)}`;
+/** For `registerfunction` binds: shows the page `url` with the record's id as `param`, and the other values, in the shell. */
+registerFunction('open_page', ({ url, param, id, ...more }) => {
+  location.hash = `${url}?${new URLSearchParams({ [param]: id, ...more })}`;
 });
 

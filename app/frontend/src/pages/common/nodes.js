@@ -50,12 +50,16 @@ export function card(title, ...content) {
  * @param {string} caption for those who cannot see what stands around it
  * @param {PlainColumn[]} columns
  * @param {Child[][]} rows
+ * @param {Child[]} [foot] the last row, of sums
  */
-export function plainTable(caption, columns, rows) {
+export function plainTable(caption, columns, rows, foot) {
+  /** @param {Child} cell @param {number} at */
+  const tableCell = (cell, at) => h('td', { class: columns[at].isNumber && 'align-end' }, cell);
   return h('div', { class: 'scroll-x', tabindex: '0', role: 'region', 'aria-label': t(caption) }, h('table', { class: 'plain-table' },
     h('caption', { class: 'visually-hidden' }, t(caption)),
     h('thead', {}, h('tr', {}, columns.map(({ label, isNumber }) => h('th', { scope: 'col', class: isNumber && 'align-end' }, t(label))))),
-    h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map((cell, at) => h('td', { class: columns[at].isNumber && 'align-end' }, cell)))))));
+    h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map(tableCell)))),
+    foot ? h('tfoot', {}, h('tr', {}, foot.map(tableCell))) : null));
 }
 
 /** A list of names and values; entries without a value are left out. @param {[string, Child][]} entries */

@@ -1,12 +1,14 @@
 /** A distributor's own page: key and limits, pipelines with prices, use down to the single call, statements. */
 
 import { dataOf } from '../../core/answer_data.js';
+import { build } from '../../core/build.js';
 import { ask } from '../../core/request.js';
 import { fillNode, h } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
 import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';
+import { openWindow } from '../common/window.js';
 import { editDistributor } from './edit_dialog.js';
 import { KeysTab } from './keys_tab.js';
 import { PipelinesTab } from './pipelines_tab.js';
@@ -23,6 +25,7 @@ export class DistributorPage {
     this.owner = owner;
     this.id = owner.opts.distributor_id;
     this.mayEdit = owner.opts.may_edit === true;
+    this.mayClose = owner.opts.may_close === true;
     this.head = h('header', { class: 'page-head' });
     this.element = h('article', { class: 'distributor-page' }, this.head);
   }
@@ -70,6 +73,14 @@ export class DistributorPage {
 
   async edit() {
     if (await editDistributor(this.owner, this.record)) await this.reload();
+  }
+
+  /** A form of its own in a window; what it changed is read again. @param {string} title @param {string} form @param {Data} [params] */
+  async openWindow(title, form, params = { id: this.id }) {
+    const box = await openWindow(this.owner, { title, cwidth: 32 });
+    const options = { url: `/pipeline_dist/${form}.ui`, method: 'POST', params };
+    for (const widget of await build({ widgettype: 'urlwidget', options }, box)) box.add_widget(widget);
+    box.bind('dismissed', () => this.reload());
   }
 
   /** Read the distributor again and draw what is in view. @param {AskOptions} [how] */

@@ -1,6 +1,6 @@
 /** Choosing a month. */
 
-import { h } from '../../core/dom.js';
+import { fillNode, h } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
 
 const MONTHS = 24;
@@ -17,8 +17,25 @@ export function monthField(current, change) {
     months.push(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)).toISOString().slice(0, 7));
   }
   if (months[1] >= current) months.shift(); // the quota zone may already be in the next month
+  const { element, fill } = monthChoice(change);
+  fill(months.map((month) => ({ month, text: month })), current);
+  return element;
+}
+
+/**
+ * A drop-down of months to be filled, also anew: who goes through them by keyboard stays in it.
+ * @param {(month: string) => void} change
+ */
+export function monthChoice(change) {
   /** @type {HTMLSelectElement} */
-  const select = h('select', { 'data-name': 'month', on: { change: () => change(select.value) } },
-    months.map((month) => h('option', { value: month, selected: month === current }, month)));
-  return h('label', { class: 'inline-label' }, t('Month'), select);
+  const select = h('select', { 'data-name': 'month', on: { change: () => change(select.value) } });
+  /** @param {{month: string, text: string}[]} months @param {string} current */
+  const fill = (months, current) => fillNode(select, months.map(({ month, text }) => h('option', { value: month, selected: month === current }, text)));
+  return { element: h('label', { class: 'inline-label' }, t('Month'), select), fill };
+}
+
+/** The month before. @param {string} month `2026-01` */
+export function monthBefore(month) {
+  const [year, number] = month.split('-').map(Number);
+  return new Date(Date.UTC(year, number - 2, 1)).toISOString().slice(0, 7);
 }

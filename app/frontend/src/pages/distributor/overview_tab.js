@@ -1,6 +1,5 @@
 /** The key, the limits and what is used of them, who to talk to. */
 
-import { build } from '../../core/build.js';
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { decimalText, localDateTime } from '../../core/format.js';
@@ -10,7 +9,7 @@ import { callsLink } from '../common/calls_link.js';
 import { gauge, shortAmount } from '../common/gauge.js';
 import { barChart } from '../common/bar_chart.js';
 import { badge, card, facts, tool } from '../common/nodes.js';
-import { openForm, openWindow } from '../common/window.js';
+import { openForm } from '../common/window.js';
 import { showCredits } from './credits_window.js';
 import { byDay } from './days.js';
 
@@ -119,18 +118,9 @@ export class OverviewTab {
   moneyTools() {
     const { record, mayEdit } = this.page;
     return h('div', { class: 'toolbar card-foot' },
-      mayEdit ? tool('adjust', 'update', '调整', () => this.open('调整', 'distributor_adjust')) : null,
-      mayEdit && record.billing_mode === 'prepaid' ? tool('topup', 'add', '充值', () => this.open('充值', 'distributor_topup')) : null,
+      mayEdit ? tool('adjust', 'update', '调整', () => this.page.openWindow('调整', 'distributor_adjust')) : null,
+      mayEdit && record.billing_mode === 'prepaid' ? tool('topup', 'add', '充值', () => this.page.openWindow('充值', 'distributor_topup')) : null,
       tool('credits', 'usage', '调整与充值', () => showCredits(this.page.owner, record.id)));
-  }
-
-  /** @param {string} title @param {string} form */
-  async open(title, form) {
-    const { owner, id } = this.page;
-    const box = await openWindow(owner, { title, cwidth: 32 });
-    const options = { url: `/pipeline_dist/${form}.ui`, method: 'POST', params: { id } };
-    for (const widget of await build({ widgettype: 'urlwidget', options }, box)) box.add_widget(widget);
-    box.bind('dismissed', () => this.page.reload());
   }
 
   contactCard() {
