@@ -73,10 +73,12 @@ def test_the_csv_file_for_people_is_chinese_for_chinese_readers() -> None:
     head, *rows = list(csv.reader(StringIO(text.removeprefix("\ufeff"))))
     assert [name for name in head if not is_chinese(name)] == []
     table = [dict(zip(head, row, strict=True)) for row in rows]
-    assert [row["类别"] for row in table] == ["明细", "明细", "更正", "调整", "合计", "精确合计"]
+    assert [row["类别"] for row in table] == ["明细", "明细", "更正", "调整", "合计"]
     assert [row["计价方式"] for row in table[:2]] == ["按量", "包量"]
     assert (table[1]["每包价格"], table[1]["金额"]) == ("25", "0.44064")
-    assert [row["金额"] for row in table[-2:]] == ["2", "2"]
+    # The sums have columns of their own: a sum over the lines' is right.
+    assert sum(Decimal(row["金额"] or 0) for row in table) == Decimal("2.44064")
+    assert (table[-1]["合计"], table[-1]["精确合计"], table[-1]["调用次数合计"]) == ("2", "2", "2")
     assert {(row["月份"], row["起"], row["月份状态"], row["账单号"]) for row in table} == {
         ("2026-11", "2026-12-04 08:00", "已关账", "2026-11-0001")
     }
@@ -85,7 +87,7 @@ def test_the_csv_file_for_people_is_chinese_for_chinese_readers() -> None:
 def test_a_statement_as_a_letter_that_is_not_sent() -> None:
     document = STATEMENT | {"distributor": {"code": "d", "name": "星河\nBcc: x@example.com"}}
     file = Attachment("statement.html", "text/html", "账".encode())
-    data = letter(document, "a@example.com\r\nCc: b@example.com", [file], "zh")
+    data = letter(document, "a@example.com\r\nCc: b@example.com", [file], "zh", is_prepaid=False)
     mail = message_from_bytes(data, policy=default)
 
     assert set(mail.keys()) == {
@@ -95,9 +97,20 @@ def test_a_statement_as_a_letter_that_is_not_sent() -> None:
     assert mail["Subject"] == "账单 2026-11-0001 · 星河 Bcc: x@example.com"
     body = mail.get_body()
     assert body is not None
-    assert "2.00 CNY" in body.get_content()
+    assert body.get_content().startswith("账单 2026-11-0001：2026-11 应付 2.00 CNY。\r\n账单")
     (attachment,) = mail.iter_attachments()
     assert (attachment.get_filename(), attachment.get_content_type()) == (
         "statement.html", "text/html",
     )  # fmt: skip
     assert attachment.get_payload(decode=True) == "账".encode()
+
+
+def test_a_letter_asks_only_for_what_is_owed() -> None:
+    def words(is_prepaid: bool, **more: Any) -> str:
+        data = letter(STATEMENT | more, "", [], "en", is_prepaid=is_prepaid)
+        return str(message_from_bytes(data, policy=default).get_content())
+
+    assert "2.00 CNY for 2026-11, taken from the balance." in words(is_prepaid=True)
+    assert "no final statement" not in words(is_prepaid=False)
+    for status in ("open", "ended"):
+        assert "no final statement" in words(is_prepaid=False, status=status)

@@ -146,7 +146,10 @@ async def distributor_statement_mail(actor: Actor, params: dict[str, Any]) -> An
             content = await view.file(File.for_reader(kind, actor.lang))
             ending = "html" if kind == Kind.PRINT else kind
             attachments.append(Attachment(f"{name}.{ending}", _MEDIA_TYPES[kind], content))
-    content = letter(document, query["to"] or row["email"] or "", attachments, actor.lang)
+    # An empty field is no address, and not the one that is kept.
+    to = (row["email"] or "") if query["to"] is None else query["to"]
+    is_prepaid = row["billing_mode"] == "prepaid"
+    content = letter(document, to, attachments, actor.lang, is_prepaid=is_prepaid)
     headers = {"Content-Disposition": f'attachment; filename="{name}.eml"'}
     return Answer(content, headers=headers, content_type="message/rfc822")
 

@@ -6,6 +6,7 @@ from email.policy import SMTP
 from typing import Any, NamedTuple
 
 from app.global_func import Message, translate
+from pipeline_dist.closing.print_page import NOT_FINAL
 
 
 class Attachment(NamedTuple):
@@ -17,10 +18,17 @@ class Attachment(NamedTuple):
 
 
 def letter(
-    statement: Mapping[str, Any], to: str, attachments: Iterable[Attachment], lang: str
+    statement: Mapping[str, Any],
+    to: str,
+    attachments: Iterable[Attachment],
+    lang: str,
+    *,
+    is_prepaid: bool,
 ) -> bytes:
     """
-    Return a statement's letter in *lang* as an `.eml` file (RFC 5322), with *attachments*.
+    Return a statement's letter in *lang* as an `.eml` file (RFC 5322), with *attachments*. Of a
+    distributor that *is_prepaid* nothing is to be paid, and of a month that is not closed it says
+    that this is not final.
 
     It has neither sender nor date: those are the mail program's. Two headers make programs open
     it as a draft and not as a letter that came: Outlook and Thunderbird go by the first, Apple's
@@ -34,11 +42,16 @@ def letter(
     if to:
         mail["To"] = _one_line(to)
     total = f"{statement['total']:,f} {statement['currency']}"
-    text = Message("{title}: {total} to be paid for {month}.", title=title, total=total,
-                   month=statement["month"])  # fmt: skip
-    note = Message("The statement is attached.")
-    words = (translate(text, lang), translate(note, lang), "", statement["sender"])
-    mail.set_content("\n".join(words) + "\n")
+    values = {"title": title, "total": total, "month": statement["month"]}
+    texts = [
+        Message("{title}: {total} for {month}, taken from the balance.", **values)
+        if is_prepaid
+        else Message("{title}: {total} to be paid for {month}.", **values),
+        NOT_FINAL.get(statement["status"]),
+        Message("The statement is attached."),
+    ]
+    words = [translate(text, lang) for text in texts if text is not None]
+    mail.set_content("\n".join([*words, "", statement["sender"]]) + "\n")
     for attachment in attachments:
         main_type, _, sub_type = attachment.media_type.partition("/")
         mail.add_attachment(

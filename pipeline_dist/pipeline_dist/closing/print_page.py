@@ -10,7 +10,7 @@ from app.global_func import Message, minor_units, translate
 from pipeline_dist.reports.statement import MonthStatus
 from pipeline_dist.reports.statement_files import local_time
 
-_STATUS_WORDS = {
+NOT_FINAL = {
     MonthStatus.OPEN: Message("The month is not over: this is no final statement."),
     MonthStatus.ENDED: Message("The month is not closed yet: this is no final statement."),
 }
@@ -101,7 +101,7 @@ class _Page:
             f"<dt>{escape(self.word(name))}</dt><dd>{escape(text)}</dd>"
             for name, text in facts.items()
         )
-        note = _STATUS_WORDS.get(statement["status"])
+        note = NOT_FINAL.get(statement["status"])
         warning = f'<p class="note">{escape(translate(note, self.lang))}</p>' if note else ""
         return (
             f'<header><h1>{escape(title)}</h1><div class="sender">'

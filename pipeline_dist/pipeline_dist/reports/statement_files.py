@@ -67,8 +67,9 @@ _KIND_WORDS = {
     "correction": Message("Correction"),
     "adjustment": Message("Adjustment"),
     "total": Message("Total"),
-    "exact": Message("Exact sum"),
 }
+# In columns of their own: a sum over those of the lines is to be right.
+_TOTAL_HEADINGS = {"calls": "Calls in total", "amount": "Exact sum", "total": "Total"}
 
 
 def late_rows(statement: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -128,7 +129,7 @@ def as_readers_csv(statement: Mapping[str, Any], lang: str) -> str:
     order mark to read it as UTF-8.
 
     Headings and values are words, times are of the quota zone, numbers have no zeros at their end.
-    The last two rows are the total and the exact sum of what stands above them.
+    The last row has the sums, in columns of their own.
     """
 
     def word(message: Message) -> str:
@@ -143,22 +144,28 @@ def as_readers_csv(statement: Mapping[str, Any], lang: str) -> str:
         "Number": statement["number"],
     }
     corrections, adjustments = late_rows(statement)
-    sums = {"calls": statement["calls"], "currency": statement["currency"]}
     rows = [
         *(("line", line) for line in statement["lines"]),
         *(("correction", row) for row in corrections),
         *(("adjustment", row) for row in adjustments),
-        ("total", {**sums, "amount": statement["total"]}),
-        ("exact", {**sums, "amount": statement["amount"]}),
+        ("total", {"currency": statement["currency"]}),
     ]
     columns = (*HEADINGS, *LATE_HEADINGS)
-    headings = ("Kind", *HEADINGS.values(), *LATE_HEADINGS.values(), *about)
+    totals = readers_values(statement, _TOTAL_HEADINGS, lang)
+    headings = (
+        "Kind",
+        *HEADINGS.values(),
+        *LATE_HEADINGS.values(),
+        *_TOTAL_HEADINGS.values(),
+        *about,
+    )
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(word(Message(name)) for name in headings)
     for kind, row in rows:
         values = readers_values(row, columns, lang)
-        cells = (word(_KIND_WORDS[kind]), *values, *about.values())
+        sums = totals if kind == "total" else [None] * len(totals)
+        cells = (word(_KIND_WORDS[kind]), *values, *sums, *about.values())
         writer.writerow(escape_formula(value) for value in cells)
     return BYTE_ORDER_MARK + out.getvalue()
 
