@@ -16,6 +16,7 @@ from pipeline_ops.ledger.tag_check import CALL_TAGS
 from pipeline_ops.reports import (
     call_list,
     call_story,
+    concerns,
     pipeline_figures,
     stats,
     usage_figures,
@@ -40,6 +41,7 @@ EXPORTS = {
     "usage_call": reading_endpoint(call_story.usage_call),
     "usage_void_preview": reading_endpoint(void_preview.usage_void_preview),
     "usage_stats": reading_endpoint(stats.usage_stats),
+    "usage_concerns": reading_endpoint(concerns.usage_concerns),
     "usage_figures": reading_endpoint(usage_figures.usage_figures),
     "pipeline_figures": reading_endpoint(pipeline_figures.pipeline_figures),
     "price_quote": reading_endpoint(endpoints.price_quote),

@@ -15,6 +15,7 @@ LOOKS = tuple(
         "get_search_pipeline_id",
         "usage_stats",
         "usage_figures",
+        "usage_concerns",
         "line_figures",
         "price_quote",
         "usage_calls",

@@ -60,7 +60,7 @@ async def _of_days(moment: datetime) -> dict[str, Any]:
             "month": summary(rows_of_month),
             "by_day": [_one_day(key, rows) for key in last_days],
             "top_pipelines": _top(_with_names(rows_of_month, "pipeline_id", names)),
-            "near_limit": await _near_limit(sor, day, month),
+            "near_limit": await near_limit(sor, day, month),
         }
 
 
@@ -181,7 +181,7 @@ def _top(rows: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-async def _near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, Any]]:
+async def near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, Any]]:
     values = {"day": day, "month": month, "near": NEAR}
     rows: list[dict[str, Any]] = []
     for sql in (*_NEAR_LIMIT, *distributor_statements().near_limit):
