@@ -167,9 +167,7 @@ def test_a_period_by_groups(
     assert (group["name"], group["calls"], group["failed"]) == own[group_by]
 
 
-def test_a_day_by_hours(
-    server: Installation, pipeline: dict[str, str], reseller: Reseller
-) -> None:
+def test_a_day_by_hours(server: Installation, pipeline: dict[str, str], reseller: Reseller) -> None:
     query = {"period": "today", "pipeline_id": pipeline["id"]}
     record = server.admin.get(PERIOD, params=query).json()["data"]
 
@@ -194,9 +192,7 @@ def test_a_model_is_a_filter_of_calls(server: Installation) -> None:
     assert buyer.begin(line, status="succeeded", lines=items[2:]).status_code == 201
     query = {"pipeline_id": line["id"], "period": "7d"}
     record = server.admin.get(PERIOD, params={**query, "group_by": "model"}).json()["data"]
-    figures = {
-        group["id"]: (group["calls"], group["amounts"]["USD"]) for group in record["groups"]
-    }
+    figures = {group["id"]: (group["calls"], group["amounts"]["USD"]) for group in record["groups"]}
 
     assert figures == {"m-b": (2, "2.0000000000"), "m-a": (1, "6.0000000000")}
     for model, (calls, amount) in figures.items():

@@ -16,7 +16,7 @@ def asked(moment: datetime = MOMENT, **query: Any) -> Comparison:
     return comparison_of({"period": None, "first_day": None, "last_day": None, **query}, moment)
 
 
-def told(days: Days) -> tuple[str, str, datetime | None]:
+def edges(days: Days) -> tuple[str, str, datetime | None]:
     return days.first.isoformat(), days.last.isoformat(), days.until
 
 
@@ -38,14 +38,14 @@ def test_as_much_time_before(
     comparison = asked(period=period)
     end = None if until is None else datetime(*until, 11, 30, tzinfo=UTC)
 
-    assert told(comparison.days) == (*days, None)
-    assert told(comparison.before) == (*before, end)
+    assert edges(comparison.days) == (*days, None)
+    assert edges(comparison.before) == (*before, end)
 
 
 def test_a_month_that_runs_is_compared_with_the_same_days() -> None:
     comparison = asked(datetime(2026, 3, 10, 1, tzinfo=UTC), period="month")
 
-    assert told(comparison.before) == (
+    assert edges(comparison.before) == (
         "2026-02-01", "2026-02-10", datetime(2026, 2, 10, 1, tzinfo=UTC),
     )  # fmt: skip
 
@@ -53,8 +53,8 @@ def test_a_month_that_runs_is_compared_with_the_same_days() -> None:
 def test_days_to_come_are_left_out() -> None:
     comparison = asked(first_day=date(2026, 3, 28), last_day=date(2026, 4, 30))
 
-    assert told(comparison.days)[:2] == ("2026-03-28", "2026-03-30")
-    assert told(comparison.before)[:2] == ("2026-03-25", "2026-03-27")
+    assert edges(comparison.days)[:2] == ("2026-03-28", "2026-03-30")
+    assert edges(comparison.before)[:2] == ("2026-03-25", "2026-03-27")
 
 
 @pytest.mark.parametrize(

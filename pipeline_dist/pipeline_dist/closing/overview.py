@@ -58,7 +58,7 @@ async def months_to_close(sor: SafeSqlor, until: str, most: int) -> list[dict[st
     """Return `{id, name, month}` of *most* months up to *until* that are not closed, the oldest
     first."""
     text = (
-        "select m.distributor_id as id, d.name, m.month"  # noqa: S608  constants
+        "select m.distributor_id as id, d.name, m.month"
         f"{_MONTHS} and m.month <= ${{until}}$ and m.month > coalesce(d.closed_month, '')"
         " order by m.month, d.name limit ${most}$"
     )

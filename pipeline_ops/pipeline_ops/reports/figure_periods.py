@@ -78,7 +78,8 @@ def comparison_of(query: Mapping[str, Any], moment: datetime) -> Comparison:
     period = query["period"] or Period.TODAY
     if query["first_day"] or query["last_day"]:
         period = ""
-        first, last = query["first_day"] or query["last_day"], query["last_day"] or today
+        first = query["first_day"] or query["last_day"]
+        last = query["last_day"] or max(first, today)
     else:
         first, last = map(date.fromisoformat, period_days(period, moment))
     _check(first, last, today)

@@ -133,5 +133,6 @@ _RECENT = (
     " max(case when u.status = 'succeeded' then u.duration_ms end) as longest_ms"
     " from pipeline_usage_log u force index (pipeline_usage_log_pipeline_day)"
     " where u.pipeline_id in ${ids}$ and u.day_key between ${first}$ and ${last}$"
-    " and u.started_at >= ${start}$ and u.started_at < ${end}$ group by hour, u.pipeline_id, u.currency"
+    " and u.started_at >= ${start}$ and u.started_at < ${end}$"
+    " group by hour, u.pipeline_id, u.currency"
 )

@@ -29,7 +29,7 @@ from pipeline_ops.reports.figure_periods import (
     comparison_of,
 )
 from pipeline_ops.reports.recent import Hours
-from pipeline_ops.reports.stats import OUTCOMES, amounts_of, sums, summary
+from pipeline_ops.reports.stats import OUTCOMES, amounts_of, summary, sums
 from pipeline_ops.rollup.kinds import LINES, MODELS
 from pipeline_ops.rollup.read import Use, usage_source
 
@@ -100,17 +100,17 @@ async def _figures(question: Question, moment: datetime) -> dict[str, Any]:
     # Side by side: somebody waits for both.
     present, past = await asyncio.gather(_present(question), _sums(question, before))
     groups = _groups(present.groups, past.groups)
-    shown = groups[:MAX_GROUPS_SHOWN]
+    busiest = groups[:MAX_GROUPS_SHOWN]
     return {
         "now": moment,
-        "period": _told(days),
-        "before": _told(before),
+        "period": _days_view(days),
+        "before": _days_view(before),
         "total": summary(present.totals),
         "total_before": summary(past.totals),
         "step": days.step,
         "bars": present.bars,
         "group_by": question.group_by,
-        "groups": await _with_names(question.group_by, shown),
+        "groups": await _with_names(question.group_by, busiest),
         "group_count": len(groups),
     }
 
@@ -206,7 +206,7 @@ async def _with_names(group_by: GroupBy, groups: list[dict[str, Any]]) -> list[d
     return [group | {"name": name_of.get(group["id"], "")} for group in groups]
 
 
-def _told(days: Days) -> dict[str, Any]:
+def _days_view(days: Days) -> dict[str, Any]:
     return {
         "first_day": days.first.isoformat(),
         "last_day": days.last.isoformat(),

@@ -12,7 +12,7 @@ export class Repeat {
     this.seconds = seconds;
     this.work = work;
     this.keepsFocus = keepsFocus;
-    this.seen = () => {
+    this.look = () => {
       if (!document.hidden && this.isLate) this.due();
     };
   }
@@ -23,7 +23,7 @@ export class Repeat {
     if (this.seconds <= 0) return;
     this.isLate = false;
     this.timer = setTimeout(() => this.due(), this.seconds * 1000);
-    document.addEventListener('visibilitychange', this.seen);
+    document.addEventListener('visibilitychange', this.look);
   }
 
   async due() {
@@ -32,7 +32,7 @@ export class Repeat {
     if (document.hidden) {
       // What was hidden is brought up to date as soon as it is looked at again.
       this.isLate = true;
-      document.addEventListener('visibilitychange', this.seen);
+      document.addEventListener('visibilitychange', this.look);
       return;
     }
     // A table that somebody reads or types in stays as it is.
@@ -43,6 +43,6 @@ export class Repeat {
 
   stop() {
     clearTimeout(this.timer);
-    document.removeEventListener('visibilitychange', this.seen);
+    document.removeEventListener('visibilitychange', this.look);
   }
 }
