@@ -97,8 +97,12 @@ async def usage_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, An
 
 async def _figures(question: Question, moment: datetime) -> dict[str, Any]:
     days, before = question.comparison.days, question.comparison.before
-    # Side by side: somebody waits for both.
-    present, past = await asyncio.gather(_present(question), _sums(question, before))
+    # Side by side: somebody waits for all of them.
+    present, past, hours = await asyncio.gather(
+        _sums(question, days, by_day=days.step != BarStep.HOUR),
+        _sums(question, before, by_day=False),
+        _hours(question),
+    )
     groups = _groups(present.groups, past.groups)
     busiest = groups[:MAX_GROUPS_SHOWN]
     return {
@@ -108,7 +112,7 @@ async def _figures(question: Question, moment: datetime) -> dict[str, Any]:
         "total": summary(present.totals),
         "total_before": summary(past.totals),
         "step": days.step,
-        "bars": present.bars,
+        "bars": hours or _bars(days, present.totals),
         "group_by": question.group_by,
         "groups": await _with_names(question.group_by, busiest),
         "group_count": len(groups),
@@ -117,34 +121,36 @@ async def _figures(question: Question, moment: datetime) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Sums of some days, by day and currency, and by group and currency; the bars they make."""
+    """Sums of some days by currency: of all, by day where that is asked for, and of groups."""
 
     totals: list[Row]
     groups: list[Row]
-    bars: list[dict[str, Any]]
 
 
-async def _present(question: Question) -> _Sums:
+async def _sums(question: Question, days: Days, *, by_day: bool) -> _Sums:
+    """Return the sums of *days*, in as few statements as tell them."""
+    use, group_by = question.use(days), question.group_by
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
+        if group_by == GroupBy.MODEL:
+            return _Sums(await sums(sor, use, ("day_key",), OUTCOMES), await _by_model(sor, use))
+        column = _COLUMNS[group_by]
+        # There are few pipelines: their days are little to read. Of distributors they would be not.
+        keys = ("day_key", column) if group_by == GroupBy.PIPELINE else (column,)
+        rows = await sums(sor, use, keys, OUTCOMES)
+        groups = [Row(row | {"id": row[column]}) for row in rows]
+        if by_day and group_by != GroupBy.PIPELINE:
+            return _Sums(await sums(sor, use, ("day_key",), OUTCOMES), groups)
+    return _Sums(groups, groups)
+
+
+async def _hours(question: Question) -> list[dict[str, Any]]:
+    """Return the bars of the hours of a day; none of several days."""
     days = question.comparison.days
-    result = await _sums(question, days)
     if days.step != BarStep.HOUR:
-        return result
+        return []
     async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         hours = await Hours.read(sor, *days.bounds, question.pipeline_id)
-    bars = [{"start": bar.pop("hour"), **bar} for bar in hours.by_hour()]
-    return _Sums(result.totals, result.groups, bars)
-
-
-async def _sums(question: Question, days: Days) -> _Sums:
-    use = question.use(days)
-    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
-        totals = await sums(sor, use, ("day_key",), OUTCOMES)
-        if question.group_by == GroupBy.MODEL:
-            groups = await _by_model(sor, use)
-        else:
-            groups = await sums(sor, use, (_COLUMNS[question.group_by],), OUTCOMES)
-            groups = [Row(row | {"id": row[_COLUMNS[question.group_by]]}) for row in groups]
-    return _Sums(totals, groups, _bars(days, totals))
+    return [{"start": bar.pop("hour"), **bar} for bar in hours.by_hour()]
 
 
 async def _by_model(sor: SafeSqlor, use: Use) -> list[Row]:
@@ -160,8 +166,6 @@ async def _by_model(sor: SafeSqlor, use: Use) -> list[Row]:
 
 
 def _bars(days: Days, rows: list[Row]) -> list[dict[str, Any]]:
-    if days.step == BarStep.HOUR:
-        return []
     keys = days.keys()
     rows_by_key: dict[str, list[Row]] = {key: [] for key in keys}
     for row in rows:
