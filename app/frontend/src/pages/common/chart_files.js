@@ -59,7 +59,7 @@ function styledCopy(chart) {
   const originals = [chart, ...chart.querySelectorAll('*')];
   [copy, ...copy.querySelectorAll('*')].forEach((node, at) => {
     const style = getComputedStyle(originals[at]);
-    node.setAttribute('style', STYLES.map((name) => `${name}:${style.getPropertyValue(name).replaceAll('"', "'")}`).join(';'));
+    for (const name of STYLES) node.setAttribute(name, style.getPropertyValue(name));
     node.removeAttribute('href');
   });
   return copy;

@@ -51,7 +51,7 @@ function failing(rows, from) {
   return [plainTable('Lines that failed in 24 hours', [{ label: 'Line' }, { label: 'Failed', isNumber: true }, { label: 'Calls', isNumber: true }, { label: 'Success rate', isNumber: true }],
     rows.map((row) => [h('a', { href: pipelinePage(row.id, '') }, row.name), h('span', { class: 'bad' }, callsFigure(countText(row.failed), row.failed, { pipeline_id: row.id, status: 'failed,expired', from })),
       callsFigure(countText(row.calls), row.calls, { pipeline_id: row.id, from }), rateText(row.success_rate)])),
-  h('p', { class: 'muted table-note' }, t('Failed calls are billed like others.'))];
+  h('p', { class: 'muted figure-note' }, t('Failed calls are billed like others.'))];
 }
 
 /** @param {EndingPrice[]} rows */

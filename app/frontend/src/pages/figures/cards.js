@@ -32,7 +32,7 @@ function amounts(total, before, calls) {
     const { [currency]: amountBefore } = before.amounts;
     return figure('Amount', [amountText(amount), ' ', h('span', { class: 'currency' }, currency)], total.calls ? calls : null,
       change(amount, amountBefore, amountBefore === undefined ? '' : `${amountText(amountBefore)} ${currency}`),
-      total.failed > 0 ? t('failed calls are billed like others') : null);
+      total.failed > 0 ? t('Failed calls are billed like others.') : null);
   });
 }
 

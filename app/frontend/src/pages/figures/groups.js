@@ -33,9 +33,9 @@ export function groupCard(figures, how) {
 /** @param {UsageFigures} figures */
 function notes({ groups, group_count: count, group_by: groupBy, total }) {
   return [
-    groups.length < count ? h('p', { class: 'muted table-note' }, t('The ${most} busiest of ${count}', { most: groups.length, count: countText(count) })) : null,
-    groupBy === 'model' && groups.length ? h('p', { class: 'muted table-note' }, t('A call with items of several models counts at each of them.')) : null,
-    groupBy !== 'model' && total.failed > 0 ? h('p', { class: 'muted table-note' }, t('Failed calls are billed like others.')) : null,
+    groups.length < count ? h('p', { class: 'muted figure-note' }, t('The ${most} busiest of ${count}', { most: groups.length, count: countText(count) })) : null,
+    groupBy === 'model' && groups.length ? h('p', { class: 'muted figure-note' }, t('A call with items of several models counts at each of them.')) : null,
+    groupBy !== 'model' && total.failed > 0 ? h('p', { class: 'muted figure-note' }, t('Failed calls are billed like others.')) : null,
   ];
 }
 
