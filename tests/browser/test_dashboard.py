@@ -1,10 +1,8 @@
 """The overview: what it says while there is nothing, then figures of a chosen period, and what each
 of them leads to."""
 
-import csv
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,46 +112,6 @@ def test_the_period_stands_in_the_address(admin_page: Page, reseller: Reseller) 
     expect(periods.get_by_role("button", name="自定时段")).to_have_attribute("aria-pressed", "true")
 
 
-def test_figures_at_the_pointer_and_at_focus(admin_page: Page, reseller: Reseller) -> None:
-    page = admin_page
-    page.goto("/#/dashboard.ui?period=7d")
-    tip = page.locator(".chart-tip")
-    bar = page.locator("a.chart-bar")
-    bar.hover()
-    expect(tip).to_contain_text("0.15 USD")
-    where, box = bar.bounding_box(), tip.bounding_box()
-    assert where is not None
-    assert box is not None
-    assert abs(box["x"] + box["width"] / 2 - where["x"] - where["width"] / 2) < box["width"]
-    page.mouse.move(5, 5)
-    expect(tip).to_be_hidden()
-
-    bar.focus()
-    expect(tip).to_contain_text("失败 1")
-    page.keyboard.press("Escape")
-    expect(tip).to_be_hidden()
-
-
-def test_a_chart_as_files(admin_page: Page, reseller: Reseller, tmp_path: Path) -> None:
-    page = admin_page
-    page.goto("/#/dashboard.ui?period=7d")
-    with page.expect_download() as caught:
-        page.locator("[data-tool=chart_csv]").click()
-    file = tmp_path / "chart.csv"
-    caught.value.save_as(file)
-    assert file.read_bytes().startswith(b"\xef\xbb\xbf")
-    head, *rows = csv.reader(file.read_text("utf-8-sig").splitlines())
-    assert head == ["日", "调用次数", "失败", "金额（USD）"]
-    assert (len(rows), rows[-1][1:]) == (7, ["3", "1", "0.1500000000"])
-
-    with page.expect_download() as caught:
-        page.locator("[data-tool=chart_png]").click()
-    picture = tmp_path / "chart.png"
-    caught.value.save_as(picture)
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size > 3000
-
-
 def test_it_refreshes_itself_and_shows_what_to_look_at(
     admin_page: Page, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
 ) -> None:
@@ -240,34 +198,3 @@ def test_a_pipelines_own_overview(
     expect(by_distributor).to_contain_text(buyer.distributor["name"])
     card(page, "Failed").click()
     expect(listed(page)).to_have_text("共列出 1 次调用")
-
-
-@pytest.mark.parametrize("width", [390, 1440, 2560])
-def test_cards_fill_their_rows(admin_page: Page, reseller: Reseller, width: int) -> None:
-    page = admin_page
-    page.set_viewport_size({"width": width, "height": 1000})
-    page.goto("/#/dashboard.ui?period=30d")
-    expect(card(page, "Calls")).to_be_visible()
-
-    edges = page.locator(".figure-card").evaluate_all(
-        """nodes => {
-          const rows = new Map();
-          for (const node of nodes) {
-            const { top, right } = node.getBoundingClientRect();
-            rows.set(Math.round(top), Math.max(rows.get(Math.round(top)) ?? 0, Math.round(right)));
-          }
-          return [...rows.values()];
-        }"""
-    )
-    assert len(set(edges)) == 1
-    overflow = page.locator(".bar-chart").evaluate(
-        """picture => {
-          const frame = picture.getBoundingClientRect();
-          return [...picture.querySelectorAll('text')].filter((text) => {
-            const { left, right } = text.getBoundingClientRect();
-            return left < frame.left - 1 || right > frame.right + 1;
-          }).map((text) => text.textContent);
-        }"""
-    )
-    assert overflow == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
