@@ -26,7 +26,7 @@ def card(page: Page, label: str) -> Locator:
     return page.locator(f'#main .figure-card[data-name="{label}"]')
 
 
-def listed(page: Page) -> Locator:
+def call_count(page: Page) -> Locator:
     """What the list of calls says it has."""
     return page.locator("#main [data-name=listed]")
 
@@ -77,7 +77,7 @@ def test_cards_bars_and_groups_lead_to_exactly_their_calls(
         (groups.get_by_role("link", name=pipeline["name"], exact=True), 3),
     ):
         target.click(position={"x": 8, "y": 8} if count == 1 else None)
-        expect(listed(page)).to_have_text(f"共列出 {count} 次调用")
+        expect(call_count(page)).to_have_text(f"共列出 {count} 次调用")
         page.go_back()
         expect(card(page, "Calls")).to_be_visible()
 
@@ -86,7 +86,7 @@ def test_cards_bars_and_groups_lead_to_exactly_their_calls(
     expect(by_model.get_by_role("row").filter(has_text="m-1")).to_contain_text("0.15")
     expect(page).to_have_url(re.compile("group_by=model"))
     by_model.get_by_role("link", name="m-1").click()
-    expect(listed(page)).to_have_text("共列出 3 次调用")
+    expect(call_count(page)).to_have_text("共列出 3 次调用")
     expect(page.locator("#main [data-currency=USD]")).to_contain_text("0.15")
 
 
@@ -197,4 +197,4 @@ def test_a_pipelines_own_overview(
     expect(by_distributor.locator("tbody tr")).to_have_count(1)
     expect(by_distributor).to_contain_text(buyer.distributor["name"])
     card(page, "Failed").click()
-    expect(listed(page)).to_have_text("共列出 1 次调用")
+    expect(call_count(page)).to_have_text("共列出 1 次调用")

@@ -58,7 +58,7 @@ def overview(look: Page, bench: Bench) -> Page:
     return look
 
 
-def asked(bench: Bench) -> dict[str, Any]:
+def last_query(bench: Bench) -> dict[str, Any]:
     return bench.last(FIGURES)
 
 
@@ -79,7 +79,7 @@ def test_changes_are_rounded_and_amounts_exact(overview: Page) -> None:
 
 def test_what_is_chosen_stands_in_the_address(overview: Page, bench: Bench) -> None:
     page = overview
-    assert asked(bench) == {"period": "30d", "group_by": "pipeline"}
+    assert last_query(bench) == {"period": "30d", "group_by": "pipeline"}
     page.get_by_role("button", name="Model").click()
     expect(page.get_by_role("region", name="By model")).to_be_visible()
     expect(page.get_by_role("button", name="Model")).to_be_focused()
@@ -89,12 +89,12 @@ def test_what_is_chosen_stands_in_the_address(overview: Page, bench: Bench) -> N
     expect(page.get_by_label("First day")).to_have_value("2026-11-01")
     page.get_by_label("First day").fill("2026-10-05")
     page.get_by_label("First day").press("Enter")
-    chosen = {"first_day": "2026-10-05", "last_day": "2026-11-30", "group_by": "model"}
+    choice = {"first_day": "2026-10-05", "last_day": "2026-11-30", "group_by": "model"}
     bench.expect_requests(FIGURES, 4)
-    assert asked(bench) == chosen
+    assert last_query(bench) == choice
     page.reload()
     bench.expect_requests(FIGURES, 5)
-    assert asked(bench) == chosen
+    assert last_query(bench) == choice
     measure = page.get_by_role("button", name="Amount (CNY)")
     expect(measure).to_have_attribute("aria-pressed", "true")
 
@@ -130,7 +130,7 @@ def test_figures_at_the_pointer_and_at_focus(overview: Page) -> None:
 
 
 def test_a_chart_as_files(overview: Page, tmp_path: Path) -> None:
-    def kept(tool: str) -> bytes:
+    def file_of(tool: str) -> bytes:
         with overview.expect_download() as caught:
             overview.locator(f"[data-tool={tool}]").click()
         caught.value.save_as(tmp_path / tool)
@@ -140,12 +140,12 @@ def test_a_chart_as_files(overview: Page, tmp_path: Path) -> None:
         assert content.startswith(b"\xef\xbb\xbf")
         return list(csv.reader(content.decode("utf-8-sig").splitlines()))
 
-    head, *rows = cells(kept("chart_csv"))
+    head, *rows = cells(file_of("chart_csv"))
     assert head == ["Day", "Calls", "Failed", "Amount (CNY)"]
     assert rows[29] == ["2026-11-30", "2900", "29", "29.2900000000"]
     # What a spreadsheet would take for a formula is a text.
-    assert cells(kept("groups_csv"))[1] == ["'=A", "40000", "3", "404.0000000000"]
-    picture = kept("chart_png")
+    assert cells(file_of("groups_csv"))[1] == ["'=A", "40000", "3", "404.0000000000"]
+    picture = file_of("chart_png")
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 5000
 

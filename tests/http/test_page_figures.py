@@ -182,15 +182,15 @@ def test_a_day_by_hours(server: Installation, pipeline: dict[str, str], reseller
 
 def test_a_model_is_a_filter_of_calls(server: Installation) -> None:
     """A call with several items of one model is one call, in the figures and in the list."""
-    line = make_pipeline(server.admin)
-    buyer = make_reseller(server, line)
+    chain = make_pipeline(server.admin)
+    buyer = make_reseller(server, chain)
     items = [
         {"unit": unit, "quantity": 1_000_000, "model": model}
         for unit, model in (("input_token", "m-a"), ("output_token", "m-a"), ("input_token", "m-b"))
     ]
-    assert buyer.begin(line, status="succeeded", lines=items).status_code == 201
-    assert buyer.begin(line, status="succeeded", lines=items[2:]).status_code == 201
-    query = {"pipeline_id": line["id"], "period": "7d"}
+    assert buyer.begin(chain, status="succeeded", lines=items).status_code == 201
+    assert buyer.begin(chain, status="succeeded", lines=items[2:]).status_code == 201
+    query = {"pipeline_id": chain["id"], "period": "7d"}
     record = server.admin.get(PERIOD, params={**query, "group_by": "model"}).json()["data"]
     figures = {group["id"]: (group["calls"], group["amounts"]["USD"]) for group in record["groups"]}
 

@@ -12,7 +12,7 @@ from pipeline_ops.reports.figure_periods import BarStep, Comparison, Days, compa
 MOMENT = datetime(2026, 3, 30, 11, 30, tzinfo=UTC)
 
 
-def asked(moment: datetime = MOMENT, **query: Any) -> Comparison:
+def comparison_at(moment: datetime = MOMENT, **query: Any) -> Comparison:
     return comparison_of({"period": None, "first_day": None, "last_day": None, **query}, moment)
 
 
@@ -35,7 +35,7 @@ def edges(days: Days) -> tuple[str, str, datetime | None]:
 def test_as_much_time_before(
     period: str, days: tuple[str, str], before: tuple[str, str], until: tuple[int, int, int] | None
 ) -> None:
-    comparison = asked(period=period)
+    comparison = comparison_at(period=period)
     end = None if until is None else datetime(*until, 11, 30, tzinfo=UTC)
 
     assert edges(comparison.days) == (*days, None)
@@ -43,7 +43,7 @@ def test_as_much_time_before(
 
 
 def test_a_month_that_runs_is_compared_with_the_same_days() -> None:
-    comparison = asked(datetime(2026, 3, 10, 1, tzinfo=UTC), period="month")
+    comparison = comparison_at(datetime(2026, 3, 10, 1, tzinfo=UTC), period="month")
 
     assert edges(comparison.before) == (
         "2026-02-01", "2026-02-10", datetime(2026, 2, 10, 1, tzinfo=UTC),
@@ -51,7 +51,7 @@ def test_a_month_that_runs_is_compared_with_the_same_days() -> None:
 
 
 def test_days_to_come_are_left_out() -> None:
-    comparison = asked(first_day=date(2026, 3, 28), last_day=date(2026, 4, 30))
+    comparison = comparison_at(first_day=date(2026, 3, 28), last_day=date(2026, 4, 30))
 
     assert edges(comparison.days)[:2] == ("2026-03-28", "2026-03-30")
     assert edges(comparison.before)[:2] == ("2026-03-25", "2026-03-27")
@@ -66,7 +66,7 @@ def test_days_to_come_are_left_out() -> None:
     ],
 )
 def test_what_a_bar_is_of(first: date, step: BarStep, count: int) -> None:
-    days = asked(first_day=first).days
+    days = comparison_at(first_day=first).days
 
     assert (days.step, len(days.keys())) == (step, count)
 
@@ -82,6 +82,6 @@ def test_what_a_bar_is_of(first: date, step: BarStep, count: int) -> None:
 )
 def test_what_is_refused(query: dict[str, date], codes: list[str]) -> None:
     with pytest.raises(InvalidFields) as caught:
-        asked(**query)
+        comparison_at(**query)
 
     assert [problem.code for problem in caught.value.problems] == codes
