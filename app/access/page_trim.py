@@ -14,7 +14,7 @@ _WRITE_URLS = ("new_data_url", "update_data_url", "delete_data_url", "add_url", 
 
 # Lists of links: of the menu, of what a page leads to. `may` names an address that is no link, but
 # without which the link, or a tool, would be of no use.
-_LINK_LISTS = ("menu", "items", "actions", "counts", "first_steps")
+_LINK_LISTS = ("menu", "items", "actions", "counts", "concerns", "first_steps")
 _LINKS = ("url", "data_url", "may")
 
 May = Callable[[str], bool]

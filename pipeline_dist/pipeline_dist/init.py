@@ -19,6 +19,7 @@ from pipeline_dist.accounts.key_use import KEY_USE_WRITER
 from pipeline_dist.accounts.sandbox import SANDBOX_SWEEPER
 from pipeline_dist.accounts.sandbox_keeper import SANDBOX_KEEPER
 from pipeline_dist.admin import (
+    concerns as concerns_api,
     distributors as admin_api,
     figures as figures_api,
     keys as keys_api,
@@ -57,6 +58,7 @@ EXPORTS = {
         statement_api.distributor_statement_view, raw=True
     ),
     "distributor_overview": reading_endpoint(figures_api.distributor_overview),
+    "distributor_concerns": reading_endpoint(concerns_api.distributor_concerns),
     "own_prices": reading_endpoint(prices_api.own_prices),
     "distributor_usage": reading_endpoint(figures_api.distributor_usage),
     "distributor_statement_file": reading_endpoint(statement_api.distributor_statement_file),

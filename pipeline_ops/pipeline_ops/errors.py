@@ -277,6 +277,11 @@ BEGINS_IN_FUTURE = FieldCode(
 ENDS_IN_FUTURE = FieldCode(
     "in_future", "A booked call has ended already.", "补录的调用应当已经结束。"
 )
+PERIOD_TO_COME = FieldCode("in_future", "Give a day that has begun.", "请填写已经开始的日期。")
+PERIOD_TOO_LONG = FieldCode("too_long", "Ask for at most {most} days.", "一次最多查询 {most} 天。")
+PERIOD_TOO_OLD = FieldCode(
+    "out_of_range", "Give a day of {first} or later.", "请填写 {first} 或之后的日期。"
+)
 BAD_MONTH = FieldCode("bad_month", "Give a month such as 2026-11.", "请给出月份，例如 2026-11。")
 BEFORE_NOW = FieldCode("in_the_past", "Give a time that is not over yet.", "请填写尚未过去的时间。")
 FIXED_IN_FORCE = FieldCode(

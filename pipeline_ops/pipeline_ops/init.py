@@ -13,7 +13,15 @@ from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
 from pipeline_ops.ledger.package_check import PACKAGES
 from pipeline_ops.ledger.past_counters import PAST_COUNTERS
 from pipeline_ops.ledger.tag_check import CALL_TAGS
-from pipeline_ops.reports import call_list, call_story, pipeline_figures, stats, void_preview
+from pipeline_ops.reports import (
+    call_list,
+    call_story,
+    concerns,
+    pipeline_figures,
+    stats,
+    usage_figures,
+    void_preview,
+)
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.rollup.build import USAGE_FENCES
 from pipeline_ops.rollup.check import USAGE_DAYS
@@ -33,6 +41,8 @@ EXPORTS = {
     "usage_call": reading_endpoint(call_story.usage_call),
     "usage_void_preview": reading_endpoint(void_preview.usage_void_preview),
     "usage_stats": reading_endpoint(stats.usage_stats),
+    "usage_concerns": reading_endpoint(concerns.usage_concerns),
+    "usage_figures": reading_endpoint(usage_figures.usage_figures),
     "pipeline_figures": reading_endpoint(pipeline_figures.pipeline_figures),
     "price_quote": reading_endpoint(endpoints.price_quote),
     "price_percent": writing(endpoints.price_percent),

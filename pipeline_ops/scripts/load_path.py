@@ -14,6 +14,8 @@ LOOKS = tuple(
     for name in (
         "get_search_pipeline_id",
         "usage_stats",
+        "usage_figures",
+        "usage_concerns",
         "line_figures",
         "price_quote",
         "usage_calls",

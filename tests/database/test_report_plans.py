@@ -21,7 +21,13 @@ from pipeline_dist.reports import call_rows, calls, figures, usage, usage_groups
 from pipeline_dist.reports.statement import statement
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.entries import insert_entries
-from pipeline_ops.reports import pipeline_figures, price_preview, stats
+from pipeline_ops.reports import (
+    figure_periods,
+    pipeline_figures,
+    price_preview,
+    stats,
+    usage_figures,
+)
 from pipeline_ops.rollup.build import build_next_day, last_day_over, raise_fences
 from pipeline_ops.rules.repricing import Trial
 from tests.support.installation import Installation
@@ -192,6 +198,20 @@ async def test_everybodys(trade: Trade, hands: Clock, monkeypatch: pytest.Monkey
     await pipeline_figures._days(trade.rows["pipelines"]["id"], hands.moment)
 
     assert plans.indexes() == {SUMS_BY_DAY, SUMS_BY_MONTH, BY_PIPELINE, BY_TIME}
+
+
+@pytest.mark.parametrize("group_by", usage_figures.GroupBy)
+async def test_a_period(trade: Trade, hands: Clock, monkeypatch: pytest.MonkeyPatch,
+                        group_by: usage_figures.GroupBy) -> None:  # fmt: skip
+    plans = Plans(monkeypatch)
+    for period in ("today", "90d"):
+        for whose in (None, trade.rows["pipelines"]["id"]):
+            query = {"period": period, "first_day": None, "last_day": None}
+            comparison = figure_periods.comparison_of(query, hands.moment)
+            question = usage_figures.Question(comparison, group_by, whose)
+            await usage_figures._figures(question, hands.moment)
+
+    assert plans.indexes() == {SUMS_BY_DAY, BY_PIPELINE, BY_TIME}
 
 
 async def test_all_months(trade: Trade, hands: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,8 +22,8 @@ from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.sweeper import expire_overdue
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.states import EntryType
-from pipeline_ops.reports import pipeline_figures, stats
-from pipeline_ops.reports.recent import LastHours
+from pipeline_ops.reports import figure_periods, pipeline_figures, stats, usage_figures
+from pipeline_ops.reports.recent import last_hours
 from pipeline_ops.rollup import build
 from pipeline_ops.rollup.build import (
     build_again,
@@ -516,12 +516,28 @@ class History:
                     )
                 for month in (quota_month(moment), quota_month(moment - timedelta(days=32))):
                     answers.append(await statement(sor, distributor, month))
-            answers.append((await LastHours.read(sor, moment)).by_hour())
+            answers.append((await last_hours(sor, moment)).by_hour())
         dashboard = await stats._figures()
         answers.append({name: value for name, value in dashboard.items() if name != "near_limit"})
         pipeline_id = self.trade.rows["pipelines"]["id"]
+        answers += await period_figures(moment, pipeline_id)
         answers.append((await pipeline_figures._days(pipeline_id, moment))[1])
         return answers
+
+
+async def period_figures(moment: datetime, pipeline_id: str) -> list[Any]:
+    """What the overview and a pipeline's page say of some periods, in all groups."""
+    empty = {"period": None, "first_day": None, "last_day": None}
+    comparisons = [
+        figure_periods.comparison_of(empty | {"period": period}, moment)
+        for period in ("today", "30d", "last_month")
+    ]
+    return [
+        await usage_figures._figures(usage_figures.Question(comparison, group, whose), moment)
+        for comparison in comparisons
+        for group in usage_figures.GroupBy
+        for whose in (None, pipeline_id)
+    ]
 
 
 async def by_rows(sor: Any, owner: str, span: usage.Span, column: str) -> list[dict[str, Any]]:

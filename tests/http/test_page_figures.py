@@ -8,6 +8,8 @@ from tests.support.installation import Installation
 from tests.support.selling import Reseller, link, make_pipeline, make_reseller
 
 STATS = "/pipeline_ops/api/usage_stats.dspy"
+PERIOD = "/pipeline_ops/api/usage_figures.dspy"
+CALLS_TOTAL = "/pipeline_ops/api/usage_calls_total.dspy"
 FIGURES = "/pipeline_ops/api/line_figures.dspy"
 OVERVIEW = "/pipeline_dist/api/distributor_overview.dspy"
 USAGE = "/pipeline_dist/api/distributor_usage.dspy"
@@ -139,11 +141,73 @@ def test_the_overview_tells_hours_and_pipelines(server: Installation) -> None:
     assert 0 < len(means) <= 5
 
 
+@pytest.mark.parametrize("group_by", ["distributor", "pipeline", "model"])
+def test_a_period_by_groups(
+    server: Installation, pipeline: dict[str, str], reseller: Reseller, group_by: str
+) -> None:
+    query = {"period": "30d", "group_by": group_by, "pipeline_id": pipeline["id"]}
+    record = server.admin.get(PERIOD, params=query).json()["data"]
+
+    total = record["total"]
+    assert (total["calls"], total["failed"], total["running"]) == (4, 1, 1)
+    assert total["amounts"] == {"USD": "0.1500000000"}
+    assert (record["total_before"]["calls"], record["total_before"]["amounts"]) == (0, {})
+    assert (record["step"], len(record["bars"])) == ("day", 30)
+    last = record["bars"][-1]
+    assert (last["start"], last["calls"]) == (record["period"]["last_day"], 4)
+    (group,) = record["groups"]
+    assert (group["amounts"], record["group_count"]) == (total["amounts"], 1)
+    # By model only what was metered counts, and a running call has no lines yet.
+    own = {
+        "distributor": (reseller.distributor["name"], 4, 1),
+        "pipeline": (pipeline["name"], 4, 1),
+        "model": ("", 3, None),
+    }
+    assert (group["name"], group["calls"], group["failed"]) == own[group_by]
+
+
+def test_a_day_by_hours(server: Installation, pipeline: dict[str, str], reseller: Reseller) -> None:
+    query = {"period": "today", "pipeline_id": pipeline["id"]}
+    record = server.admin.get(PERIOD, params=query).json()["data"]
+
+    assert record["step"] == "hour"
+    assert sum(hour["calls"] for hour in record["bars"]) == record["total"]["calls"] == 4
+    assert record["before"]["until"] < record["now"]
+    missing = server.admin.get(PERIOD, params={"pipeline_id": "nowhere"})
+    assert missing.status_code == 404
+    problem = server.admin.get(PERIOD, params={"first_day": "9999-12-31"}).json()
+    assert problem["errors"][0]["pointer"] == "/first_day"
+
+
+def test_a_model_is_a_filter_of_calls(server: Installation) -> None:
+    """A call with several items of one model is one call, in the figures and in the list."""
+    chain = make_pipeline(server.admin)
+    buyer = make_reseller(server, chain)
+    items = [
+        {"unit": unit, "quantity": 1_000_000, "model": model}
+        for unit, model in (("input_token", "m-a"), ("output_token", "m-a"), ("input_token", "m-b"))
+    ]
+    assert buyer.begin(chain, status="succeeded", lines=items).status_code == 201
+    assert buyer.begin(chain, status="succeeded", lines=items[2:]).status_code == 201
+    query = {"pipeline_id": chain["id"], "period": "7d"}
+    record = server.admin.get(PERIOD, params={**query, "group_by": "model"}).json()["data"]
+    figures = {group["id"]: (group["calls"], group["amounts"]["USD"]) for group in record["groups"]}
+
+    assert figures == {"m-b": (2, "2.0000000000"), "m-a": (1, "6.0000000000")}
+    for model, (calls, amount) in figures.items():
+        total = server.admin.get(CALLS_TOTAL, params={**query, "model": model}).json()["data"]
+        assert total["count"] == calls
+        assert total["sums"] == [{"currency": "USD", "calls": calls, "amount": amount}]
+    none = server.admin.get(CALLS_TOTAL, params={**query, "model": "-"}).json()["data"]
+    assert none["count"] == 0
+
+
 def test_who_may_see_them(
     server: Installation, pipeline: dict[str, str], reseller: Reseller
 ) -> None:
     viewer = server.sign_in("viewer")
     assert viewer.get(FIGURES, params={"pipeline_id": pipeline["id"]}).status_code == 200
+    assert viewer.get(PERIOD).status_code == 200
     assert viewer.get("/pipeline_core/line.ui").status_code == 200
     one = {"id": reseller.distributor["id"], "distributor_id": reseller.distributor["id"]}
     for path in (OVERVIEW, USAGE, FILE, "/pipeline_dist/distributor.ui"):

@@ -54,27 +54,12 @@ interface Chart {
   chosenKey?: string;
 }
 
-interface HourFigures extends Period {
-  hour: string;
-}
-
-interface DayPeriod extends Period {
-  day: string;
-}
-
 interface NearLimit {
   id: string;
   name: string;
   scope: string;
   used: Decimal;
   limit: Decimal;
-}
-
-interface Busy {
-  id: string;
-  name: string;
-  calls: number;
-  amounts: Amounts;
 }
 
 interface FailingPipeline {
@@ -93,18 +78,38 @@ interface SlowPipeline {
   longest_ms: number;
 }
 
-/** The answer of the overview's figures. */
-interface Stats {
-  now: string;
-  today: Period;
-  month: Period;
-  by_hour: HourFigures[];
-  by_day: DayPeriod[];
-  near_limit: NearLimit[];
-  top_pipelines: Busy[];
-  top_distributors: Busy[];
-  failing_lines: FailingPipeline[];
-  slow_lines: SlowPipeline[];
+interface EndingPrice {
+  pipeline_id: string;
+  name: string;
+  unit: string;
+  step_key: string;
+  model: string;
+  effective_to: string;
+}
+
+interface ExpiringKey {
+  id: string;
+  name: string;
+  key_name: string;
+  prefix: string;
+  expires_at: string;
+}
+
+interface OpenMonth {
+  id: string;
+  name: string;
+  month: string;
+}
+
+/** The answers of `usage_concerns` and `distributor_concerns` together, as far as the reader may have them. */
+interface Concerns {
+  since?: string;
+  near_limit?: NearLimit[];
+  failing_lines?: FailingPipeline[];
+  slow_lines?: SlowPipeline[];
+  prices_ending?: EndingPrice[];
+  keys_expiring?: ExpiringKey[];
+  statements_to_close?: OpenMonth[];
 }
 
 /** A part of a page: made when first shown. */
@@ -134,20 +139,16 @@ interface PlainColumn {
   isNumber?: boolean;
 }
 
-/** What of the overview's options its tables heed. */
-interface TableOptions {
-  may_open_distributor?: boolean;
-}
-
-interface DashboardOptions extends TableOptions {
-  stats_url: string;
+interface DashboardOptions {
   refresh_seconds?: number;
-  counts?: { name: string; data_url: string; params?: Data; label?: string; url?: string; icon: string }[];
+  may_open_distributor?: boolean;
+  concerns?: { data_url: string }[];
+  counts?: { name: string; data_url: string; params?: Data }[];
   first_steps?: FirstStep[];
 }
 
-/** How many records lists have, by name; of one that `isCapped` at least so many, null of one that cannot be read. */
-type RecordCounts = Record<string, { total: number; isCapped: boolean } | null>;
+/** How many records lists have, by name; null of one that cannot be read. */
+type RecordCounts = Record<string, number | null>;
 
 /** `count` names the list that is not empty when the step is done. */
 interface FirstStep {
@@ -155,4 +156,45 @@ interface FirstStep {
   url: string;
   label: string;
   help: string;
+}
+
+type FigureStep = 'hour' | 'day' | 'month';
+type FigureGroupBy = 'distributor' | 'pipeline' | 'model';
+
+/** Quota days; `until`: where the time ends within the last of them. */
+interface FigureDays {
+  first_day: string;
+  last_day: string;
+  until?: string | null;
+}
+
+/** `failed` is null where it is not known. */
+interface FigureSums {
+  calls: number;
+  failed: number | null;
+  amounts: Amounts;
+}
+
+interface FigureBar extends FigureSums {
+  start: string;
+}
+
+interface FigureGroup extends FigureSums {
+  id: string;
+  name: string;
+  before: FigureSums;
+}
+
+/** The answer of `usage_figures`. */
+interface UsageFigures {
+  now: string;
+  period: FigureDays;
+  before: FigureDays;
+  total: Period;
+  total_before: Period;
+  step: FigureStep;
+  bars: FigureBar[];
+  group_by: FigureGroupBy;
+  groups: FigureGroup[];
+  group_count: number;
 }

@@ -54,6 +54,18 @@ async def months(
     return {"total": count["total"], "rows": [_shown_row(row, amounts) for row in page]}
 
 
+async def months_to_close(sor: SafeSqlor, until: str, most: int) -> list[dict[str, Any]]:
+    """Return `{id, name, month}` of *most* months up to *until* that are not closed, the oldest
+    first."""
+    text = (
+        "select m.distributor_id as id, d.name, m.month"
+        f"{_MONTHS} and m.month <= ${{until}}$ and m.month > coalesce(d.closed_month, '')"
+        " order by m.month, d.name limit ${most}$"
+    )
+    values = {"whose": None, "month": None, "until": until, "most": most}
+    return [dict(row) for row in await sor.sqlExe(text, values)]
+
+
 async def _amounts(sor: SafeSqlor, rows: Iterable[Row]) -> dict[tuple[str, str], Any]:
     pairs = [(row["distributor_id"], row["month"]) for row in rows]
     if not pairs:

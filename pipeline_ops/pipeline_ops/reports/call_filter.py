@@ -32,7 +32,7 @@ from pipeline_ops.rollup.read import Use
 from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.terms import PricingType
 
-# In the place of a distributor: calls of our own.
+# In the place of a distributor: calls of our own; of a model: items that have none.
 OWN = "-"
 MAX_HITS = 1000
 _LEDGER = "pipeline_usage_log u force index (pipeline_usage_log_{index})"
@@ -45,6 +45,7 @@ class Period(StrEnum):
     YESTERDAY = "yesterday"
     WEEK = "7d"
     THIRTY_DAYS = "30d"
+    NINETY_DAYS = "90d"
     MONTH = "month"
     LAST_MONTH = "last_month"
     ALL = "all"
@@ -75,11 +76,11 @@ FILTER_RULES = {
 @dataclass(frozen=True, slots=True)
 class Items:
     """Rows of one line of a statement: of this step, model and unit ('' is none of them), at this
-    price, if one is named."""
+    price, if one is named; or of a model alone, whatever the step and unit (None)."""
 
-    step_key: str
+    step_key: str | None
     model: str
-    unit: str
+    unit: str | None
     pricing_type: str | None = None
     price: Decimal | None = None
     size: int | None = None
@@ -87,7 +88,8 @@ class Items:
     def condition(self, conditions: Conditions, row: str) -> None:
         """Add to *conditions* that *row* is one of them."""
         for name in ("step_key", "model", "unit"):
-            conditions.add(f"{row}.{name} = {{}}", getattr(self, name))
+            if getattr(self, name) is not None:
+                conditions.add(f"{row}.{name} = {{}}", getattr(self, name))
         if self.pricing_type is None:
             return
         names = ("unit_price", "unit_size")
@@ -168,7 +170,8 @@ def filter_of(query: Mapping[str, Any]) -> CallFilter:
 
 def _items(query: Mapping[str, Any]) -> Items | None:
     if query["unit"] is None:
-        return None
+        model = query["model"]
+        return None if model is None else Items(None, "" if model == OWN else model, None)
     has_price = query["pricing_type"] and query["price"] is not None and query["size"] is not None
     terms = (query["pricing_type"], query["price"], query["size"]) if has_price else ()
     return Items(query["step_key"] or "", query["model"] or "", query["unit"], *terms)
@@ -198,10 +201,16 @@ def period_days(period: str, moment: datetime) -> tuple[str, str]:
         return _month_days(today)
     if period == Period.LAST_MONTH:
         return _month_days(today.replace(day=1) - timedelta(days=1))
-    back = {Period.TODAY: (0, 0), Period.YESTERDAY: (1, 1), Period.WEEK: (6, 0)}
-    first, last = back.get(Period(period), (29, 0))
+    first, last = _DAYS_BACK[Period(period)]
     days = (today - timedelta(days=first), today - timedelta(days=last))
     return days[0].isoformat(), days[1].isoformat()
+
+
+# The first and the last day, before today.
+_DAYS_BACK = {
+    Period.TODAY: (0, 0), Period.YESTERDAY: (1, 1), Period.WEEK: (6, 0),
+    Period.THIRTY_DAYS: (29, 0), Period.NINETY_DAYS: (89, 0),
+}  # fmt: skip
 
 
 def _month_days(day: date) -> tuple[str, str]:

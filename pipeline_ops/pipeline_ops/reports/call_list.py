@@ -27,7 +27,7 @@ from pipeline_ops.reports.call_filter import (
     way_of,
 )
 from pipeline_ops.reports.distributors import distributor_statements
-from pipeline_ops.rollup.kinds import LINES, TOTALS
+from pipeline_ops.rollup.kinds import LINES, MODELS, TOTALS, Kind
 from pipeline_ops.rollup.ledger_rows import FIRST_DAY, LAST_DAY
 from pipeline_ops.rollup.read import usage_source
 
@@ -48,6 +48,7 @@ _COLUMNS = (
     "status", "source", "started_at", "finished_at", "duration_ms", "day_key", "currency", "tags",
     "archive_batch",
 )  # fmt: skip
+_MODEL_COLUMNS = ("pipeline_id", "currency", "model", "calls", "month_calls", "amount")
 # The page first, by its index alone; then the rows of its calls.
 _PAGE = (
     "select h.*, p.name as pipeline, coalesce(sum(if({meant}, i.amount, 0)), 0) as amount,"
@@ -216,7 +217,11 @@ async def _sums(sor: SafeSqlor, choice: CallFilter) -> list[Row]:
             "month_calls", "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size",
             "package_size", "package_price", "day_key", "month_key",
         )  # fmt: skip
-        source = await usage_source(sor, choice.use, (LINES,), columns)
+        kinds: tuple[Kind, ...] = (LINES,)
+        if choice.items.unit is None:
+            # A call can have several lines of one model.
+            kinds, columns = (LINES, MODELS), _MODEL_COLUMNS
+        source = await usage_source(sor, choice.use, kinds, columns)
         text, values = items.text, items.values
     rows: list[Row] = await sor.sqlExe(
         f"select r.currency, sum(r.{calls}) as calls, sum(r.amount) as amount from {source.text}"  # noqa: S608

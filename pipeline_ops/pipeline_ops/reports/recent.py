@@ -1,5 +1,6 @@
-"""How the last 24 hours went: calls by hour, and the lines that were slow or failed."""
+"""How hours went: calls by hour, and of the last ones the lines that were slow or failed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,37 +10,43 @@ from app.global_func import Row, SafeSqlor, iso, quota_day
 
 MAX_HOURS_SHOWN = 24
 MAX_PIPELINES_SHOWN = 5
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class LastHours:
-    """The last 24 hours as they were at `moment`: sums by hour, pipeline and currency."""
+class Hours:
+    """The time from `start` up to and without `end`: sums by hour, pipeline and currency."""
 
-    moment: datetime
+    start: datetime
+    end: datetime
     rows: list[Row]
 
     @classmethod
-    async def read(cls, sor: SafeSqlor, moment: datetime) -> Self:
-        """Read them in one go."""
-        first = _first_hour(moment)
-        pipelines = await sor.sqlExe("select id, name from pipelines", {})
+    async def read(
+        cls, sor: SafeSqlor, start: datetime, end: datetime, pipeline_id: str | None = None
+    ) -> Self:
+        """Read them in one go, with *pipeline_id* of that pipeline alone."""
+        pipelines = await sor.sqlExe(_PIPELINES, {"id": pipeline_id})
         name_of = {row["id"]: row["name"] for row in pipelines}
         values = {
-            "start": first,
-            "first": quota_day(first),
-            "last": quota_day(moment),
+            "start": start,
+            "end": end,
+            "first": quota_day(start),
+            "last": quota_day(end),
             "ids": list(name_of),
         }
         rows = await sor.sqlExe(_RECENT, values)
-        return cls(moment, [Row(row | {"name": name_of[row["id"]]}) for row in rows])
+        return cls(start, end, [Row(row | {"name": name_of[row["id"]]}) for row in rows])
 
     def by_hour(self) -> list[dict[str, Any]]:
         """Return `{hour (its start), calls, failed, amounts}` of each, none left out."""
-        first = _first_hour(self.moment)
-        return [
-            _one_hour(first + timedelta(hours=number), self.rows)
-            for number in range(MAX_HOURS_SHOWN)
-        ]
+        return [_one_hour(hour, self.rows) for hour in self._hours()]
+
+    def _hours(self) -> Iterator[datetime]:
+        hour = _hour_of(self.start)
+        while hour < self.end:
+            yield hour
+            hour += _HOUR
 
     def pipelines_of_concern(self) -> dict[str, list[dict[str, Any]]]:
         """Return `{slow_lines, failing_lines}`, the worst first."""
@@ -72,9 +79,14 @@ def success_rate(successes: int, failures: int) -> Decimal | None:
     return Decimal(min(ten_thousandths, 9999) if failures else ten_thousandths) / 10_000
 
 
-def _first_hour(moment: datetime) -> datetime:
-    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return hour - timedelta(hours=MAX_HOURS_SHOWN - 1)
+async def last_hours(sor: SafeSqlor, moment: datetime) -> Hours:
+    """Return the last 24 hours, that of *moment* the last of them."""
+    hour = _hour_of(moment)
+    return await Hours.read(sor, hour - (MAX_HOURS_SHOWN - 1) * _HOUR, hour + _HOUR)
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _one_hour(hour: datetime, rows: list[Row]) -> dict[str, Any]:
@@ -108,6 +120,7 @@ def _concern(rows: list[Row]) -> dict[str, Any]:
     }
 
 
+_PIPELINES = "select id, name from pipelines where ${id}$ is null or id = ${id}$"
 # Each pipeline with these days: read by the index (pipeline_id, day_key).
 _RECENT = (
     "select substr(cast(u.started_at as char), 1, 13) as hour, u.pipeline_id as id, u.currency,"
@@ -120,5 +133,6 @@ _RECENT = (
     " max(case when u.status = 'succeeded' then u.duration_ms end) as longest_ms"
     " from pipeline_usage_log u force index (pipeline_usage_log_pipeline_day)"
     " where u.pipeline_id in ${ids}$ and u.day_key between ${first}$ and ${last}$"
-    " and u.started_at >= ${start}$ group by hour, u.pipeline_id, u.currency"
+    " and u.started_at >= ${start}$ and u.started_at < ${end}$"
+    " group by hour, u.pipeline_id, u.currency"
 )

@@ -18,7 +18,7 @@ MAX_PIPELINES_SHOWN = 5
 MAX_NEAR_SHOWN = 10
 # From this share on a quota is "near its limit".
 NEAR = Decimal("0.8")
-_OUTCOMES = ("calls", "succeeded", "failed", "running")
+OUTCOMES = ("calls", "succeeded", "failed", "running")
 
 
 async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ async def _of_days(moment: datetime) -> dict[str, Any]:
     day, month, last_days = quota_day(moment), quota_month(moment), _last_days(moment)
     use = Use(first_day=min(last_days[0], f"{month}-01"), last_day=day)
     async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
-        rows = await _sums(sor, use, ("day_key", "pipeline_id"), _OUTCOMES)
+        rows = await sums(sor, use, ("day_key", "pipeline_id"), OUTCOMES)
         rows_of_month = [row for row in rows if row["day_key"].startswith(month)]
         ids = sorted({row["pipeline_id"] for row in rows_of_month})
         names = await sor.sqlExe("select id, name from pipelines where id in ${ids}$", {"ids": ids})
@@ -60,13 +60,13 @@ async def _of_days(moment: datetime) -> dict[str, Any]:
             "month": summary(rows_of_month),
             "by_day": [_one_day(key, rows) for key in last_days],
             "top_pipelines": _top(_with_names(rows_of_month, "pipeline_id", names)),
-            "near_limit": await _near_limit(sor, day, month),
+            "near_limit": await near_limit(sor, day, month),
         }
 
 
-async def _of_hours(moment: datetime) -> recent.LastHours:
+async def _of_hours(moment: datetime) -> recent.Hours:
     async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
-        return await recent.LastHours.read(sor, moment)
+        return await recent.last_hours(sor, moment)
 
 
 async def _of_distributors(month: str) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ async def _of_distributors(month: str) -> list[dict[str, Any]]:
 
 async def by_day(sor: SafeSqlor, use: Use) -> list[Row]:
     """Return the calls by outcome and the amounts of pipelines, by day and currency."""
-    return await _sums(sor, use, ("day_key",), _OUTCOMES)
+    return await sums(sor, use, ("day_key",), OUTCOMES)
 
 
 async def _by_distributor(sor: SafeSqlor, month: str) -> list[Row]:
@@ -97,15 +97,15 @@ async def _by_distributor(sor: SafeSqlor, month: str) -> list[Row]:
     return _with_names(rows, "distributor_id", names)
 
 
-async def _sums(sor: SafeSqlor, use: Use, keys: Sequence[str], counts: Sequence[str]) -> list[Row]:
+async def sums(sor: SafeSqlor, use: Use, keys: Sequence[str], counts: Sequence[str]) -> list[Row]:
     """Return *counts* of calls and amounts of pipelines by *keys* and currency: what is of no
     pipeline is no use of one."""
     columns = dict.fromkeys((*keys, "pipeline_id", "currency", *counts, "amount"))
     source = await usage_source(sor, use, (TOTALS,), tuple(columns))
-    sums = ", ".join(f"sum(r.{name}) as {name}" for name in (*counts, "amount"))
+    terms = ", ".join(f"sum(r.{name}) as {name}" for name in (*counts, "amount"))
     groups = ", ".join(f"r.{name}" for name in (*keys, "currency"))
     rows: list[Row] = await sor.sqlExe(
-        f"select {groups}, {sums} from {source.text}"  # noqa: S608  constants
+        f"select {groups}, {terms} from {source.text}"  # noqa: S608  constants
         f" where r.pipeline_id is not null group by {groups}",
         source.values,
     )
@@ -139,7 +139,7 @@ def summary(rows: list[Any]) -> dict[str, Any]:
         "failed": failures,
         "running": _sum(rows, "running"),
         "success_rate": recent.success_rate(successes, failures),
-        "amounts": _amounts(rows),
+        "amounts": amounts_of(rows),
     }
 
 
@@ -153,11 +153,11 @@ def _one_day(key: str, rows: list[Any]) -> dict[str, Any]:
         "day": key,
         "calls": _sum(own, "calls"),
         "failed": _sum(own, "failed"),
-        "amounts": _amounts(own),
+        "amounts": amounts_of(own),
     }
 
 
-def _amounts(rows: list[Any]) -> dict[str, Decimal]:
+def amounts_of(rows: list[Any]) -> dict[str, Decimal]:
     amounts: dict[str, Decimal] = {}
     for row in rows:
         if row["amount"]:
@@ -181,7 +181,7 @@ def _top(rows: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-async def _near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, Any]]:
+async def near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, Any]]:
     values = {"day": day, "month": month, "near": NEAR}
     rows: list[dict[str, Any]] = []
     for sql in (*_NEAR_LIMIT, *distributor_statements().near_limit):

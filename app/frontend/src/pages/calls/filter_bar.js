@@ -6,15 +6,14 @@ import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
 import { ask } from '../../core/request.js';
 import { Combobox } from '../../inputs/combobox.js';
+import { PeriodPicker } from '../common/period_picker.js';
 import { STATUS_LABELS } from './status.js';
 
-const PERIODS = [['today', 'Today'], ['yesterday', 'Yesterday'], ['7d', '7 days'], ['30d', '30 days'], ['month', 'This month'], ['last_month', 'Last month'], ['all', 'All time']];
-const TIMES = ['period', 'first_day', 'last_day', 'from', 'to', 'month'];
+/** @type {[string, string][]} */
+const PERIODS = [['today', 'Today'], ['yesterday', 'Yesterday'], ['7d', '7 days'], ['30d', '30 days'], ['90d', '90 days'], ['month', 'This month'], ['last_month', 'Last month'], ['all', 'All time']];
 const ITEM = ['unit', 'step_key', 'model', 'pricing_type', 'price', 'size'];
 const STATES = ['succeeded', 'failed,expired', 'reserved', 'cancelled', 'voided'];
 const SEARCH_DELAY_MS = 300;
-const TYPING_MS = 700;
-const OLDEST_DAY = '2000-01-01';
 
 export class FilterBar {
   /**
@@ -26,17 +25,13 @@ export class FilterBar {
     this.owner = owner;
     this.filter = filter;
     this.changed = changed;
-    this.isOwnPeriod = Boolean(filter.first_day || filter.last_day);
-    this.periods = h('div', { class: 'segments', role: 'group', 'aria-label': t('Period') },
-      PERIODS.map(([value, label]) => h('button', { type: 'button', 'data-period': value, on: { click: () => this.choosePeriod(value) } }, t(label))),
-      h('button', { type: 'button', 'data-period': 'own', on: { click: () => this.ownPeriod() } }, t('Own period')));
-    this.days = h('div', { class: 'own-days' });
+    this.period = new PeriodPicker(PERIODS, filter, (times) => this.set(times));
     this.chips = h('div', { class: 'chips' });
     this.distributor = this.chooser('distributor_id', 'Distributor', '/pipeline_dist/api/get_search_distributor_id.dspy', [{ value: '-', text: t('Calls of our own') }]);
     this.pipeline = this.chooser('pipeline_id', 'Line', '/pipeline_ops/api/get_search_pipeline_id.dspy', []);
     this.status = this.statusField();
     this.search = this.searchField();
-    this.element = h('search', { class: 'call-filter' }, h('div', { class: 'filter-line' }, this.periods, this.days),
+    this.element = h('search', { class: 'call-filter' }, this.period.element,
       h('div', { class: 'filter-line' }, this.distributor.field, this.pipeline.field, this.status, this.search), this.chips);
     this.draw();
   }
@@ -49,69 +44,11 @@ export class FilterBar {
     this.changed(this.filter);
   }
 
-  /** @param {string} period */
-  choosePeriod(period) {
-    this.isOwnPeriod = false;
-    this.set({ ...Object.fromEntries(TIMES.map((name) => [name, undefined])), period });
-  }
-
   draw() {
     const { filter } = this;
-    const isOther = filter.month || filter.from || filter.to || this.isOwnPeriod;
-    const current = isOther ? '' : filter.period ?? (filter.q ? 'all' : '7d');
-    // The same buttons stay: one of them may be what is clicked while a day is left.
-    for (const button of this.periods.querySelectorAll('button')) {
-      const value = button.dataset.period;
-      button.setAttribute('aria-pressed', String(value === 'own' ? this.isOwnPeriod : value === current));
-    }
-    this.drawDays();
+    const isOther = filter.month || filter.from || filter.to;
+    this.period.show(filter, isOther ? '' : filter.period ?? (filter.q ? 'all' : '7d'));
     this.drawChips();
-  }
-
-  ownPeriod() {
-    this.isOwnPeriod = true;
-    const none = Object.fromEntries(TIMES.map((name) => [name, undefined]));
-    this.set({ ...none, first_day: this.period?.first_day ?? undefined, last_day: this.period?.last_day ?? undefined });
-    this.days.querySelector('input')?.focus();
-  }
-
-  drawDays() {
-    if (!this.isOwnPeriod) {
-      fillNode(this.days);
-      return;
-    }
-    const inputs = ['first_day', 'last_day'].map((name) => this.days.querySelector(`[name="${name}"]`) ?? this.dayField(name));
-    for (const input of inputs) /** @type {HTMLInputElement} */ (input).value = this.filter[input.getAttribute('name') ?? ''] ?? '';
-    if (!this.days.childNodes.length) fillNode(this.days, inputs[0], ' – ', inputs[1]);
-  }
-
-  /**
-   * A date field tells each key that makes a date: while one types, nothing is asked for that is not in
-   * order, and the other day stays; when it is left, that goes along.
-   * @param {string} name
-   */
-  dayField(name) {
-    const isFirst = name === 'first_day';
-    const other = isFirst ? 'last_day' : 'first_day';
-    const leave = () => {
-      const day = input.value;
-      if (!input.isConnected || !this.isOwnPeriod) return; // another period was chosen meanwhile
-      if (day === (this.filter[name] ?? '') || (day && day < OLDEST_DAY)) return;
-      const otherDay = this.filter[other] ?? '';
-      const isBeyond = Boolean(day && otherDay) && (isFirst ? day > otherDay : day < otherDay);
-      this.set({ [name]: day || undefined, ...(isBeyond ? { [other]: day } : {}) });
-    };
-    const changed = debounce(() => {
-      const otherDay = this.filter[other] ?? '';
-      const isInOrder = !otherDay || (isFirst ? input.value <= otherDay : input.value >= otherDay);
-      if (input.value && isInOrder) leave();
-    }, TYPING_MS);
-    /** @type {HTMLInputElement} */
-    const input = h('input', {
-      type: 'date', name, min: OLDEST_DAY, 'aria-label': t(isFirst ? 'First day' : 'Last day'),
-      on: { change: changed, blur: leave, keydown: (event) => event.key === 'Enter' && leave() },
-    });
-    return input;
   }
 
   /** What no field shows: a statement, one of its lines, exact times. */
@@ -148,7 +85,7 @@ export class FilterBar {
 
   /** The names behind the ids of the filter, and the days that it means. @param {CallPage} page */
   tell(page) {
-    this.period = page.period;
+    this.period.span = page.period;
     this.distributor.box.show(this.filter.distributor_id === '-' ? t('Calls of our own') : this.filter.distributor_id ? page.distributor ?? this.filter.distributor_id : '');
     const pipeline = this.filter.pipeline_id ?? this.filter.pipeline;
     this.pipeline.box.show(pipeline ? page.pipeline ?? pipeline : '');

@@ -1,38 +1,40 @@
 /**
- * A small bar chart of our own as SVG: one bar a group, a line of figures for each on hover and
+ * A small bar chart of our own as SVG: one bar a group, the figures of each at the pointer and at
  * focus, the same figures as a table for those who cannot see it.
  */
 
 import { h } from '../../core/dom.js';
 import { countText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
+import { ChartTip } from './chart_tip.js';
 import { svg } from './svg.js';
 
 const HEIGHT = 130;
 const FOOT = 18;
-const LEFT = 44;
 const WIDEST_STEP = 64;
-/** Labels closer than this would touch. */
-const LABEL_PX = 44;
+const SCALE = [0, 0.5, 1];
+/** How wide a digit is at most; labels closer than the gap would touch. */
+const LETTER_PX = 6.5;
+const LABEL_GAP_PX = 10;
 
 /**
  * @param {Chart} chart
  * @returns {Element}
  */
 export function barChart(chart) {
-  const caption = h('p', { class: 'chart-words', 'aria-live': 'polite' });
   const place = h('div', { class: 'chart-place' });
+  const figure = h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, hasFailures(chart) ? legend() : null, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
+  const tip = new ChartTip(figure);
   let drawnFor = 0;
   // Drawn for the width there is, so that figures have the same size everywhere.
   new ResizeObserver(([{ contentRect: { width } }]) => {
     if (Math.abs(width - drawnFor) < 2 || width < 40) return;
     drawnFor = width;
     const { key } = place.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset : {};
-    place.replaceChildren(drawPicture(chart, width, caption));
+    place.replaceChildren(drawPicture(chart, width, tip));
     if (key) place.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }).observe(place);
-  const foot = h('div', { class: 'chart-foot' }, caption, hasFailures(chart) ? legend() : null);
-  return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, foot, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
+  return figure;
 }
 
 /** Bars that are links or buttons say their figures themselves. @param {Chart} chart */
@@ -54,49 +56,40 @@ function heightOf(bar) {
   return Number(bar.height ?? bar.calls);
 }
 
-/** @param {Chart} chart @param {number} width @param {HTMLElement} caption */
-function drawPicture(chart, width, caption) {
+/** @param {Chart} chart @param {number} width @param {ChartTip} tip */
+function drawPicture(chart, width, tip) {
   const { bars, choose, chosenKey = '' } = chart;
   const highest = niceMaximum(Math.max(0.001, ...bars.map(heightOf)));
-  const step = Math.min(WIDEST_STEP, (width - LEFT - 4) / Math.max(1, bars.length));
+  const left = leftOf(highest);
+  const step = Math.min(WIDEST_STEP, (width - left - 4) / Math.max(1, bars.length));
   const height = HEIGHT + FOOT + 8;
   const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, width, height, class: 'bar-chart', 'aria-hidden': isInteractive(chart) ? null : 'true' });
   drawScale(picture, highest, width);
-  const every = Math.max(1, Math.ceil(LABEL_PX / step));
+  const widest = Math.max(0, ...bars.map(({ label }) => label.length)) * LETTER_PX;
+  const every = Math.max(1, Math.ceil((widest + LABEL_GAP_PX) / step));
   bars.forEach((bar, at) => {
     const isLabelled = at % every === (bars.length - 1) % every;
-    const group = drawBar(bar, { x: LEFT + at * step, step, width, highest, isLabelled, isChosen: bar.key === chosenKey });
-    const words = wordsOf(bar);
-    group.append(svg('title', {}, words));
-    group.addEventListener('pointerenter', () => { caption.textContent = words; });
-    if (choose && Number(bar.calls) > 0) makeButton(group, bar, words, choose, caption);
-    else if (bar.href) nameLink(group, bar, words, caption);
+    const group = drawBar(bar, { x: left + at * step, step, width, highest, isLabelled, isChosen: bar.key === chosenKey });
+    const parts = partsOf(bar);
+    tip.listen(group, parts);
+    if (choose && Number(bar.calls) > 0) makeButton(group, bar, choose);
+    if (bar.href || group.hasAttribute('role')) {
+      group.setAttribute('aria-label', parts.join(', '));
+      group.dataset.key = bar.key;
+    }
     picture.append(group);
   });
-  picture.addEventListener('pointerleave', () => { caption.textContent = ''; });
   return picture;
-}
-
-/** @param {SVGElement} group @param {Bar} bar @param {string} words @param {HTMLElement} caption */
-function nameLink(group, bar, words, caption) {
-  group.setAttribute('aria-label', words);
-  group.dataset.key = bar.key;
-  group.addEventListener('focus', () => { caption.textContent = words; });
 }
 
 /**
  * @param {SVGElement} group
  * @param {Bar} bar
- * @param {string} words
  * @param {(bar: Bar) => void} choose
- * @param {HTMLElement} caption
  */
-function makeButton(group, bar, words, choose, caption) {
+function makeButton(group, bar, choose) {
   group.setAttribute('role', 'button');
   group.setAttribute('tabindex', '0');
-  group.setAttribute('aria-label', words);
-  group.dataset.key = bar.key;
-  group.addEventListener('focus', () => { caption.textContent = words; });
   group.addEventListener('click', () => choose(bar));
   group.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
@@ -105,12 +98,18 @@ function makeButton(group, bar, words, choose, caption) {
   });
 }
 
+/** How much room the figures of the scale take. @param {number} highest */
+function leftOf(highest) {
+  return Math.max(...SCALE.map((share) => shortCount(highest * share).length)) * LETTER_PX + 12;
+}
+
 /** @param {SVGElement} picture @param {number} highest @param {number} width */
 function drawScale(picture, highest, width) {
-  for (const share of [0, 0.5, 1]) {
+  const left = leftOf(highest);
+  for (const share of SCALE) {
     const y = 8 + HEIGHT * (1 - share);
-    picture.append(svg('line', { x1: LEFT - 4, x2: width, y1: y, y2: y, class: 'chart-grid' }),
-      svg('text', { x: LEFT - 8, y: y + 4, class: 'chart-scale' }, shortCount(highest * share)));
+    picture.append(svg('line', { x1: left - 4, x2: width, y1: y, y2: y, class: 'chart-grid' }),
+      svg('text', { x: left - 8, y: y + 4, class: 'chart-scale' }, shortCount(highest * share)));
   }
 }
 
@@ -129,16 +128,16 @@ function drawBar(bar, { x, step, width, highest, isLabelled, isChosen }) {
     svg('rect', { x, y: 8, width: step, height: HEIGHT, class: 'chart-room' }),
     svg('rect', { ...column, y: 8 + HEIGHT - all, height: Math.max(all, all > 0 ? 1.5 : 0), rx: 2, class: 'chart-fill' }));
   if (failedHeight > 0) group.append(svg('rect', { ...column, y: 8 + HEIGHT - failedHeight, height: Math.max(failedHeight, 1.5), class: 'chart-failed' }));
-  if (isLabelled) group.append(svg('text', { x: Math.min(x + step / 2, width - LABEL_PX / 3), y: HEIGHT + FOOT + 4, class: 'chart-label' }, bar.label));
+  if (isLabelled) group.append(svg('text', { x: Math.min(x + step / 2, width - (bar.label.length * LETTER_PX) / 2), y: HEIGHT + FOOT + 4, class: 'chart-label' }, bar.label));
   return group;
 }
 
-/** @param {Bar} bar */
-function wordsOf(bar) {
-  const parts = [`${bar.key}: ${t('${count} calls', { count: countText(bar.calls) })}`];
+/** What a bar says, the time first. @param {Bar} bar */
+function partsOf(bar) {
+  const parts = [bar.key, t('${count} calls', { count: countText(bar.calls) })];
   if (Number(bar.failed) > 0) parts.push(t('${count} failed', { count: countText(bar.failed) }));
   if (bar.words) parts.push(bar.words);
-  return parts.join(', ');
+  return parts;
 }
 
 /** @param {string} title @param {string} groupLabel @param {Bar[]} bars */

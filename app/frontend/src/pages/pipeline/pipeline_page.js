@@ -1,4 +1,4 @@
-/** A pipeline's own page: its steps, versions, prices and capacity. */
+/** A pipeline's own page: its steps, how it goes, versions, prices and capacity. */
 
 import { build } from '../../core/build.js';
 import { fillNode, h } from '../../core/dom.js';
@@ -11,6 +11,7 @@ import { refusalPage } from '../common/refusal.js';
 import { openWindow } from '../common/window.js';
 import { publishPipeline, showDifference } from './publish_dialog.js';
 import { PipelineData } from './pipeline_data.js';
+import { OverviewTab } from './overview_tab.js';
 import { StepsTab } from './steps_tab.js';
 import { VersionsTab } from './versions_tab.js';
 import { PricesTab } from './prices_tab.js';
@@ -35,6 +36,7 @@ export class PipelinePage {
     }
     this.tabs = new PageTabs([
       { name: 'steps', label: 'Steps', make: () => new StepsTab(this) },
+      ...(this.owner.opts.may_see_calls ? [{ name: 'overview', label: 'Overview', make: () => new OverviewTab(this) }] : []),
       { name: 'versions', label: 'Versions', make: () => new VersionsTab(this) },
       { name: 'prices', label: 'Prices', make: () => new PricesTab(this) },
       { name: 'capacity', label: 'Capacity', make: () => new CapacityTab(this) },
