@@ -57,7 +57,9 @@ def open_tab(look: Page, bench: Bench, tab: str) -> None:
     look.goto(f"/page#/distributor.ui?tab={tab}")
     expect(look.get_by_label("Month")).to_have_value("2026-11")
     expect(
-        look.get_by_text("To be paid" if tab == "statement" else "line of 2026-11")
+        look.get_by_text(
+            "To be paid" if tab == "statement" else "line of 2026-11", exact=tab == "statement"
+        )
     ).to_be_visible()
 
 
