@@ -45,6 +45,7 @@ def figures(request: Request) -> dict[str, Any]:
         "before": {"first_day": "2026-10-02", "last_day": "2026-10-31", "until": None},
         "total": period(43_500, 435), "total_before": period(38_909),
         "group_by": by, "groups": groups, "group_count": 25,
+        "others": {"id": "c", **sums(77, None if by == "model" else 3), "before": sums(70)},
     }  # fmt: skip
     return {"status": "ok", "data": data}
 

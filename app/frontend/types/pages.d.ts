@@ -85,6 +85,7 @@ interface EndingPrice {
   step_key: string;
   model: string;
   effective_to: string;
+  is_own: number;
 }
 
 interface ExpiringKey {
@@ -196,5 +197,6 @@ interface UsageFigures {
   bars: FigureBar[];
   group_by: FigureGroupBy;
   groups: FigureGroup[];
+  others: FigureGroup | null;
   group_count: number;
 }

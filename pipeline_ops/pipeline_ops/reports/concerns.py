@@ -53,12 +53,13 @@ async def _prices_ending(sor: SafeSqlor, moment: datetime) -> list[dict[str, Any
 
 
 _ENDING = (
-    "select r.id, r.pipeline_id, p.name, r.unit, r.step_key, r.model, r.effective_to"
+    "select r.id, r.pipeline_id, p.name, r.unit, r.step_key, r.model, r.effective_to,"
+    " r.distributor_id <> '' as is_own"
     " from pipeline_pricing r join pipelines p on p.id = r.pipeline_id and p.status = 'published'"
     " where r.enabled = 1 and r.effective_to > ${now}$ and r.effective_to <= ${until}$"
     " and not exists (select 1 from pipeline_pricing n where n.pipeline_id = r.pipeline_id"
     " and n.distributor_id = r.distributor_id and n.unit = r.unit and n.step_key = r.step_key"
-    " and n.model = r.model and n.enabled = 1 and n.effective_from >= r.effective_to"
-    " and n.effective_from <= ${until}$)"
+    " and n.model = r.model and n.enabled = 1 and n.effective_from <= r.effective_to"
+    " and (n.effective_to is null or n.effective_to > r.effective_to))"
     " order by r.effective_to, p.name, r.unit limit ${most}$"
 )

@@ -103,8 +103,8 @@ async def _figures(question: Question, moment: datetime) -> dict[str, Any]:
         _sums(question, before, by_day=False),
         _hours(question),
     )
-    groups = _groups(present.groups, past.groups)
-    busiest = groups[:MAX_GROUPS_SHOWN]
+    groups = _Groups(_by_id(present.groups), _by_id(past.groups))
+    busiest, others = groups.ids[:MAX_GROUPS_SHOWN], groups.ids[MAX_GROUPS_SHOWN:]
     return {
         "now": moment,
         "period": _days_view(days),
@@ -114,8 +114,9 @@ async def _figures(question: Question, moment: datetime) -> dict[str, Any]:
         "step": days.step,
         "bars": hours or _bars(days, present.totals),
         "group_by": question.group_by,
-        "groups": await _with_names(question.group_by, busiest),
-        "group_count": len(groups),
+        "groups": await _with_names(question.group_by, [groups.figures(id_) for id_ in busiest]),
+        "others": groups.figures(*others) if others else None,
+        "group_count": len(groups.ids),
     }
 
 
@@ -173,14 +174,23 @@ def _bars(days: Days, rows: list[Row]) -> list[dict[str, Any]]:
     return [{"start": key, **_figures_of(some)} for key, some in rows_by_key.items()]
 
 
-def _groups(rows: list[Row], rows_before: list[Row]) -> list[dict[str, Any]]:
-    """Return the groups of *rows*, the busiest first, each beside what it was before."""
-    before = _by_id(rows_before)
-    groups = [
-        {"id": key, **_figures_of(some), "before": _figures_of(before.get(key, []))}
-        for key, some in _by_id(rows).items()
-    ]
-    return sorted(groups, key=lambda one: (-one["calls"], one["id"]))
+class _Groups:
+    """The rows of all groups by their ids, beside those of before: who has stopped is a group too.
+    `ids`: of the busiest first."""
+
+    def __init__(self, rows: dict[str, list[Row]], rows_before: dict[str, list[Row]]) -> None:
+        self._rows, self._rows_before = rows, rows_before
+        self.ids = sorted(rows | rows_before, key=self._place)
+
+    def _place(self, id_: str) -> tuple[int, int, str]:
+        present, before = self._rows.get(id_, []), self._rows_before.get(id_, [])
+        return -_figures_of(present)["calls"], -_figures_of(before)["calls"], id_
+
+    def figures(self, *ids: str) -> dict[str, Any]:
+        """Return what the groups *ids* come to together, and came to before; `id` is the first."""
+        present = [row for id_ in ids for row in self._rows.get(id_, [])]
+        before = [row for id_ in ids for row in self._rows_before.get(id_, [])]
+        return {"id": ids[0], **_figures_of(present), "before": _figures_of(before)}
 
 
 def _by_id(rows: list[Row]) -> dict[str, list[Row]]:

@@ -54,10 +54,11 @@ export class FilterBar {
   /** What no field shows: a statement, one of its lines, exact times. */
   drawChips() {
     const { filter } = this;
-    const item = [filter.step_key, filter.model, filter.unit].filter(Boolean).join(' · ');
+    const model = filter.model === '-' ? t('(no model)') : filter.model;
+    const item = [filter.step_key, model, filter.unit].filter(Boolean).join(' · ');
     fillNode(this.chips,
       filter.month ? this.chip('month', t('Statement ${month}', { month: filter.month }), { month: undefined }) : null,
-      filter.unit ? this.chip('item', filter.price ? `${item}: ${decimalText(filter.price)}${Number(filter.size) === 1 ? '' : ` / ${decimalText(filter.size)}`}` : item, Object.fromEntries(ITEM.map((name) => [name, undefined]))) : null,
+      filter.unit || filter.model ? this.chip('item', filter.price ? `${item}: ${decimalText(filter.price)}${Number(filter.size) === 1 ? '' : ` / ${decimalText(filter.size)}`}` : item, Object.fromEntries(ITEM.map((name) => [name, undefined]))) : null,
       filter.from || filter.to ? this.chip('times', `${localDateTime(filter.from, { seconds: false })} – ${localDateTime(filter.to, { seconds: false })}`, { from: undefined, to: undefined }) : null);
   }
 

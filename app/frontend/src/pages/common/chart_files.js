@@ -8,8 +8,12 @@ const STYLES = ['fill', 'stroke', 'font-size', 'font-family', 'text-anchor'];
 const SCALE = 2;
 const HEAD_PX = 34;
 const EDGE_PX = 12;
-/** A spreadsheet takes a text that begins so for a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
+/**
+ * Where a spreadsheet may begin a cell, whichever separator it goes by, with what makes a formula of
+ * it: as the server's files have it (app/records/cell_texts.py).
+ */
+const FORMULA = /(?<=^|[,;\t\r\n])(?=[\s"']*[=+\-@＝＋－＠])|^(?=[\s"']*[\t\r])/g;
+const NUMBER = /^-?\d+(\.\d+)?$/;
 
 /**
  * Values for a spreadsheet, of which Excel knows that they are UTF-8; numbers stay as exact as they are.
@@ -25,8 +29,8 @@ export function keepCsv(name, head, rows) {
 /** @param {string|number} value */
 function csvCell(value) {
   const text = String(value);
-  const isText = FORMULA.test(text) && Number.isNaN(Number(text));
-  return `"${`${isText ? "'" : ''}${text}`.replaceAll('"', '""')}"`;
+  const safe = NUMBER.test(text) ? text : text.replaceAll(FORMULA, "'");
+  return `"${safe.replaceAll('"', '""')}"`;
 }
 
 /**

@@ -6,7 +6,7 @@ import { t } from '../../core/i18n.js';
 import { callsFigure } from '../common/calls_link.js';
 import { durationText } from '../common/duration.js';
 import { gauge } from '../common/gauge.js';
-import { card, plainTable } from '../common/nodes.js';
+import { badge, card, plainTable } from '../common/nodes.js';
 import { useText } from '../common/price_text.js';
 import { rateText } from '../common/rates.js';
 
@@ -57,7 +57,7 @@ function failing(rows, from) {
 /** @param {EndingPrice[]} rows */
 function pricesEnding(rows) {
   return plainTable('Prices that end', [{ label: 'Line' }, { label: 'Price' }, { label: 'Ends' }],
-    rows.map((row) => [h('a', { href: pipelinePage(row.pipeline_id, 'prices') }, row.name), useText(row), localDateTime(row.effective_to, { seconds: false })]));
+    rows.map((row) => [h('a', { href: pipelinePage(row.pipeline_id, 'prices') }, row.name), [useText(row), row.is_own ? [' ', badge(t('Own price'))] : null], localDateTime(row.effective_to, { seconds: false })]));
 }
 
 /** @param {ExpiringKey[]} rows */

@@ -110,9 +110,10 @@ export class FiguresView {
   /** Whoever was on something is on the same of what is drawn anew. @param {() => void} draw */
   keepFocus(draw) {
     const active = this.body.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
-    const { focus, key } = active?.dataset ?? {};
+    const { focus, key, tool } = active?.dataset ?? {};
     draw();
     if (focus) this.body.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
+    if (tool) this.body.querySelector(`[data-tool="${CSS.escape(tool)}"]`)?.focus();
     // The bars are drawn when their width is known.
     if (key) requestAnimationFrame(() => requestAnimationFrame(() => this.body.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus()));
   }

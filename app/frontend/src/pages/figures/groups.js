@@ -40,7 +40,8 @@ function notes({ groups, group_count: count, group_by: groupBy, total }) {
 }
 
 /** @param {UsageFigures} figures */
-function currenciesOf({ groups }) {
+function currenciesOf(figures) {
+  const groups = [...figures.groups, ...othersOf(figures)];
   return [...new Set(groups.flatMap(({ amounts }) => Object.keys(amounts)))].sort();
 }
 
@@ -52,18 +53,25 @@ function groupTable(figures, how) {
   const currencies = currenciesOf(figures).map((currency) => ({ currency, column: new AmountColumn() }));
   const columns = [{ label }, { label: 'Calls', isNumber: true }, { label: 'Against before', isNumber: true }, ...(hasFailures ? [{ label: 'Failed', isNumber: true }] : []),
     ...currencies.flatMap(({ currency }) => [{ label: t('Amount (${currency})', { currency }), isNumber: true }, { label: 'Against before', isNumber: true }])];
-  return plainTable(title, columns, groups.map((group) => {
+  const numbers = (/** @type {FigureGroup} */ group, /** @type {HTMLElement|string} */ failed) => [
+    countText(group.calls), change(group.calls, group.before.calls, countText(group.before.calls)),
+    ...(hasFailures ? [failed] : []),
+    ...currencies.flatMap(({ currency, column }) => {
+      const { [currency]: amount } = group.amounts;
+      return amount === undefined ? ['–', null] : [column.cell(amount, ''), change(amount, group.before.amounts[currency])];
+    }),
+  ];
+  const rows = groups.map((group) => {
     const calls = { ...how.calls, [GROUPS[groupBy].param]: group.id || '-' };
-    return [
-      [h('a', { href: callsLink(calls), 'data-focus': `group of ${group.id}` }, nameOf(groupBy, group)), ownPage(groupBy, group, how.mayOpenDistributor)],
-      countText(group.calls), change(group.calls, group.before.calls, countText(group.before.calls)),
-      ...(hasFailures ? [failures(group, calls)] : []),
-      ...currencies.flatMap(({ currency, column }) => {
-        const { [currency]: amount } = group.amounts;
-        return amount === undefined ? ['–', null] : [column.cell(amount, ''), change(amount, group.before.amounts[currency])];
-      }),
-    ];
-  }));
+    const name = h('a', { href: callsLink(calls), 'data-focus': `group of ${group.id}` }, nameOf(groupBy, group));
+    return [[name, ownPage(groupBy, group, how.mayOpenDistributor)], ...numbers(group, failures(group, calls))];
+  });
+  return plainTable(title, columns, [...rows, ...othersOf(figures).map((group) => [group.name, ...numbers(group, countText(group.failed ?? 0))])]);
+}
+
+/** Those that have no row of their own, together: a sum over the rows is whole. @param {UsageFigures} figures @returns {FigureGroup[]} */
+function othersOf({ others, groups, group_count: count }) {
+  return others ? [{ ...others, id: '', name: t('Others (${count})', { count: countText(count - groups.length) }) }] : [];
 }
 
 /** @param {FigureGroupBy} groupBy @param {FigureGroup} group */
@@ -72,8 +80,8 @@ function nameOf(groupBy, { id, name }) {
 }
 
 /** @param {FigureGroup} group @param {Record<string, string>} calls */
-function failures({ failed }, calls) {
-  return failed ? h('a', { class: 'bad', href: callsLink({ ...calls, status: 'failed,expired' }) }, countText(failed)) : countText(failed);
+function failures({ id, failed }, calls) {
+  return failed ? h('a', { class: 'bad', href: callsLink({ ...calls, status: 'failed,expired' }), 'data-focus': `failures of ${id}` }, countText(failed)) : countText(failed ?? 0);
 }
 
 /** The way to the record itself. @param {FigureGroupBy} groupBy @param {FigureGroup} group @param {boolean} mayOpenDistributor */
@@ -81,7 +89,7 @@ function ownPage(groupBy, { id, name }, mayOpenDistributor) {
   const key = encodeURIComponent(id);
   const href = groupBy === 'pipeline' ? `#/pipeline_core/line.ui?pipeline_id=${key}`
     : groupBy === 'distributor' && id && mayOpenDistributor ? `#/pipeline_dist/distributor.ui?id=${key}` : '';
-  return href ? [' ', h('a', { class: 'open-record', href, 'aria-label': `${t('Open')}: ${name}` }, t('Open'))] : null;
+  return href ? [' ', h('a', { class: 'open-record', href, 'data-focus': `record ${id}`, 'aria-label': `${t('Open')}: ${name}` }, t('Open'))] : null;
 }
 
 /** @param {UsageFigures} figures */
@@ -90,5 +98,5 @@ function keepGroups(figures) {
   const { title, label } = GROUPS[groupBy];
   const currencies = currenciesOf(figures);
   keepCsv(`${t(title)} ${daysText(daysOf(period))}`, [t(label), t('Calls'), ...(groupBy === 'model' ? [] : [t('Failed')]), ...currencies.map((currency) => t('Amount (${currency})', { currency }))],
-    groups.map((group) => [nameOf(groupBy, group), group.calls, ...(groupBy === 'model' ? [] : [group.failed ?? 0]), ...currencies.map((currency) => String(group.amounts[currency] ?? 0))]));
+    [...groups, ...othersOf(figures)].map((group) => [nameOf(groupBy, group), group.calls, ...(groupBy === 'model' ? [] : [group.failed ?? 0]), ...currencies.map((currency) => String(group.amounts[currency] ?? 0))]));
 }
