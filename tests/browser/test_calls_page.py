@@ -148,7 +148,7 @@ def test_figures_lead_to_exactly_their_calls(admin_page: Page, buyer: Reseller) 
     page = admin_page
     page.goto(f"/#/pipeline_dist/distributor.ui?id={buyer.distributor['id']}&tab=statement")
     line = page.get_by_role("row").filter(has_text="token")
-    line.get_by_role("link").click()
+    line.get_by_role("link").first.click()
     rows = page.locator(".call-row")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("order-1")

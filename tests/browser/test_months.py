@@ -118,7 +118,7 @@ def test_the_months_are_gone_through_by_keyboard(look: Page, bench: Bench, tab: 
         look.keyboard.press("ArrowDown")
         expect(look.get_by_label("Month")).to_have_value(month)
         text = "To be paid" if tab == "statement" else f"line of {month}"
-        expect(look.get_by_text(text)).to_be_visible()
+        expect(look.get_by_text(text, exact=tab == "statement")).to_be_visible()
         expect(look.get_by_label("Month")).to_be_focused()
 
 

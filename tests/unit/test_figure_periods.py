@@ -80,7 +80,7 @@ def test_what_a_bar_is_of(first: date, step: BarStep, count: int) -> None:
         ({"first_day": date(2025, 2, 23)}, ["too_long"]),
     ],
 )
-def test_what_is_refused(query: dict[str, date], codes: list[str]) -> None:
+def test_what_is_refused(query: dict[str, Any], codes: list[str]) -> None:
     with pytest.raises(InvalidFields) as caught:
         comparison_at(**query)
 

@@ -162,6 +162,8 @@ export class AppShell extends Widget {
 
   async showPage() {
     const url = this.pageUrl;
+    // The first page has an address too, into which it puts what was chosen.
+    if (!location.hash) history.replaceState(history.state, '', `#${url}`);
     this.shownHash = location.hash;
     this.notePlace();
     this.markCurrent(url);
