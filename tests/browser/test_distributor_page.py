@@ -48,7 +48,7 @@ def test_limits_pipelines_and_use_to_the_single_call(admin_page: Page, reseller:
 
     page.get_by_role("tab", name="使用量").click()
     bar = page.locator(".chart-bar[role=button]").filter(has=page.locator(".chart-fill"))
-    today = bar.and_(page.locator('[aria-label*=": 3 次调用"]'))
+    today = bar.and_(page.locator('[aria-label*=", 3 次调用"]'))
     today.focus()
     page.keyboard.press("Enter")
     settle(page)
