@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.every_page import settle
 from tests.support.installation import Installation
-from tests.support.selling import make_pipeline, post
+from tests.support.selling import code_of_try, make_pipeline, post
 
 # Keys as they are typed, and where each stands in the end.
 STAGES = [["plan"], ["draw", "speak", "music"], ["cut", "check"]]
@@ -78,6 +78,7 @@ class Board:
 
 def open_pipeline(page: Page, server: Installation, code: str, **options: Any) -> Board:
     """A new pipeline's page, reached from the list of pipelines."""
+    code = code_of_try(code)
     post(server.admin, "/pipeline_core/api/pipelines_create.dspy", code=code, name=f"线 {code}")
     page.goto("/#/pipeline_core/pipelines")
     if options.get("by_keyboard"):
@@ -246,8 +247,9 @@ def test_the_story_by_keyboard_alone(admin_page: Page, server: Installation) -> 
     publish(page, "v2", "第二版")
 
     tab_to(page, page.get_by_role("tab", name="步骤"), back=True)
-    keys.press("ArrowRight")
-    expect(page.get_by_role("tab", name="版本")).to_be_focused()
+    for name in ("总览", "版本"):
+        keys.press("ArrowRight")
+        expect(page.get_by_role("tab", name=name)).to_be_focused()
     tab_to(page, page.locator('[data-version="1"] [data-tool=rollback]'))
     keys.press("Enter")
     expect(page.get_by_role("dialog").locator("[data-field=reason] textarea")).to_be_focused()

@@ -32,7 +32,7 @@ def post(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     return data
 
 
-def _free(code: str) -> str:
+def code_of_try(code: str) -> str:
     """The code that a test asks for, unless its first try has taken it."""
     return f"{code}-{attempt}" if code and attempt > 1 else code
 
@@ -47,7 +47,7 @@ def make_pipeline(
     **capacity: Any,
 ) -> dict[str, Any]:
     """A pipeline with one model step; with *capacity* (daily_quota, …) if any is given."""
-    code = _free(code) or f"line-{next(_numbers)}"
+    code = code_of_try(code) or f"line-{next(_numbers)}"
     pipeline = post(
         admin, "/pipeline_core/api/pipelines_create.dspy", code=code, name=name or f"产线 {code}"
     )
@@ -85,7 +85,7 @@ def make_pipeline(
 
 def make_distributor(admin: httpx.Client, code: str = "", **fields: Any) -> dict[str, Any]:
     """A distributor that is charged in US dollars."""
-    code = _free(code) or f"reseller-{next(_numbers)}"
+    code = code_of_try(code) or f"reseller-{next(_numbers)}"
     return post(
         admin,
         "/pipeline_dist/api/distributors_create.dspy",
