@@ -197,12 +197,12 @@ class TestUsage:
             for name, cell in zip(LINE_COLUMNS, sheet_row, strict=True):
                 text = "" if line[name] is None else str(line[name])
                 assert row[name] == text
-                shown, words = digits_of(cell), {"unit": "By unit", "package": "Package"}
+                value, words = digits_of(cell), {"unit": "By unit", "package": "Package"}
                 if name in ("quantity", "amount") or name.endswith(("price", "size")):
                     # People's file has no zeros at the end of a number.
-                    assert (shown and Decimal(shown)) == (text and Decimal(text)), name
+                    assert (value and Decimal(value)) == (text and Decimal(text)), name
                 else:
-                    assert shown == (words[text] if name == "pricing_type" else text), name
+                    assert value == (words[text] if name == "pricing_type" else text), name
                 digits.add(cell.data_type)
         assert digits == {"s", "n"}
         assert any(len(line["amount"]) > 17 for line in body)

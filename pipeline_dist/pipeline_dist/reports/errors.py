@@ -29,4 +29,3 @@ BAD_TAG_FILTER = FieldCode(
     "Give a tag as name:value, such as team:video.",
     "请以 名称:值 的形式给出标签，如 team:video。",
 )
-TOO_MANY_DAYS = FieldCode("too_long", "Ask for at most {most} days.", "一次最多查询 {most} 天。")

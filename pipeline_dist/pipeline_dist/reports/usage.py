@@ -27,8 +27,8 @@ from app.global_func import (
     quota_month,
 )
 from pipeline_dist.reports.cursors import Cursor, read_cursor, write_cursor
-from pipeline_dist.reports.errors import TOO_MANY_DAYS
 from pipeline_dist.reports.usage_groups import HEADER_OF_ROW, Grouping, group_sums
+from pipeline_ops.errors import PERIOD_TOO_LONG
 from pipeline_ops.ledger.call_tags import read_tags
 from pipeline_ops.ledger.entries import starts_of_days
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
@@ -156,7 +156,7 @@ def span(start: str | None, end: str | None, *, may_be_long: bool = False) -> Sp
     if not problems and last <= first:
         problems.append(OUT_OF_ORDER("to"))
     if not problems and not may_be_long and last - first > timedelta(days=MAX_DAYS):
-        problems.append(TOO_MANY_DAYS("to", most=MAX_DAYS))
+        problems.append(PERIOD_TOO_LONG("to", most=MAX_DAYS))
     if problems:
         raise InvalidFields(problems)
     result = _span_of_days(first, last)
