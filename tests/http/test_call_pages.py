@@ -199,6 +199,21 @@ def test_a_statements_line_leads_to_its_calls(shop: Shop) -> None:
     assert total["sums"] == [{"currency": "CNY", "calls": line["calls"], "amount": line["amount"]}]
 
 
+def test_items_that_no_call_has(shop: Shop, pipeline: Pipeline) -> None:
+    """Of a state too; and what is not there yet is seen as soon as it is."""
+    buyer = shop.distributor(pipeline)
+    book(buyer, pipeline, "one", ("token", 500))
+    of_line = {"distributor_id": buyer.id, "unit": "image", "period": "all"}
+    for more in ({}, {"status": "succeeded"}):
+        assert every_row(shop, **of_line, **more) == []
+        assert look(shop, "usage_calls_total", **of_line, **more)["count"] == 0
+    call_no = book(buyer, pipeline, "two", ("image", 5))
+    for more in ({}, {"status": "succeeded"}, {"period": "today"}):
+        rows = every_row(shop, **(of_line | more))
+        assert [row["call_no"] for row in rows] == [call_no]
+        assert look(shop, "usage_calls_total", **(of_line | more))["count"] == 1
+
+
 def test_what_is_asked_wrongly_is_said(shop: Shop) -> None:
     for params, field in (
         ({"status": "done"}, "/status"),

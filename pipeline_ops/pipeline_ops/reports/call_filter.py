@@ -106,7 +106,8 @@ class CallFilter:
     The calls of a list: all that is named holds for each of them.
 
     `distributor_id` '' means our own. `month`: what stands in its statement by its own date.
-    `call_nos`: the calls that a search has hit.
+    `call_nos`: the calls that a search has hit. `item_days`: days, outside of which no call has
+    such items.
     """
 
     distributor_id: str | None = None
@@ -119,6 +120,7 @@ class CallFilter:
     month: str | None = None
     items: Items | None = None
     call_nos: tuple[str, ...] | None = None
+    item_days: tuple[str, ...] | None = None
 
     @property
     def use(self) -> Use | None:
@@ -307,6 +309,8 @@ def row_conditions(choice: CallFilter) -> Conditions:
         conditions.add("u.started_at < {}", choice.latest)
     if choice.month is not None:
         conditions.add("u.month_key = {}", choice.month)
+    if choice.item_days is not None:
+        conditions.add("u.day_key in {}", list(choice.item_days))
     return conditions
 
 

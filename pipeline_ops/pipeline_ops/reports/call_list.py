@@ -79,9 +79,9 @@ async def usage_calls(actor: Actor, params: Params) -> dict[str, Any]:
     """
     query = check_params(_PAGE_RULES, params)
     choice = filter_of(query)
-    async with reading(refusal=CALLS_TOO_SLOW) as sor:
+    async with reading(snapshot=True, refusal=CALLS_TOO_SLOW) as sor:
         choice = await look_up(sor, choice, query)
-        rows = await _page(sor, choice, query)
+        rows = await _page(sor, await _with_days(sor, choice), query)
         names = await distributor_names(sor, rows, choice.distributor_id)
         pipelines = await sor.firsts(_PIPELINE, {"id": choice.pipeline_id})
     size = query["rows"]
@@ -106,7 +106,7 @@ async def usage_calls_total(actor: Actor, params: Params) -> dict[str, Any]:
     most = settings().options.list_counted_rows
     async with reading(snapshot=True, refusal=CALLS_TOO_SLOW) as sor:
         choice = await look_up(sor, choice, query)
-        count = await _count(sor, choice, most)
+        count = await _count(sor, await _with_days(sor, choice), most)
         sums = await _sums(sor, choice) if count else []
     return {
         "count": min(count, most),
@@ -137,6 +137,30 @@ def period_of(choice: CallFilter) -> dict[str, str | None]:
         "first_day": None if first == FIRST_DAY else first,
         "last_day": None if last == LAST_DAY else last,
     }
+
+
+async def _with_days(sor: SafeSqlor, choice: CallFilter) -> CallFilter:
+    """Return *choice* with the days on which there are items such as it asks for, by the sums of
+    days: a month may have millions of calls and one of these, or none."""
+    if choice.items is None or choice.call_nos is not None:
+        return choice
+    columns = (
+        "day_key", "pipeline_id", "step_key", "model", "unit", "pricing_type", "unit_price",
+        "unit_size", "package_size", "package_price", "month_key", "entry_type",
+    )  # fmt: skip
+    use = replace(choice, statuses=()).use
+    assert use is not None  # of every choice without states and hits
+    source = await usage_source(sor, use, (LINES,), columns)
+    items = meant_rows(replace(choice, month=None), "r")
+    days = await sor.firsts(
+        f"select distinct r.day_key from {source.text} where r.entry_type = 'charge'"  # noqa: S608
+        f" and {items.text} order by r.day_key",
+        source.values | items.values,
+    )
+    if not days:
+        return replace(choice, call_nos=())
+    first, last = max(choice.first_day, days[0]), min(choice.last_day, days[-1])
+    return replace(choice, first_day=first, last_day=last, item_days=tuple(days))
 
 
 async def _page(sor: SafeSqlor, choice: CallFilter, query: Params) -> list[Row]:
