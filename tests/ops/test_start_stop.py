@@ -56,7 +56,7 @@ def test_kill_9_of_everything_then_start(place: Place) -> None:
     place.kill_everything()
     assert list((place.var_dir / "run").glob("worker-*.pid")), "stale pid files are part of this"
 
-    files = set((place.var_dir / "run/metrics").glob("*.json"))
+    files = set((place.var_dir / "run/metrics").glob("*.numbers"))
     assert files
     place.start()
 
