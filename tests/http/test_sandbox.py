@@ -169,6 +169,29 @@ def test_terms_limits_and_keys_are_those_of_now(
     assert owner.get("me").status_code == 200
 
 
+def test_a_line_that_it_called_stays_and_its_calls_are_in_the_list_of_their_state(
+    server: Installation,
+) -> None:
+    """The lists by state go from line to line (reports/call_rows.py), so none with calls may go;
+    what was live once stays, and nothing else can be called."""
+    line = make_pipeline(server.admin)
+    owner = make_reseller(server, line)
+    sandbox = sandbox_of(server, owner)
+    call = sandbox.begin(line).json()
+    (link,) = server.query(
+        "select id, lock_version from distributor_pipeline where pipeline_id = %s", line["id"]
+    )
+    post(server.admin, f"{API}distributor_pipeline_delete.dspy", **link)
+    (row,) = server.query("select id, lock_version from pipelines where id = %s", line["id"])
+    refusal = server.admin.post("/pipeline_core/api/pipelines_delete.dspy", json=row)
+
+    assert refusal.status_code == 409, refusal.text
+    assert "pipeline_versions" in {one["table"] for one in refusal.json()["referrers"]}
+    for which in ({}, {"status": call["status"]}):
+        rows = sandbox.get("calls", **which).json()["rows"]
+        assert [one["call_no"] for one in rows] == [call["call_no"]], which
+
+
 def test_its_keys_look_after_those_of_the_sandbox(server: Installation) -> None:
     owner = make_reseller(server)
     sandbox = sandbox_of(server, owner)

@@ -6,7 +6,8 @@ No index has the order of several lines or states together, but one has that of 
 of a distributor. So the groups that there are come first, which is a look at the index for each
 that there may be; then a page of every group, of which the newest are the page. What a page costs
 goes by its size and by how many lines there are, whatever else the distributor has called in its
-life.
+life. No line with calls is missing among them, the sandbox's included: only what is live can be
+called, and a line that was live once is not deleted (pipeline_core/draft/context.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
