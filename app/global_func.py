@@ -110,6 +110,7 @@ from app.endpoints.search import (
     search_everything,
 )
 from app.records.cell_texts import escape_formula
+from app.records.deletions import Deletion, Part
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
 from app.records.filters import any_case, like_pattern, like_prefix
 from app.records.rows import (
@@ -196,6 +197,7 @@ __all__ = [
     "Count",
     "Counter",
     "CsvFile",
+    "Deletion",
     "Deprecation",
     "DuplicateKey",
     "EditConflict",
@@ -217,6 +219,7 @@ __all__ = [
     "Message",
     "Module",
     "Network",
+    "Part",
     "ProgramApi",
     "Query",
     "Quote",

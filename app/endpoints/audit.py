@@ -1,4 +1,6 @@
-"""The audit trail as administrators use it: one entry in words, and one field put back."""
+"""
+The audit trail as administrators use it: one entry in words; one field, or a deleted row, put back.
+"""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +11,18 @@ from aiohttp import web
 from app.access.permissions import withheld_tables
 from app.access.request_context import CONTEXT
 from app.base.actor import Actor
-from app.base.catalogue.records import NOT_PUT_BACK, NOTHING_TO_PUT_BACK
+from app.base.catalogue.records import (
+    NOT_PUT_BACK,
+    NOTHING_TO_PUT_BACK,
+    ROW_NOT_PUT_BACK,
+)
 from app.base.errors import Message
 from app.base.refusals import EditConflict
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from app.endpoints.audit_view import entry_view
 from app.records import trail as audit
+from app.records.deletions import DELETE, read_deletion
 from app.records.rows import get_row, no_record, public
 from app.records.table_service import TABLE_SERVICES, TableService
 from app.schema.field_rules import FieldRule
@@ -27,7 +34,7 @@ from app.web.responses import Answer, json_response
 _ID = FieldRule(kind="str", required=True, length=32)
 PUT_BACK = {
     "id": _ID,
-    "field": FieldRule(kind="str", required=True, length=64),
+    "field": FieldRule(kind="str", length=64),
     "lock_version": FieldRule(kind="int", minimum=1),
 }
 
@@ -45,12 +52,17 @@ async def audit_entry_view(request: web.Request, params: dict[str, Any]) -> web.
     if entry["table_name"] in await withheld_tables(request):
         raise no_record(audit.TABLE, query["id"])
     fields = [name for name in _of(entry, "after") if _can_be_put_back(entry, name)]
-    return json_response(entry_view(entry, fields, request[CONTEXT].actor.lang))
+    has_service = TABLE_SERVICES.get(entry["table_name"]) is not None
+    is_whole = has_service and entry["action"] == DELETE
+    async with reading() as sor:
+        view = await entry_view(sor, entry, fields, request[CONTEXT].actor.lang, row=is_whole)
+    return json_response(view)
 
 
 async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
     """
     Put the `field` that an entry (`id`) changed back to what it was before; the changed record.
+    Without `field`: the row that the entry deleted, with what went with it; its record.
 
     It is put back only if it still is as the entry left it (and the record has the
     `lock_version`, if one is sent), else 409 `edit_conflict`. The rules of the record's own form
@@ -61,12 +73,25 @@ async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
 
     async def work(sor: SafeSqlor) -> tuple[str, dict[str, Any]]:
         entry = await get_row(sor, audit.TABLE, entry_id)
+        if field is None:
+            return entry["table_name"], await _restore(sor, entry, actor)
         return entry["table_name"], await _put_back(
             sor, entry, field, query["lock_version"], actor
         )  # fmt: skip
 
     table, record = await in_transaction(work)
+    if field is None:
+        return Answer(record, table=table, message=Message("It is there again."))
     return Answer(record, table=table, message=Message("{field} is as it was before.", field=field))
+
+
+async def _restore(sor: SafeSqlor, entry: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    deletion = await read_deletion(sor, entry)
+    service = TABLE_SERVICES.get(entry["table_name"])
+    if service is None:
+        raise ROW_NOT_PUT_BACK(label=entry["label"] or entry["row_id"])
+    with service.duplicate_as_field_errors(), audit.audit_context("put_back", entry=entry["id"]):
+        return await service.restore(sor, deletion, actor)
 
 
 async def _put_back(

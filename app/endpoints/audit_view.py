@@ -1,17 +1,21 @@
-"""An entry of the audit trail in words, as the description of a widget."""
+"""An entry of the audit trail for its readers: names instead of ids, words instead of codes."""
 
 import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from app.access.user_names import USER_COLUMNS, names_of
 from app.base.clock import iso
 from app.base.errors import Message
 from app.base.i18n import title, translate
 from app.base.shares import share_text
-from app.schema.tables import Column, Table, tables
+from app.db.sqlor import SafeSqlor
+from app.records.trail import label_of
+from app.schema.tables import Column, Table, table as table_model, tables
 
 Widget = dict[str, Any]
+Cell = dict[str, str]
 
 ACTIONS = {
     "create": "made",
@@ -29,12 +33,38 @@ ACTIONS = {
     "adjust": "adjusted",
     "topup": "topped up",
     "close_month": "a month closed",
+    "import": "brought in from a file",
 }
-_SHOWN = 2000
+# What `detail` says beside the columns.
+DETAILS = {
+    "alone_in_stage": "Alone in its stage",
+    "amount": "Amount",
+    "change": "Done as",
+    "cloned_from": "Copied from",
+    "entry": "Entry in the trail",
+    "reason": "Reason",
+    "reference": "Reference",
+    "renamed": "Renamed",
+    "version_no": "Version",
+}
+MAX_CHARACTERS = 2000
+_NOTHING = {"text": "–"}
 
 
-def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: str) -> Widget:
-    """Return *entry* (a row of `app_audit`) with its fields before and after."""
+async def entry_view(
+    sor: SafeSqlor,
+    entry: Mapping[str, Any],
+    can_be_put_back: Iterable[str],
+    lang: str,
+    *,
+    row: bool,
+) -> Widget:
+    """
+    Return *entry* (a row of `app_audit`) as a widget `AuditEntry`: its fields before and after.
+
+    *can_be_put_back* names fields; *row*: the row that it deleted can be. Times are told as they
+    are in the database: the page writes them in its reader's zone.
+    """
     model = tables().get(entry["table_name"])
     heading = Message(
         "{what} {label}: {action}",
@@ -42,90 +72,105 @@ def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: s
         label=entry["label"],
         action=Message(ACTIONS.get(entry["action"], entry["action"])),
     )
-    place = Message(
-        "{who}, {when}, from {address}, request {request}",
-        who=entry["username"] or entry["user_id"] or "–",
-        when=iso(entry["created_at"]),
-        address=entry["address"] or "–",
-        request=entry["request_id"] or "–",
+    before, after, detail = (
+        json.loads(entry[part] or "{}") for part in ("before", "after", "detail")
     )
-    detail = json.loads(entry["detail"] or "{}")
-    further = [f"{name}: {_plain(value)}" for name, value in detail.items()]
-    names = set(can_be_put_back)
-    before, after = (json.loads(entry[part] or "{}") for part in ("before", "after"))
+    is_change = bool(before) and bool(after)
+    names = [
+        name
+        for name in dict.fromkeys([*before, *after])
+        if not _is_bookkeeping(model, name)
+        # Of a row that came or went only what it says.
+        if is_change or {**before, **after}[name] not in (None, "")
+    ]
+    texts = await _names(sor, model, names, (before, after))
+    fields = set(can_be_put_back)
+
+    def cell(part: Mapping[str, Any], name: str) -> Cell | None:
+        return _cell(part[name], _column(model, name), texts, lang) if name in part else None
+
     return {
-        "widgettype": "VScrollPanel",
-        "options": {"width": "100%", "height": "100%", "gap": "8px", "padding": "4px"},
-        "subwidgets": [
-            {"widgettype": "Title5", "options": {"text": translate(heading, lang)}},
-            *(_text(line) for line in (translate(place, lang), *further)),
-            *(
-                _field(entry, model, name, before, after, lang, button=name in names)
-                for name in dict.fromkeys([*before, *after])
-            ),
-        ],
+        "widgettype": "AuditEntry",
+        "options": {
+            "id": entry["id"],
+            "heading": translate(heading, lang),
+            "time": iso(entry["created_at"]),
+            "who": entry["username"] or entry["user_id"] or "–",
+            "address": entry["address"] or "–",
+            "request": entry["request_id"] or "–",
+            "further": [
+                {"label": translate(Message(DETAILS.get(name, name)), lang), **_plain(value)}
+                for name, value in detail.items()
+            ],
+            "row": row,
+            "fields": [
+                {
+                    "name": name,
+                    "label": _label(model, name, lang),
+                    "before": cell(before, name),
+                    "after": cell(after, name),
+                    "put_back": name in fields,
+                }
+                for name in names
+            ],
+        },
     }
 
 
-def _field(
-    entry: Mapping[str, Any],
-    model: Table | None,
-    name: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    lang: str,
-    *,
-    button: bool,
-) -> Widget:
-    column = model.columns.get(name) if model else None
-    label = title(column.title, lang) if column else name
-    words = [_value(part[name], column, lang) for part in (before, after) if name in part]
-    line = f"{label} ({name}): {' → '.join(words)}"
-    further = [_put_back_button(entry["id"], name, label, lang)] if button else []
-    return {
-        "widgettype": "HBox",
-        "options": {"width": "100%", "gap": "8px", "wrap": True},
-        "subwidgets": [_text(line), *further],
-    }
+def _column(model: Table | None, name: str) -> Column | None:
+    return model.columns.get(name) if model else None
 
 
-def _put_back_button(entry_id: str, name: str, field_label: str, lang: str) -> Widget:
-    question = translate(
-        Message("Put {field} back to what it was before this change?", field=field_label), lang
-    )
-    label = translate(Message("Put back"), lang)
-    return {
-        "widgettype": "Button",
-        "options": {"label": label, "tooltip": question},
-        "binds": [
-            {
-                "wid": "self",
-                "event": "click",
-                "actiontype": "urlwidget",
-                "target": "self",
-                "conform": {"title": label, "message": question},
-                "options": {
-                    "method": "POST",
-                    "url": "/appbase/audit_put_back.dspy",
-                    "params": {"id": entry_id, "field": name},
-                },
-            }
-        ],
-    }
+def _is_bookkeeping(model: Table | None, name: str) -> bool:
+    """Return whether a column is kept only for the row to be put back."""
+    column = _column(model, name)
+    return column is not None and column.unaudited
 
 
-def _text(text: str) -> Widget:
-    return {"widgettype": "Text", "options": {"text": text, "wrap": True}}
+def _label(model: Table | None, name: str, lang: str) -> str:
+    column = _column(model, name)
+    return title(column.title, lang) if column else name
 
 
-def _value(value: Any, column: Column | None, lang: str) -> str:
-    if value is not None and column is not None and column.format == "share":
-        return share_text(Decimal(value), lang)
-    return _plain(value)
+async def _names(
+    sor: SafeSqlor, model: Table | None, names: Iterable[str], parts: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return by what name people call the records and users whose ids are in *parts*."""
+    texts: dict[str, str] = {}
+    for name in names:
+        ids = sorted({str(part[name]) for part in parts if part.get(name)})
+        column = _column(model, name)
+        if not ids or column is None:
+            continue
+        if name in USER_COLUMNS:
+            texts |= await names_of(ids)
+        elif column.references is not None:
+            parent = table_model(column.references)
+            rows = await sor.sqlExe(
+                f"select * from `{parent.name}` where id in ${{ids}}$",  # noqa: S608  of the models
+                {"ids": ids},
+            )
+            texts |= {row["id"]: row.get("name") or label_of(parent, row) for row in rows}
+    return texts
 
 
-def _plain(value: Any) -> str:
+def _cell(value: Any, column: Column | None, texts: Mapping[str, str], lang: str) -> Cell:
+    if value is None or value == "" or column is None:
+        return _plain(value)
+    if column.kind == "datetime":
+        return {"time": str(value)}
+    if column.format == "share":
+        return {"text": share_text(Decimal(value), lang)}
+    if column.boolean:
+        return {"text": translate(Message("yes" if value else "no"), lang)}
+    if str(value) in column.choices:
+        return {"text": title(column.choices[str(value)], lang)}
+    is_id = column.references is not None or column.name in USER_COLUMNS
+    return {"text": texts.get(str(value), str(value))} if is_id else _plain(value)
+
+
+def _plain(value: Any) -> Cell:
     if value is None or value == "":
-        return "–"
+        return _NOTHING
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return {"text": text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + "…"}

@@ -18,6 +18,7 @@ from app.base.errors import AppError
 from app.base.refusals import DuplicateKey
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction
+from app.records.deletions import Deletion, is_gone, own_deletion
 from app.records.rows import (
     check_lock_version,
     delete_row,
@@ -25,14 +26,22 @@ from app.records.rows import (
     insert_row,
     update_locked_row,
 )
+from app.records.trail import audit_context
 from app.schema.tables import Index, table as table_model
-from app.schema.validation import FieldRule, check_delete, check_new, check_update
+from app.schema.validation import (
+    FieldRule,
+    check_delete,
+    check_new,
+    check_params,
+    check_update,
+)
 
 Values = Mapping[str, Any]
 Record = dict[str, Any]
 # A change of a row, and what is read of its record before the transaction ends.
 Work = Callable[[SafeSqlor], Awaitable[Record]]
 View = Callable[[SafeSqlor, Record, Actor], Awaitable[Record]]
+_RESTORE = {"id": FieldRule(kind="str", required=True, length=32)}
 
 
 class TableService:
@@ -40,14 +49,16 @@ class TableService:
     Creates, updates and deletes rows of `table`; a subclass says by which rules.
 
     Its owner overrides `defaults`, `lock`, `before_create`, `before_update`, `before_delete`,
-    `duplicate` and `mark_rows`; and `create`, `update` or `delete` where the work itself is another
-    one. `extra` are fields of a new row's form that are no columns a client may set; `create` gets
-    them with the values; `update_extra` and `update` likewise.
+    `duplicate` and `mark_rows`; and `create`, `update`, `delete` or `restore` where the work itself
+    is another one. `extra` are fields of a new row's form that are no columns a client may set;
+    `create` gets them with the values; `update_extra` and `update` likewise. `confirmed` are those
+    of them that say yes to what a form asks back: nobody is asked for a row that was there.
     """
 
     table: ClassVar[str]
     extra: ClassVar[Mapping[str, FieldRule]] = {}
     update_extra: ClassVar[Mapping[str, FieldRule]] = {}
+    confirmed: ClassVar[Values] = {}
 
     # The rules.
 
@@ -113,6 +124,25 @@ class TableService:
         await delete_row(sor, self.table, current, actor)
         return current
 
+    async def restore(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
+        """Create the row again that was deleted, under its id, by the rules of a new one; its
+        record. Raises as `create`."""
+        return await self.create(sor, self.values_of(deletion), actor)
+
+    def values_of(self, deletion: Deletion, **more: Any) -> Record:
+        """Return the checked values of a new row as the deleted one was, but for *more*, with its
+        id. Raises InvalidFields."""
+        fields = {**deletion.row.fields, **self.confirmed, **more}
+        return {
+            **check_new(self.table, fields, extra=self.extra),
+            "id": deletion.row.row_id,
+        }
+
+    async def with_way_back(self, sor: SafeSqlor, record: Record, actor: Actor) -> Record:
+        """Return what `delete` answered with `can_be_restored`, which is 0 where the row was not
+        deleted, but only ended."""
+        return {**record, "can_be_restored": int(await is_gone(sor, self.table, record["id"]))}
+
     # From the parameters of a request, in a transaction of its own.
 
     async def create_from(self, params: Values, actor: Actor, view: View | None = None) -> Record:
@@ -133,6 +163,18 @@ class TableService:
         """Delete the row that *params* name; answers as `create_from`. Raises as `delete`."""
         key, lock_version, _ = check_delete(self.table, params)
         return await self.run(lambda sor: self.delete(sor, key, lock_version, actor), actor, view)
+
+    async def restore_from(self, params: Values, actor: Actor) -> Record:
+        """Put back the row with the `id` of *params* that *actor* deleted; its record. Raises as
+        `restore` and `own_deletion`."""
+        row_id = check_params(_RESTORE, params)["id"]
+
+        async def work(sor: SafeSqlor) -> Record:
+            deletion = await own_deletion(sor, self.table, row_id, actor)
+            with audit_context("put_back"):
+                return await self.restore(sor, deletion, actor)
+
+        return await self.run(work, actor)
 
     async def run(self, work: Work, actor: Actor, view: View | None = None) -> Record:
         """Run *work* in a transaction, and *view* on its record; raises `duplicate` for a

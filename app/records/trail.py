@@ -66,14 +66,15 @@ def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, 
     return {name: old.get(name) for name in names}, {name: new[name] for name in names}
 
 
-def recordable(table: str, row: Values) -> dict[str, Any]:
-    """Return the columns of *row* that the trail keeps, as JSON spells them."""
+def recordable(table: str, row: Values, *, whole: bool = False) -> dict[str, Any]:
+    """Return the columns of *row* that the trail keeps, as JSON spells them; *whole*: the
+    `unaudited` too."""
     columns = table_model(table).columns
     values = {
         name: value
         for name, value in row.items()
         if name in columns and name not in STAMPS
-        if not (columns[name].confidential or columns[name].unaudited)
+        if not columns[name].confidential and (whole or not columns[name].unaudited)
     }
     result: dict[str, Any] = json.loads(canonical_json(values))
     return result
@@ -123,5 +124,6 @@ def insertions(table: str, rows: Iterable[Values]) -> list[Change]:
 
 
 def deletion(table: str, row: Values, detail: Values | None = None) -> Change:
-    """Return what is noted of a row that goes: all of it that may be kept."""
-    return Change("delete", table, row, before=recordable(table, row), detail=detail)
+    """Return what is noted of a row that goes: all of it that may be kept, since nothing else keeps
+    it now, and it may be put back."""
+    return Change("delete", table, row, before=recordable(table, row, whole=True), detail=detail)

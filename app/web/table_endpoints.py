@@ -11,7 +11,8 @@ from app.web.responses import Answer
 
 def table_endpoints(service: TableService, **own: ActorFunction) -> dict[str, Endpoint]:
     """
-    Make the endpoints `<table>_create`, `<table>_update` and `<table>_delete`.
+    Make the endpoints `<table>_create`, `<table>_update`, `<table>_delete` and `<table>_restore`,
+    which puts back what its caller deleted.
 
     Each answers with the record and raises what the service raises. *own* are functions by the
     same names (`create`, …) where a table's endpoint answers otherwise.
@@ -24,8 +25,12 @@ def table_endpoints(service: TableService, **own: ActorFunction) -> dict[str, En
         return Answer(await service.update_from(params, actor), table=service.table)
 
     async def delete(actor: Actor, params: dict[str, Any]) -> Answer:
-        record = await service.delete_from(params, actor)
+        record = await service.delete_from(params, actor, service.with_way_back)
         return Answer(record, table=service.table, message=Message("Deleted."))
 
-    functions = {"create": create, "update": update, "delete": delete, **own}
+    async def restore(actor: Actor, params: dict[str, Any]) -> Answer:
+        record = await service.restore_from(params, actor)
+        return Answer(record, table=service.table, message=Message("It is there again."))
+
+    functions = {"create": create, "update": update, "delete": delete, "restore": restore, **own}
     return {f"{service.table}_{name}": writing(func) for name, func in functions.items()}

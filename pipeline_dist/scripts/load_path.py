@@ -30,6 +30,7 @@ LINK_WRITES = (
     "/pipeline_dist/api/distributor_pipeline_create.dspy",
     "/pipeline_dist/api/distributor_pipeline_update.dspy",
     "/pipeline_dist/api/distributor_pipeline_delete.dspy",
+    "/pipeline_dist/api/distributor_pipeline_restore.dspy",
 )
 # What the window in which a link's own prices are changed reads.
 OWN_PRICES = "/pipeline_dist/api/own_prices.dspy"

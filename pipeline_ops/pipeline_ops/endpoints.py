@@ -42,7 +42,6 @@ from pipeline_ops.ledger.states import OVER
 from pipeline_ops.reports import price_preview as preview
 from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.months import MONTH_RULE
-from pipeline_ops.rules.price_changes import is_draft
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
 from pipeline_ops.tables import price_bulk, prices
@@ -110,9 +109,9 @@ async def usage_log_delete(actor: Actor, params: Params) -> Answer:
 
 async def pipeline_pricing_delete(actor: Actor, params: Params) -> Answer:
     """Delete a draft of a price; end one that is in force, and say so."""
-    record = await prices.SERVICE.delete_from(params, actor)
-    is_kept = not is_draft(record, now())
-    message = Message("The price ends now and stays in the list." if is_kept else "Deleted.")
+    record = await prices.SERVICE.delete_from(params, actor, prices.SERVICE.with_way_back)
+    is_gone = record["can_be_restored"]
+    message = Message("Deleted." if is_gone else "The price ends now and stays in the list.")
     return Answer(record, table=prices.TABLE, message=message)
 
 

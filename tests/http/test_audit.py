@@ -280,18 +280,29 @@ def test_an_entry_is_readable_with_a_button_for_each_field(admin: httpx.Client, 
 
     text = answer.text
     assert answer.status_code == 200, text
-    assert "Line → Other" in text
-    assert ("Put back" if lang == "en" else "恢复") in text
-    (button,) = [
-        part for row in answer.json()["subwidgets"] for part in row.get("subwidgets", [])
-        if part["widgettype"] == "Button"
+    view = answer.json()["options"]
+    label = {"en": "Name", "zh": "产线名称"}[lang]
+    assert view["fields"] == [
+        {"name": "name", "label": label, "before": {"text": "Line"}, "after": {"text": "Other"},
+         "put_back": True}
     ]  # fmt: skip
-    (bind,) = button["binds"]
-    message = admin.post(
-        bind["options"]["url"], data={"_webbricks_": 1, **bind["options"]["params"]}
-    )
-    assert message.json()["widgettype"] == "Message"
-    assert fresh(admin, pipeline)["name"] == "Line"
+    assert view["heading"].endswith({"en": "changed", "zh": "已修改"}[lang])
+    assert (view["row"], view["who"]) == (False, "admin")
+
+
+def test_ids_codes_and_times_are_told_as_people_call_them(admin: httpx.Client) -> None:
+    pipeline = new_pipeline(admin)
+    price = send(admin, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=pipeline["id"],
+                 unit="call", unit_price=1, currency="CNY")  # fmt: skip
+    entry = last(admin, row_id=price["id"])
+    view = admin.get("/appbase/audit_entry_view.dspy", params={"id": entry["id"], "_lang": "zh"})
+    cells = {row["name"]: row["after"] for row in view.json()["options"]["fields"]}
+
+    assert cells["pipeline_id"] == {"text": "Line"}
+    assert cells["pricing_type"] == {"text": "单价"}
+    assert cells["enabled"] == {"text": "是"}
+    assert cells["effective_from"] == {"time": price["effective_from"]}
+    assert "terms_no" not in cells
 
 
 def test_the_trail_is_filtered_by_user_object_action_and_time(admin: httpx.Client) -> None:

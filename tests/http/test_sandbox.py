@@ -174,15 +174,15 @@ def test_a_line_that_it_called_stays_and_its_calls_are_in_the_list_of_their_stat
 ) -> None:
     """The lists by state go from line to line (reports/call_rows.py), so none with calls may go;
     what was live once stays, and nothing else can be called."""
-    line = make_pipeline(server.admin)
-    owner = make_reseller(server, line)
+    pipeline = make_pipeline(server.admin)
+    owner = make_reseller(server, pipeline)
     sandbox = sandbox_of(server, owner)
-    call = sandbox.begin(line).json()
+    call = sandbox.begin(pipeline).json()
     (link,) = server.query(
-        "select id, lock_version from distributor_pipeline where pipeline_id = %s", line["id"]
+        "select id, lock_version from distributor_pipeline where pipeline_id = %s", pipeline["id"]
     )
     post(server.admin, f"{API}distributor_pipeline_delete.dspy", **link)
-    (row,) = server.query("select id, lock_version from pipelines where id = %s", line["id"])
+    (row,) = server.query("select id, lock_version from pipelines where id = %s", pipeline["id"])
     refusal = server.admin.post("/pipeline_core/api/pipelines_delete.dspy", json=row)
 
     assert refusal.status_code == 409, refusal.text

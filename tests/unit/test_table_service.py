@@ -74,5 +74,7 @@ async def test_a_module_s_own_function_stands_in_place_of_the_usual_one() -> Non
 
     endpoints = table_endpoints(pipelines.SERVICE, update=own)
 
-    assert list(endpoints) == ["pipelines_create", "pipelines_update", "pipelines_delete"]
+    assert list(endpoints) == [
+        f"pipelines_{name}" for name in ("create", "update", "delete", "restore")
+    ]
     assert await endpoints["pipelines_update"].function(SYSTEM_ACTOR, {}) == (SYSTEM_ACTOR, {})

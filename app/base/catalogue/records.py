@@ -218,6 +218,10 @@ NOT_PUT_BACK = ErrorCode(
     "{field} is not changed by a form, so it cannot be put back here.",
     "{field} 不由表单修改，不能在此恢复。",
 )
+ROW_NOT_PUT_BACK = NOT_PUT_BACK.variant(
+    "“{label}” cannot be put back: not all of it is in the audit trail.",
+    "“{label}” 不能恢复：操作审计中没有它的全部内容。",
+)
 NOTHING_TO_CHANGE = ErrorCode(
     "nothing_to_change", 400, "Name at least one field to change.", "请至少给出一个要修改的字段。"
 )
@@ -226,6 +230,13 @@ NOTHING_TO_PUT_BACK = ErrorCode(
     400,
     "This entry did not change the field {field}.",
     "此条记录没有修改字段 {field}。",
+)
+DELETED_NOTHING = NOTHING_TO_PUT_BACK.variant(
+    "This entry deleted nothing. Name the field that is to be put back.",
+    "此条记录没有删除记录，请指明要恢复的字段。",
+)
+IS_THERE_AGAIN = NOTHING_TO_PUT_BACK.variant(
+    "“{label}” is there again already.", "“{label}” 已经恢复。"
 )
 PATH_SPELLING = ErrorCode(
     "path_spelling",

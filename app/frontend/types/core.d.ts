@@ -186,6 +186,7 @@ interface MessageOptions {
   title?: string;
   message?: string;
   timeout?: number;
+  action?: { label: string; run: () => unknown };
 }
 
 interface ConfirmOptions {

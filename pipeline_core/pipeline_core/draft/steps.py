@@ -9,6 +9,7 @@ from app.global_func import (
     Actor,
     AppError,
     Change,
+    Deletion,
     FieldRule,
     Index,
     InUse,
@@ -53,6 +54,8 @@ from pipeline_core.errors import (
 TABLE = "pipeline_steps"
 MAX_STEPS = 1000
 _PLACE = ("stage", "step_no")
+# What the trail says of a deleted step beside its columns.
+_ALONE = "alone_in_stage"
 
 
 class StepService(TableService):
@@ -144,11 +147,25 @@ class StepService(TableService):
         if referrers := referring_steps(steps, step):
             raise InUse(referrers)
         layout = stages.remove(stages.layout_of(steps), step["step_key"])
-        await delete_row(sor, "pipeline_steps", step, actor)
+        is_alone = all(o["stage"] != step["stage"] for o in steps if o["id"] != record_id)
+        await delete_row(sor, "pipeline_steps", step, actor, detail={_ALONE: is_alone})
         others = [other for other in steps if other["id"] != record_id]
         await place_steps(sor, others, layout, actor)
         await touch_draft(sor, pipeline["id"])
         return step
+
+    async def restore(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
+        """Put a step back where it was, or as near to it as the draft goes now."""
+        fields = deletion.row.fields
+        pipeline = await lock_editable_pipeline(sor, fields["pipeline_id"])
+        layout = stages.layout_of(await steps_of(sor, pipeline["id"]))
+        stage = min(fields["stage"], len(layout) + 1)
+        is_alone = bool(deletion.row.detail.get(_ALONE)) or stage > len(layout)
+        room = 1 if is_alone else len(layout[stage - 1]) + 1
+        values = self.values_of(
+            deletion, stage=stage, step_no=min(fields["step_no"], room), new_stage=is_alone
+        )
+        return await self.create(sor, values, actor)
 
     def duplicate(self, index: Index) -> AppError:
         return STEP_CODE_TAKEN.at("step_key")

@@ -127,9 +127,15 @@ async def pipeline_steps_update(actor: Actor, params: dict[str, Any]) -> Answer:
     return _answer(steps.TABLE, await steps.SERVICE.update_from(params, actor, _with_problems))
 
 
+async def _with_way_back(sor: SafeSqlor, record: Record, actor: Actor) -> Record:
+    record = await _with_problems(sor, record, actor)
+    return await steps.SERVICE.with_way_back(sor, record, actor)
+
+
 async def pipeline_steps_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """Delete a step of the draft; the others close up."""
-    answer = _answer(steps.TABLE, await steps.SERVICE.delete_from(params, actor, _with_problems))
+    record = await steps.SERVICE.delete_from(params, actor, _with_way_back)
+    answer = _answer(steps.TABLE, record)
     answer.message = Message("Deleted.")
     return answer
 

@@ -3,6 +3,7 @@
 from app.global_func import (
     Actor,
     AppError,
+    Deletion,
     Index,
     InUse,
     InvalidFields,
@@ -12,6 +13,8 @@ from app.global_func import (
     Values,
     check_lock_version,
     deletion,
+    insert_row,
+    insert_rows,
     now,
     record_changes,
     update_row,
@@ -26,6 +29,15 @@ from pipeline_core.lifecycle.status import update_status
 VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
 DELETE_STEPS = "delete from pipeline_steps where pipeline_id = ${pipeline_id}$"
 DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_id}$"
+
+# The tables of what goes with a line: how its rows are read, and deleted.
+_PARTS = {
+    "pipeline_steps": (STEPS, DELETE_STEPS),
+    "pipeline_versions": (VERSIONS, DELETE_VERSIONS),
+}
+
+# Entries of before the trail kept all that is deleted have no definition.
+_NEEDED = {"pipeline_steps": "step_key", "pipeline_versions": "snapshot"}
 
 
 class PipelineService(TableService):
@@ -76,6 +88,17 @@ class PipelineService(TableService):
             raise InUse(others)
         await _delete_parts(sor, current["id"], actor)
 
+    async def restore(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
+        """Put the line back with its draft's steps and saved versions, as it was; without versions
+        whose definition the trail has not kept."""
+        row = {**deletion.row.columns, "draft_changed_at": now()}
+        record = await insert_row(sor, "pipelines", row, actor)
+        for table in _PARTS:
+            parts = [part for part in deletion.together if part.is_deletion_of(table)]
+            rows = [part.columns for part in parts if _NEEDED[table] in part.before]
+            await insert_rows(sor, table, rows, actor)
+        return record
+
     def duplicate(self, index: Index) -> AppError:
         return PIPELINE_CODE_TAKEN.at("code")
 
@@ -85,10 +108,7 @@ SERVICE = PipelineService()
 
 async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
     """Delete the draft's steps and the versions that never were live."""
-    for table, rows, statement in (
-        ("pipeline_steps", STEPS, DELETE_STEPS),
-        ("pipeline_versions", VERSIONS, DELETE_VERSIONS),
-    ):
+    for table, (rows, statement) in _PARTS.items():
         old_rows = await sor.sqlExe(rows, {"pipeline_id": pipeline_id})
         await sor.sqlExe(statement, {"pipeline_id": pipeline_id})
         await record_changes(sor, actor, *(deletion(table, row) for row in old_rows))

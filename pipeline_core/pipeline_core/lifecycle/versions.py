@@ -5,6 +5,7 @@ from typing import Any
 
 from app.global_func import (
     Actor,
+    Deletion,
     Record,
     SafeSqlor,
     TableService,
@@ -69,6 +70,12 @@ class VersionService(TableService):
         """Raise Conflict `was_live` unless the version never was live."""
         if current["status"] != "saved":
             raise WAS_LIVE(version_no=current["version_no"])
+
+    async def restore(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
+        """Put a version that never was live back under its number."""
+        row = deletion.row.require("snapshot").columns
+        await lock_editable_pipeline(sor, row["pipeline_id"])
+        return await insert_row(sor, "pipeline_versions", row, actor)
 
     def mark_rows(self, rows: list[Any]) -> None:
         for version in rows:

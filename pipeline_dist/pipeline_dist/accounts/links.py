@@ -19,6 +19,7 @@ from app.global_func import (
     NOTHING_TO_CHANGE,
     OUT_OF_ORDER,
     Actor,
+    Deletion,
     FieldProblem,
     FieldRule,
     InvalidFields,
@@ -53,6 +54,7 @@ from pipeline_ops.tables.own_prices import (
     edit_own_prices,
     end_own_prices,
     own_prices,
+    restore_own_prices,
     set_own_prices,
 )
 from pipeline_ops.tables.price_lists import check_price_edits, check_prices
@@ -86,6 +88,7 @@ class LinkService(TableService):
         _EDITS: FieldRule(kind="json", json="list"),
         CHANGE_FROM: CHANGE_FROM_RULE,
     }
+    confirmed: ClassVar[Values] = {_CONFIRM: 1}
 
     async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
         link = await get_row(sor, TABLE, record_id)
@@ -161,6 +164,12 @@ class LinkService(TableService):
         pair = (current["distributor_id"], current["pipeline_id"])
         await end_own_prices(sor, *pair, actor)
         await drop_past(sor, Owner(*pair))
+
+    async def restore(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
+        """Link the two again, by the own prices that there were: from now, and to come."""
+        link = await super().restore(sor, deletion, actor)
+        await restore_own_prices(sor, deletion.together, actor)
+        return await _with_prices(sor, link, None, actor)
 
 
 SERVICE = LinkService()

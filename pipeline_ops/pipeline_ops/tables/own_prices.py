@@ -12,7 +12,9 @@ from typing import Any
 
 from app.global_func import (
     Actor,
+    Deletion,
     InvalidFields,
+    Part,
     Record,
     Row,
     SafeSqlor,
@@ -22,6 +24,7 @@ from app.global_func import (
     lock_parent,
     no_record,
     now,
+    table,
 )
 from pipeline_ops.rules.price_changes import CHANGE_FROM, NOW
 from pipeline_ops.tables.price_lists import FIELDS, USE, PriceEdit, problems_at
@@ -177,6 +180,35 @@ async def end_own_prices(
     rows = await _rows(sor, order, distributor_id, pipeline_id, now())
     for row in rows:
         await SERVICE.delete(sor, row["id"], None, actor)
+
+
+async def restore_own_prices(sor: SafeSqlor, parts: Sequence[Part], actor: Actor) -> None:
+    """
+    Let the own prices hold again, from now, that `end_own_prices` ended, and put back those that it
+    deleted; *parts* are its entries in the trail, the link is there again.
+
+    A price that was ended is history: another one of the same terms begins.
+    """
+    moment = now()
+    gone = [part for part in parts if part.is_deletion_of(TABLE)]
+    ends = {
+        part.row_id: part.columns["effective_to"]
+        for part in parts
+        if part.table == TABLE and part.action == "update" and "effective_to" in part.before
+    }
+    settable = [name for name, column in table(TABLE).columns.items() if not column.server_set]
+    successors: dict[str, str] = {}
+    for price_id in ends.keys() - {part.row_id for part in gone}:
+        price = await get_row(sor, TABLE, price_id)
+        times = {"effective_from": moment, "effective_to": ends[price_id]}
+        if ends[price_id] is not None and ends[price_id] <= moment:
+            continue
+        values = {name: price[name] for name in settable} | times | CONFIRMED
+        successors[price_id] = (await SERVICE.create(sor, values, actor))["id"]
+    for part in sorted(gone, key=lambda part: part.columns["effective_from"]):
+        former = part.before.get("replaces") or ""
+        before = {**part.before, "replaces": successors.get(former, former)}
+        await SERVICE.restore(sor, Deletion(part._replace(before=before)), actor)
 
 
 async def _rows(

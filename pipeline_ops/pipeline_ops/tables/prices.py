@@ -16,6 +16,7 @@ from app.global_func import (
     NOTHING_TO_CHANGE,
     OUT_OF_ORDER,
     Actor,
+    Deletion,
     FieldRule,
     InUse,
     InvalidFields,
@@ -30,7 +31,6 @@ from app.global_func import (
     delete_row,
     get_row,
     insert_row,
-    iso,
     new_id,
     now,
     settings,
@@ -43,13 +43,10 @@ from pipeline_ops.errors import (
     CONFIRM_CURRENCY,
     NEEDED_BY_PRICE_TYPE,
     NOT_OF_PRICE_TYPE,
-    PRICE_OVERLAP,
     PRICE_USED,
-    TIMES_OVERLAP,
 )
 from pipeline_ops.rules.price_changes import (
     CHANGE_FROM,
-    KEY,
     NOTE,
     NOW,
     change_of,
@@ -59,6 +56,7 @@ from pipeline_ops.rules.price_changes import (
 )
 from pipeline_ops.rules.terms import EVERYBODY
 from pipeline_ops.tables.price_choices import check_step
+from pipeline_ops.tables.price_overlaps import check_overlap, overlapping
 from pipeline_ops.tables.price_owners import check_owner, tell_owners
 
 TABLE = "pipeline_pricing"
@@ -91,6 +89,7 @@ class PriceService(TableService):
         "confirm_step": FieldRule(kind="bool", default=0),
     }
     update_extra: ClassVar[Mapping[str, FieldRule]] = {**extra, CHANGE_FROM: CHANGE_FROM_RULE}
+    confirmed = CONFIRMED
 
     def defaults(self, params: Values) -> Values:
         return with_currency(params)
@@ -108,7 +107,7 @@ class PriceService(TableService):
         await check_owner(sor, price)
         await check_step(sor, price, values)
         await _check_currency(sor, price, values)
-        await _check_overlap(sor, price)
+        await check_overlap(sor, price)
         return price | await _numbers(sor, price)
 
     async def update(
@@ -157,6 +156,21 @@ class PriceService(TableService):
         await _give_back_end(sor, current, await _end_number(sor, current), moment, actor)
         return current
 
+    async def restore(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
+        """Put a draft back; the price that it was to follow ends where it begins, if that is still
+        in force then."""
+        values = self.values_of(deletion)
+        new = {name: value for name, value in values.items() if name not in self.extra}
+        former_id = deletion.row.before.get("replaces")
+        if former_id and values["enabled"]:
+            await check_references(sor, TABLE, values)  # locks the distributor, then the line
+            former = await overlapping(sor, new)
+            start = values["effective_from"]
+            if former and former["id"] == former_id and former["effective_from"] < start:
+                current = await get_row(sor, TABLE, former_id, lock=True)
+                return await _succeed(sor, current, {"effective_to": start}, new, values, actor)
+        return await self.create(sor, values, actor)
+
 
 SERVICE = PriceService()
 
@@ -193,7 +207,7 @@ async def _edit(
         await check_step(sor, price, values)
     if "currency" in new:
         await _check_currency(sor, price, values)
-    await _check_overlap(sor, price)
+    await check_overlap(sor, price)
     row = {name: price[name] for name in {*new, *_FOREIGN[price["pricing_type"]]}}
     return await update_locked_row(
         sor, TABLE, current, row | await _numbers(sor, current), actor
@@ -202,7 +216,7 @@ async def _edit(
 
 async def _end(sor: SafeSqlor, current: Record, new: Values, actor: Actor) -> Record:
     """Change the end of *current*, which is in force."""
-    await _check_overlap(sor, {**current, **new})
+    await check_overlap(sor, {**current, **new})
     # Who sets the end by hand does not mean the one of before the successor.
     end = {**new, **await _end_number(sor, current), **_NO_SUCCESSOR}
     return await update_locked_row(sor, TABLE, current, end, actor)
@@ -218,7 +232,7 @@ async def _succeed(
     if "step_key" in new:
         await check_step(sor, price, values)
     numbers = await _numbers(sor, current)
-    successor = {**price, **numbers, "id": new_id(), "replaces": current["id"]}
+    successor = {"id": new_id(), **price, **numbers, "replaces": current["id"]}
     old = await update_locked_row(
         sor,
         TABLE,
@@ -232,7 +246,7 @@ async def _succeed(
         actor,
     )
     await _check_currency(sor, successor, values, old_id=current["id"])
-    await _check_overlap(sor, successor)
+    await check_overlap(sor, successor)
     return {**await insert_row(sor, TABLE, successor, actor), "ended": old}
 
 
@@ -249,7 +263,7 @@ async def _give_back_end(
     if price is None or is_over(price, moment):
         return
     end = price["former_to"]
-    other = await _overlapping(
+    other = await overlapping(
         sor, {**price, "effective_from": price["effective_to"], "effective_to": end}
     )
     if other is not None:
@@ -359,34 +373,3 @@ async def _check_currency(
             others=", ".join(others),
             currency=price["currency"],
         )
-
-
-_OVERLAPPING = (
-    "select id, effective_from, effective_to from pipeline_pricing"  # noqa: S608  constants
-    f" where {' and '.join(f'{name} = ${{{name}}}$' for name in KEY)}"
-    " and enabled = 1 and id <> ${id}$"
-    " and (effective_to is null or effective_to > ${effective_from}$)"
-    " and (${effective_to}$ is null or effective_from < ${effective_to}$)"
-    " order by effective_from limit 1"
-)
-
-
-async def _overlapping(sor: SafeSqlor, price: Values) -> Record | None:
-    """Return the first enabled price of the key of *price* that is in force while it is."""
-    return await sor.one(_OVERLAPPING, {"id": "", "effective_to": None, **price})
-
-
-async def _check_overlap(sor: SafeSqlor, price: Values) -> None:
-    """Raise Conflict `price_overlap` where another price is in force while *price* would be."""
-    if not price["enabled"]:
-        return
-    other = await _overlapping(sor, price)
-    if other is None:
-        return
-    start, end = other["effective_from"], other["effective_to"]
-    raise PRICE_OVERLAP(
-        problems=[TIMES_OVERLAP("effective_from")],
-        extra={"other": dict(other)},
-        start=iso(start),
-        end=iso(end) if end else "…",
-    )

@@ -60,6 +60,7 @@ registerLater('Dashboard', () => import('./dashboard/dashboard.js'));
 registerLater('PipelinePage', () => import('./pipeline/pipeline_page.js'));
 registerLater('CallsPage', () => import('./calls/calls_page.js'));
 registerLater('PipelineExport', () => import('./pipeline/export_box.js'));
+registerLater('AuditEntry', () => import('./audit/audit_entry.js'));
 registerLater('DistributorPage', () => import('./distributor/distributor_page.js'));
 
 /** For `registerfunction` binds: opens what `url` answers to the other values beside this page, or has it kept as a file; `print` prints it. */

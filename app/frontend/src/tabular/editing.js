@@ -10,6 +10,7 @@ import { formFields } from './columns.js';
 import { showConflict } from './conflict.js';
 import { showQuestion } from './question.js';
 import { Removal } from './removal.js';
+import { canBePutBack, offerUndo } from './undo.js';
 
 export class Editing {
   /** @param {Tabular} table */
@@ -158,7 +159,8 @@ export class Editing {
     if (record.lock_version !== undefined) params.lock_version = record.lock_version;
     const answer = await ask(table.app, this.urls.delete_data_url, { method: 'POST', params, baseUri: table.baseUri });
     if (answer.error?.options?.code === 'edit_conflict') await table.load(table.pages.currentPage);
-    await table.app.showAnswer(answer);
+    if (canBePutBack(answer)) await offerUndo(table, this.urls.delete_data_url ?? '', params.id, nameOf(record, table), () => this.reload());
+    else await table.app.showAnswer(answer);
     if (answer.ok) await this.reload();
   }
 

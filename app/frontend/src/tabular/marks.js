@@ -8,6 +8,7 @@ import { t } from '../core/i18n.js';
 import { namedFunction } from '../core/scripts.js';
 import { forgetOptions } from '../inputs/options.js';
 import { nameOf } from './editing.js';
+import { canBePutBack, putBack } from './undo.js';
 
 export class Marks {
   /** @param {Tabular} table */
@@ -79,7 +80,10 @@ export class Marks {
       if (!await removal.run(records)) return;
       this.clear();
       await editing.reload();
-    } else if (await removal.askForMany(records.length)) await this.run(records, (record) => this.post(urls.delete_data_url, record, {}));
+    } else if (await removal.askForMany(records.length)) {
+      const url = urls.delete_data_url ?? '';
+      await this.run(records, (record) => this.post(url, record, {}), (ids) => putBack(this.table, url, ids));
+    }
   }
 
   /** What the description offers: a registered function that says whether it changed the rows. @param {string} name */
@@ -104,21 +108,28 @@ export class Marks {
     return ask(table.app, url, { method: 'POST', params, baseUri: table.baseUri });
   }
 
-  /** @param {Row[]} records @param {(record: Row) => Promise<Answer>} one */
-  async run(records, one) {
+  /**
+   * @param {Row[]} records
+   * @param {(record: Row) => Promise<Answer>} one
+   * @param {(ids: string[]) => Promise<unknown>} [undo] puts those back that can be
+   */
+  async run(records, one, undo) {
     const { table } = this;
     const report = new Report(table, records.length);
+    const ids = /** @type {string[]} */ ([]);
     await report.open();
     await table.inline.settled();
     for (const record of records) {
       if (report.isStopped) break;
       const answer = await one(record);
       report.add(nameOf(record, table), answer);
+      if (canBePutBack(answer)) ids.push(table.editing.key(record).id);
       if (answer.ok) this.records.delete(record[table.idField]);
       // It is said that somebody has changed it; who tries again wants it all the same.
       else if (answer.error?.options?.current) this.renew([{ ...record, ...answer.error.options.current }]);
     }
     report.finish();
+    if (undo && ids.length) report.offer(t('Undo'), async () => { await undo(ids); await table.editing.reload(); });
     forgetOptions();
     await table.load(table.pages.currentPage, null);
     this.show();
@@ -158,6 +169,11 @@ export class Report {
     const words = answer.ok ? t('Done') : [t(options.message ?? 'Error'), ...Object.values(options.fields ?? {})].join(' ');
     this.list.append(h('li', { class: answer.ok ? 'good' : 'bad' }, icon(answer.ok ? 'check' : 'alert'), h('strong', {}, String(name)), h('span', {}, words)));
     fillNode(this.summary, t('${done} of ${total}', { done: this.count, total: this.total }));
+  }
+
+  /** Add a button, for when all is done. @param {string} label @param {() => unknown} work */
+  offer(label, work) {
+    this.close.before(h('button', { type: 'button', on: { click: () => { this.box.dismiss(); work(); } } }, label));
   }
 
   finish() {

@@ -19,12 +19,15 @@ export class Message extends Overlay {
   }
 
   makeFrame() {
-    const { title, message } = this.opts;
+    const { title, message, action } = this.opts;
     this.dom_element.append(
       icon('check'),
       h('div', { class: 'toast-text' },
         title ? h('strong', {}, t(title)) : null,
         message && message !== 'ok' ? h('span', {}, t(message)) : null),
+      ...(action ? [h('button', {
+        type: 'button', class: 'toast-action', on: { click: () => { this.dismiss(); action.run(); } },
+      }, action.label)] : []),
       h('button', {
         type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: () => this.dismiss() },
       }, icon('close')),

@@ -90,6 +90,11 @@ export class PipelineData {
     return send(this.widget, `${CORE}/pipeline_steps_delete.dspy`, { id: step.id, lock_version: step.lock_version });
   }
 
+  /** Put back a step that was just deleted. @param {StepKey} step */
+  restoreStep(step) {
+    return send(this.widget, `${CORE}/pipeline_steps_restore.dspy`, { id: step.id });
+  }
+
   /** @param {string} from @param {string} to */
   difference(from, to) {
     return read(this.widget, `${CORE}/pipeline_diff.dspy`, { pipeline_id: this.id, from, to }, { exact: true });

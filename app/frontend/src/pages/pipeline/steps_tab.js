@@ -3,6 +3,7 @@
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
+import { sayDeleted } from '../../tabular/undo.js';
 import { tell } from '../common/answers.js';
 import { openWindow } from '../common/window.js';
 import { Board } from './board.js';
@@ -95,7 +96,12 @@ export class StepsTab {
       return;
     }
     const others = this.data.layout.flat().filter((key) => key !== step.step_key);
-    await this.changed(() => this.data.deleteStep(this.asNow(step)), () => others[Math.min(place, others.length - 1)]);
+    const remove = async () => {
+      const answer = await this.data.deleteStep(this.asNow(step));
+      if (answer.ok) sayDeleted(this.page.owner.app, step.name || step.step_key, () => this.changed(() => this.data.restoreStep(step), () => step.step_key));
+      return answer;
+    };
+    await this.changed(remove, () => others[Math.min(place, others.length - 1)], true);
   }
 
   /**
