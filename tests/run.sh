@@ -39,6 +39,9 @@
 # `bash tests/run.sh upgrade [--commit COMMIT]` lets the code of COMMIT serve while this one migrates.
 # `py3/bin/python -m tests.simulation --seed N` plays one history of the simulated admission again.
 #
+# The browser tests take `chromium-headless-shell` where it is, else `chromium`, or what
+# PIPELINE_TEST_CHROMIUM names; `pages` takes the whole `chromium` where it is.
+#
 # With PIPELINE_TEST_SLOW=6 the browser tests have a computer six times slower than this one, and a
 # server that takes its time: what a test forgot to wait for shows.
 #
@@ -52,11 +55,16 @@ root=$PWD
 
 step() { printf '\n== %s\n' "$(say "$@")"; }
 
+# Chromium without its own windows renders the same, by half of the processor time; where the system
+# has no such package, the whole does.
 check_chromium() {
-  if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then return; fi
-  may_apt || die "The browser tests need Chromium. Install the package chromium." \
-                 "浏览器测试需要 Chromium，请安装 chromium 软件包。"
-  apt_install chromium fonts-noto-cjk
+  local name
+  for name in "${PIPELINE_TEST_CHROMIUM:-chromium-headless-shell}" chromium chromium-browser; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  may_apt || die "The browser tests need Chromium. Install the package chromium-headless-shell or chromium." \
+                 "浏览器测试需要 Chromium，请安装 chromium-headless-shell 或 chromium 软件包。"
+  ( apt_install chromium-headless-shell fonts-noto-cjk ) || apt_install chromium fonts-noto-cjk
 }
 
 # nginx is unpacked and not installed: its package would start a server on port 80 of this machine.
@@ -154,6 +162,9 @@ run_replay() {
 # usage: run_pages [pytest argument...]
 run_pages() {
   step "pages: each in every language, theme and width" "pages：每个页面的各种语言、主题与宽度"
+  if [[ -z ${PIPELINE_TEST_CHROMIUM:-} ]] && command -v chromium >/dev/null; then
+    export PIPELINE_TEST_CHROMIUM=chromium
+  fi
   PIPELINE_TEST_PAGES=1 run_pytest pages -m "not alone" -n "$(nproc)" --dist loadfile \
     tests/browser/test_{every_page,own_pages,api_pages,long_list_pages}.py "$@"
 }

@@ -10,7 +10,6 @@ docs/performance.md.
 
 import argparse
 import gzip
-import shutil
 import statistics
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from app.base.ids import new_id  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.browser.descriptions import show  # noqa: E402
 from tests.browser.page_bench import BRICKS, running_bench  # noqa: E402
+from tests.support.chromium import WHOLE, chromium  # noqa: E402
 from tests.support.installation import PASSWORDS, Installation  # noqa: E402
 
 PIPELINE_COUNT = 10_000
@@ -63,7 +63,7 @@ def main() -> None:
 
 def run(folder: Path, rounds: int) -> str:
     """The table of results, as Markdown."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium(WHOLE)
     installation = Installation(folder)
     installation.mariadb.start()
     try:

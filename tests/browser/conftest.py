@@ -1,7 +1,6 @@
 """A real Chromium, the system's own package, driven by Playwright."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from tests.browser.every_page import new_page
 from tests.browser.generated_list import served_rows
 from tests.browser.list_of_things import list_of_things
 from tests.browser.page_bench import Bench, running_bench
+from tests.support.chromium import chromium
 from tests.support.installation import PASSWORDS, Installation
 
 # Two busy cores may take longer than the 5 s that are usual.
@@ -32,9 +32,11 @@ def browser() -> Iterator[Browser]:
 
     For this folder only: Playwright's loop would be in the way of the asyncio tests of others.
     """
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium()
     if program is None:
-        pytest.fail("Chromium is missing: install the package chromium (tests/run.sh does as root)")
+        pytest.fail(
+            "Chromium is missing: install chromium-headless-shell (tests/run.sh does as root)"
+        )
     arguments = [UNSEEN]
     # Chromium's own sandbox does not work for root.
     if os.geteuid() == 0:
