@@ -25,6 +25,11 @@ from app.runtime.terminal import print_message
 
 PathsByRole = Mapping[str, tuple[str, ...]]
 _TRIES = 3
+_NO_SUCH_TABLE = 1146
+_NO_SAGE = (
+    ". Sage's tables are not there: name Sage's database by SAGE_RBAC_DB, or where there is no "
+    "Sage, make them by: py3/bin/python app/manage.py setup-sage"
+)
 
 
 def register_paths(
@@ -45,7 +50,8 @@ def register_paths(
     try:
         added_count, removed_count, wider = asyncio.run(_register(module, by_role))
     except (AppError, ConfigError, aiomysql.MySQLError) as exc:
-        sys.exit(f"load_path {module}: {exc} ({exc.__cause__ or type(exc).__name__})")
+        advice = _NO_SAGE if exc.args and exc.args[0] == _NO_SUCH_TABLE else ""
+        sys.exit(f"load_path {module}: {exc} ({exc.__cause__ or type(exc).__name__}){advice}")
     count = sum(map(len, by_role.values()))
     sys.stdout.write(f"{module}: {count} rights, {added_count} added, {removed_count} removed\n")
     for role, path in wider:

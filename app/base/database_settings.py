@@ -30,7 +30,8 @@ _KWARGS = frozenset(
 )
 # The others are read by sqlor in applications of the same family; here they mean nothing.
 _ENTRY = frozenset({"hosts", "kwargs", "driver", "dbname", "async_mode", "coding", "maxconn"})
-_TLS = frozenset({"ca", "cert", "key", "verify"})
+TLS_FILES = ("ca", "cert", "key")
+_TLS = frozenset({*TLS_FILES, "verify"})
 
 
 class Host(NamedTuple):
@@ -199,7 +200,7 @@ def _tls(
         return None
     members = {} if value is True else value
     unknown_names(members, _TLS, f"{where}ssl.", problems)
-    files = {name: members.get(name) or "" for name in ("ca", "cert", "key")}
+    files = {name: members.get(name) or "" for name in TLS_FILES}
     verify = members.get("verify", True)
     if not isinstance(verify, bool) or not all(isinstance(path, str) for path in files.values()):
         problems.append(f"{where}ssl: verify is true or false, ca, cert and key are paths")

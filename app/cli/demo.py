@@ -212,7 +212,7 @@ def _print(account: dict[str, str], api_key: str, config: Settings) -> None:
 def curl_line(url: str, api_key: str) -> str:
     """Return a line to paste into a shell; each paste books another call."""
     return (
-        f"curl -sS -X POST {url}/pipeline_dist/v1/calls"
+        f"curl -sS -w '\\n' -X POST {url}/pipeline_dist/v1/calls"
         f" -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json'"
         ' -H "Idempotency-Key: demo-$(date +%s%N)"'
         f" -d '{json.dumps(_CALL)}'"

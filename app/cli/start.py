@@ -8,7 +8,7 @@ from typing import Any
 
 from app.access import password_key
 from app.access.first_admin import first_administrator
-from app.base.secrets import secret_file
+from app.base.secrets import secret, secret_file
 from app.base.settings import Settings, settings
 from app.base.version import version
 from app.cli import demo, load_paths, migrate
@@ -24,6 +24,7 @@ from app.runtime.run_folder import var_folder
 from app.runtime.terminal import CommandError, print_message
 from app.runtime.workers import local_url, readiness_problem
 from app.server.metrics import clear_metrics
+from pipeline_dist.webhooks.sealing import KEY as WEBHOOK_KEY
 
 
 def start(*, with_demo: bool, is_reload: bool) -> None:
@@ -160,6 +161,8 @@ def _prepare_data(config: Settings) -> None:
     if embedded_db.is_wanted() and ensure_sage():
         print_message("Sage RBAC tables and roles are made.", "已建立 Sage RBAC 表与角色。")
     password_key.finish_interrupted(config)
+    # Made before anything needs it: further hosts get a copy before their first start.
+    secret(config.var_dir, WEBHOOK_KEY)
     load_paths.run_command([])
     first_administrator(config)
 

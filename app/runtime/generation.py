@@ -8,12 +8,14 @@ takes a copy into the run-time folder, and its workers know nothing else. Librar
 they change in `build.sh` alone, right before a reload.
 """
 
+import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from app.base.config_file import LOCAL_NAME, config_files
+from app.base.database_settings import TLS_FILES
 from app.base.settings import ROOT
 
 CONFIG_NAME = "config.json"
@@ -43,12 +45,25 @@ def take_generation(var_dir: Path, env: Mapping[str, str], root: Path = ROOT) ->
         shutil.copy2(root / "pyproject.toml", draft)
         (draft / "conf").mkdir()
         for file, name in zip(config_files(env, root), (CONFIG_NAME, LOCAL_NAME), strict=False):
-            shutil.copyfile(file, draft / "conf" / name)
+            _copy_settings(file, draft / "conf" / name, root)
         draft.rename(folder)
     except (OSError, shutil.Error) as exc:
         shutil.rmtree(draft, ignore_errors=True)
         raise _first_reason(exc) from exc
     return folder
+
+
+def _copy_settings(file: Path, copy: Path, root: Path) -> None:
+    """Copy a file of settings; the certificates and the archive that it names stay where they are,
+    so their paths, which are those of the checkout *root*, become whole ones."""
+    config = json.loads(file.read_text("utf-8"))
+    if archive := config.get("pipeline", {}).get("archive_folder"):
+        config["pipeline"]["archive_folder"] = str(root / archive)
+    for entry in config.get("databases", {}).values():
+        tls = entry.get("kwargs", {}).get("ssl")
+        if isinstance(tls, dict):
+            tls |= {name: str(root / tls[name]) for name in TLS_FILES if tls.get(name)}
+    copy.write_text(json.dumps(config, ensure_ascii=False), "utf-8")
 
 
 def remove_generations(var_dir: Path, needed: set[Path]) -> None:

@@ -88,6 +88,7 @@ def test_refusals_have_codes_and_sentences(
         (run(account, "quote", account.pipeline, "second=x"), 2, "UNIT=QUANTITY"),
         (run(account, "quote", account.pipeline, "second=0.0000001"), 1, "/lines/0/quantity: "),
         (run(account, "me", "--url", "http://127.0.0.1:9"), 3, "No answer from http://127"),
+        (run(account, "--url", "http://127.0.0.1:9", "me"), 3, "No answer from http://127"),
         (run(account, "me", env={"PIPELINE_KEY": "ppk_wrong"}), 4, "invalid_key: "),
         (run(empty, "call", account.pipeline, "--", "true"), 125, "quota_exceeded: "),
         (run(account, "call", account.pipeline), 2, "after --"),

@@ -204,6 +204,15 @@ def test_a_database_that_refuses_ends_with_a_sentence(pool):
             cursor.execute("grant all on sage.* to pipeline@localhost")
 
 
+def test_without_sages_tables_it_says_how_to_make_them(pool):
+    sage(pool, "rename table role to role_away")
+    try:
+        with pytest.raises(SystemExit, match=r"role' doesn't exist.*manage\.py setup-sage"):
+            register_paths(MODULE, any_=WANTED["any"])
+    finally:
+        sage(pool, "rename table role_away to role")
+
+
 def test_what_sage_gives_to_everybody_is_told(pool, capsys):
     sage(pool, "insert into permission (id, name, path) values ('hand-w', 'x', '/main/made_up/**')")
     sage(pool, "insert into rolepermission values ('hand-w', 'logined', 'hand-w')")

@@ -20,6 +20,9 @@ from tests.ops.conftest import Place
 def test_start_twice_stop_twice(new_place: Place) -> None:
     first = new_place.start()
     pids = new_place.workers.running()
+    # What other hosts of one database need (docs/operations.md) is there from the first start on.
+    secrets = {file.name for file in (new_place.var_dir / "secrets").iterdir()}
+    assert secrets >= {"session_secret", "password_key", "webhook_key"}
     second = new_place.start()
     assert new_place.answers() == 200
     assert new_place.workers.running() == pids

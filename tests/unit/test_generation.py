@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import certifi
 import pytest
 
 from app.base.settings import load_settings
@@ -40,6 +42,25 @@ def test_what_changes_in_the_checkout_changes_no_generation(tmp_path: Path, chec
     workers = Workers(tmp_path / "var")
     ports = [load_settings(workers.environment(root, {})).port for root in (first, second)]
     assert ports == [9292, 9393]
+
+
+def test_files_that_settings_name_are_found_from_a_generation(
+    tmp_path: Path, checkout: Path
+) -> None:
+    authority = checkout / "conf/db-ca.pem"
+    authority.write_text(Path(certifi.where()).read_text())
+    tls = {"ca": "conf/db-ca.pem", "verify": True}
+    local: dict[str, Any] = {"databases": {"pipeline": {"kwargs": {"ssl": tls}}}}
+    local["pipeline"] = {"archive_folder": "archive"}
+    (checkout / "conf/local.json").write_text(json.dumps(local))
+
+    root = take_generation(tmp_path / "var", {}, checkout)
+
+    env = Workers(tmp_path / "var").environment(root, {})
+    config = load_settings(env)
+    assert config.pipeline_database.tls is not None
+    assert config.pipeline_database.tls.ca == str(authority)
+    assert config.options.archive_folder == str(checkout / "archive")
 
 
 def test_only_the_generations_in_use_stay(tmp_path: Path, checkout: Path) -> None:

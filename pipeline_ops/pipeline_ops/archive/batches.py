@@ -119,8 +119,9 @@ _ORDER = " order by distributor_id, month, first_entry, first_call"
 
 def archive_folder() -> Path:
     """Return the folder of the archive's files: as configured, or `archive` in var/."""
-    folder = settings().options.archive_folder
-    return Path(folder) if folder else settings().var_dir / "archive"
+    config = settings()
+    folder = config.options.archive_folder
+    return config.root_dir / folder if folder else config.var_dir / "archive"
 
 
 def file_name(span: LedgerSpan) -> str:

@@ -70,12 +70,17 @@ def parser() -> argparse.ArgumentParser:
         epilog=words.EPILOGUE(path=config_path()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    whole.add_argument("--url", help=words.OF_URL())
+    whole.add_argument("--json", action="store_true", help=words.OF_JSON())
     commands = whole.add_subparsers(dest="name", required=True, metavar="COMMAND")
     parsers = {}
     for name, (_, about) in COMMANDS.items():
         parsers[name] = one = commands.add_parser(name, help=about(), description=about())
-        one.add_argument("--url", help=words.OF_URL())
-        one.add_argument("--json", action="store_true", help=words.OF_JSON())
+        # Before the command or behind it; what is not given here leaves alone what is there.
+        one.add_argument("--url", default=argparse.SUPPRESS, help=words.OF_URL())
+        one.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help=words.OF_JSON()
+        )
     _add_calls(parsers["quote"], parsers["call"], parsers["calls"])
     _add_reports(parsers["usage"], parsers["statement"])
     add = parsers["tail"].add_argument
@@ -113,8 +118,8 @@ def _add_reports(usage: argparse.ArgumentParser, statement: argparse.ArgumentPar
 
 
 def _add_span(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="from_", help=words.OF_FROM())
-    parser.add_argument("--to", help=words.OF_FROM())
+    parser.add_argument("--from", dest="from_", metavar="WHEN", help=words.OF_FROM())
+    parser.add_argument("--to", metavar="WHEN", help=words.OF_FROM())
     parser.add_argument("--limit", type=int, default=MAX_ROWS, help=words.OF_LIMIT())
 
 
