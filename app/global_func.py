@@ -30,6 +30,7 @@ from app.base.catalogue.records import (
     DUPLICATE,
     IN_USE,
     NOTHING_TO_CHANGE,
+    TIME_IS_OVER,
     TOO_MANY_ROWS,
 )
 from app.base.catalogue.requests import BAD_BODY, BUSY, INTERNAL_ERROR, NOT_FOUND, TOO_SLOW
@@ -177,6 +178,7 @@ __all__ = [
     "REQUIRED",
     "SECRET_HEADERS",
     "SYSTEM_ACTOR",
+    "TIME_IS_OVER",
     "TOO_LONG",
     "TOO_MANY_ROWS",
     "TOO_SLOW",

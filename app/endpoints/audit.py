@@ -22,7 +22,7 @@ from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from app.endpoints.audit_view import entry_view
 from app.records import trail as audit
-from app.records.deletions import DELETE, read_deletion
+from app.records.deletions import DELETE, is_gone, read_deletion
 from app.records.rows import get_row, no_record, public
 from app.records.table_service import TABLE_SERVICES, TableService
 from app.schema.field_rules import FieldRule
@@ -52,9 +52,10 @@ async def audit_entry_view(request: web.Request, params: dict[str, Any]) -> web.
     if entry["table_name"] in await withheld_tables(request):
         raise no_record(audit.TABLE, query["id"])
     fields = [name for name in _of(entry, "after") if _can_be_put_back(entry, name)]
-    has_service = TABLE_SERVICES.get(entry["table_name"]) is not None
-    is_whole = has_service and entry["action"] == DELETE
+    name = entry["table_name"]
+    is_whole = entry["action"] == DELETE and TABLE_SERVICES.get(name) is not None
     async with reading() as sor:
+        is_whole = is_whole and await is_gone(sor, name, entry["row_id"])
         view = await entry_view(sor, entry, fields, request[CONTEXT].actor.lang, row=is_whole)
     return json_response(view)
 
@@ -90,8 +91,8 @@ async def _restore(sor: SafeSqlor, entry: Mapping[str, Any], actor: Actor) -> di
     service = TABLE_SERVICES.get(entry["table_name"])
     if service is None:
         raise ROW_NOT_PUT_BACK(label=entry["label"] or entry["row_id"])
-    with service.duplicate_as_field_errors(), audit.audit_context("put_back", entry=entry["id"]):
-        return await service.restore(sor, deletion, actor)
+    with service.duplicate_as_field_errors(), audit.audit_context(entry=entry["id"]):
+        return await service.put_back(sor, deletion, actor)
 
 
 async def _put_back(

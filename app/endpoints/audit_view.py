@@ -11,7 +11,8 @@ from app.base.errors import Message
 from app.base.i18n import title, translate
 from app.base.shares import share_text
 from app.db.sqlor import SafeSqlor
-from app.records.trail import label_of
+from app.records.deletions import TOGETHER
+from app.records.trail import STAMPS, label_of
 from app.schema.tables import Column, Table, table as table_model, tables
 
 Widget = dict[str, Any]
@@ -101,6 +102,7 @@ async def entry_view(
             "further": [
                 {"label": translate(Message(DETAILS.get(name, name)), lang), **_plain(value)}
                 for name, value in detail.items()
+                if name != TOGETHER
             ],
             "row": row,
             "fields": [
@@ -124,7 +126,7 @@ def _column(model: Table | None, name: str) -> Column | None:
 def _is_bookkeeping(model: Table | None, name: str) -> bool:
     """Return whether a column is kept only for the row to be put back."""
     column = _column(model, name)
-    return column is not None and column.unaudited
+    return name in STAMPS or (column is not None and column.unaudited)
 
 
 def _label(model: Table | None, name: str, lang: str) -> str:

@@ -6,7 +6,12 @@ from datetime import timedelta
 from typing import Any, NamedTuple, Self
 
 from app.base.actor import Actor
-from app.base.catalogue.records import DELETED_NOTHING, IS_THERE_AGAIN, ROW_NOT_PUT_BACK
+from app.base.catalogue.records import (
+    CHANGED_SINCE,
+    DELETED_NOTHING,
+    IS_THERE_AGAIN,
+    ROW_NOT_PUT_BACK,
+)
 from app.db.sqlor import SafeSqlor
 from app.records.rows import no_record
 from app.schema.coercion import coerce
@@ -14,17 +19,17 @@ from app.schema.tables import table as table_model
 from app.schema.validation import rule_of
 
 DELETE = "delete"
+# In `detail` of what is changed because another row is deleted: the id of that.
+TOGETHER = "together_with"
 _LAST = (
-    "select * from app_audit where table_name = ${table}$ and row_id = ${row_id}$"
-    " and action = 'delete' order by id desc limit 1"
+    "select * from app_audit where table_name = ${table_name}$ and row_id = ${row_id}$"
+    " order by id desc limit 2"
 )
-# The line's and the distributor's index lead to few. A request's number is its sender's to choose,
-# and may come twice.
+# The line's and the distributor's index lead to few.
 _TOGETHER = (
     "select * from app_audit where pipeline_id = ${pipeline_id}$"
-    " and distributor_id = ${distributor_id}$ and request_id = ${request_id}$"
-    " and user_id = ${user_id}$ and created_at between ${first}$ and ${last}$ and id <> ${id}$"
-    " order by id"
+    " and distributor_id = ${distributor_id}$ and created_at between ${first}$ and ${last}$"
+    " and id < ${id}$ and id > ${former_id}$ order by id"
 )
 _MAX_APART = timedelta(minutes=1)
 
@@ -51,14 +56,24 @@ class Part(NamedTuple):
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The row before, typed as the database has it, with its id."""
+        """The row before, typed as the database has it, with its id; its version is the next, so
+        that no form of before is saved over it."""
         model = table_model(self.table)
         columns = {
             name: None if value is None else coerce(rule_of(self.table, name), value)
             for name, value in self.before.items()
             if name in model.columns
         }
+        if version := columns.get("lock_version"):
+            columns["lock_version"] = version + 1
         return {"id": self.row_id, **columns}
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Which row it was, and whose: the columns that no form has."""
+        names = ("id", "lock_version", "created_at", "created_by")
+        columns = self.columns
+        return {name: columns[name] for name in names if name in columns}
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -84,18 +99,28 @@ async def read_deletion(sor: SafeSqlor, entry: Mapping[str, Any]) -> Deletion:
     Return what the *entry* of the trail, and those beside it, say of a row that was deleted.
 
     Raises BadRequest `nothing_to_put_back` for an entry of something else, and where the row is
-    there again.
+    there again; Conflict `not_put_back` where something has been done to it since.
     """
     if entry["action"] != DELETE:
         raise DELETED_NOTHING()
+    label = entry["label"] or entry["row_id"]
     if not await is_gone(sor, entry["table_name"], entry["row_id"]):
-        raise IS_THERE_AGAIN(label=entry["label"] or entry["row_id"])
+        raise IS_THERE_AGAIN(label=label)
+    last, *former = await sor.sqlExe(_LAST, dict(entry))
+    if last["id"] != entry["id"]:
+        raise CHANGED_SINCE(label=label)
     others = []
     if entry["pipeline_id"] or entry["distributor_id"]:
         moment = entry["created_at"]
-        times = {"first": moment - _MAX_APART, "last": moment + _MAX_APART}
-        others = await sor.sqlExe(_TOGETHER, {**entry, **times})
-    return Deletion(_part(entry), tuple(_part(other) for other in others))
+        bounds = {
+            "first": moment - _MAX_APART,
+            "last": moment + _MAX_APART,
+            "former_id": former[0]["id"] if former else "",
+        }
+        others = await sor.sqlExe(_TOGETHER, {**entry, **bounds})
+    parts = [_part(other) for other in others]
+    together = (part for part in parts if part.detail.get(TOGETHER) == entry["row_id"])
+    return Deletion(_part(entry), tuple(together))
 
 
 async def is_gone(sor: SafeSqlor, table: str, row_id: str) -> bool:
@@ -107,10 +132,12 @@ async def is_gone(sor: SafeSqlor, table: str, row_id: str) -> bool:
 async def own_deletion(sor: SafeSqlor, table: str, row_id: str, actor: Actor) -> Deletion:
     """Return how *actor* deleted the row; raises NotFound where somebody else did, or nobody, and
     as `read_deletion`."""
-    entry = await sor.one(_LAST, {"table": table, "row_id": row_id})
-    if entry is None or entry["user_id"] != actor.user_id:
+    entries = await sor.sqlExe(_LAST, {"table_name": table, "row_id": row_id})
+    if not entries or entries[0]["user_id"] != actor.user_id:
         raise no_record(table, row_id)
-    return await read_deletion(sor, entry)
+    if not await is_gone(sor, table, row_id):
+        raise IS_THERE_AGAIN(label=entries[0]["label"] or row_id)
+    return await read_deletion(sor, entries[0])
 
 
 def _part(entry: Mapping[str, Any]) -> Part:

@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 from app.base.actor import Actor
 from app.base.catalogue.fields import VALUE_TAKEN
-from app.base.catalogue.records import NOT_UNIQUE
+from app.base.catalogue.records import IS_THERE_AGAIN, NOT_UNIQUE
 from app.base.contributions import Contributions
 from app.base.errors import AppError
 from app.base.refusals import DuplicateKey
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction
-from app.records.deletions import Deletion, is_gone, own_deletion
+from app.records.deletions import TOGETHER, Deletion, is_gone, own_deletion
 from app.records.rows import (
     check_lock_version,
     delete_row,
@@ -38,6 +38,7 @@ from app.schema.validation import (
 
 Values = Mapping[str, Any]
 Record = dict[str, Any]
+_PRIMARY = "PRIMARY"
 # A change of a row, and what is read of its record before the transaction ends.
 Work = Callable[[SafeSqlor], Awaitable[Record]]
 View = Callable[[SafeSqlor, Record, Actor], Awaitable[Record]]
@@ -53,12 +54,14 @@ class TableService:
     is another one. `extra` are fields of a new row's form that are no columns a client may set;
     `create` gets them with the values; `update_extra` and `update` likewise. `confirmed` are those
     of them that say yes to what a form asks back: nobody is asked for a row that was there.
+    `unforgotten` are columns of the server that a row which is put back has as before.
     """
 
     table: ClassVar[str]
     extra: ClassVar[Mapping[str, FieldRule]] = {}
     update_extra: ClassVar[Mapping[str, FieldRule]] = {}
     confirmed: ClassVar[Values] = {}
+    unforgotten: ClassVar[tuple[str, ...]] = ()
 
     # The rules.
 
@@ -120,7 +123,8 @@ class TableService:
         NotFound, EditConflict, Conflict."""
         current = await self.lock(sor, record_id)
         check_lock_version(self.table, current, lock_version)
-        await self.before_delete(sor, current, actor)
+        with audit_context(None, **{TOGETHER: record_id}):
+            await self.before_delete(sor, current, actor)
         await delete_row(sor, self.table, current, actor)
         return current
 
@@ -129,14 +133,24 @@ class TableService:
         record. Raises as `create`."""
         return await self.create(sor, self.values_of(deletion), actor)
 
+    async def put_back(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
+        """Do as `restore`, and call it so in the trail; raises BadRequest `nothing_to_put_back`
+        where somebody else was faster."""
+        try:
+            with audit_context("put_back"):
+                return await self.restore(sor, deletion, actor)
+        except DuplicateKey as exc:
+            if exc.index == _PRIMARY:
+                raise IS_THERE_AGAIN(label=deletion.row.row_id) from exc
+            raise
+
     def values_of(self, deletion: Deletion, **more: Any) -> Record:
         """Return the checked values of a new row as the deleted one was, but for *more*, with its
-        id. Raises InvalidFields."""
-        fields = {**deletion.row.fields, **self.confirmed, **more}
-        return {
-            **check_new(self.table, fields, extra=self.extra),
-            "id": deletion.row.row_id,
-        }
+        origin. Raises InvalidFields."""
+        row = deletion.row
+        fields = {**row.fields, **self.confirmed, **more}
+        own = {name: value for name, value in row.columns.items() if name in self.unforgotten}
+        return {**check_new(self.table, fields, extra=self.extra), **own, **row.origin}
 
     async def with_way_back(self, sor: SafeSqlor, record: Record, actor: Actor) -> Record:
         """Return what `delete` answered with `can_be_restored`, which is 0 where the row was not
@@ -171,8 +185,7 @@ class TableService:
 
         async def work(sor: SafeSqlor) -> Record:
             deletion = await own_deletion(sor, self.table, row_id, actor)
-            with audit_context("put_back"):
-                return await self.restore(sor, deletion, actor)
+            return await self.put_back(sor, deletion, actor)
 
         return await self.run(work, actor)
 

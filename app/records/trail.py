@@ -24,6 +24,8 @@ from app.schema.tables import Table, table as table_model
 STAMPS = frozenset(
     {"id", "created_at", "created_by", "updated_at", "updated_by", "lock_version"}
 )  # fmt: skip
+# Of a row that goes they are kept too, so that it comes back as whose it was.
+_ORIGIN = frozenset({"created_at", "created_by", "lock_version"})
 _LABEL_LENGTH = 255
 TABLE = "app_audit"
 
@@ -44,8 +46,10 @@ class Change(NamedTuple):
 
 @contextmanager
 def audit_context(action: str | None = None, **detail: Any) -> Iterator[None]:
-    """Within it, changes are noted as *action* (None: as what they are), with *detail* added."""
-    token = _cause.set((action, detail))
+    """Within it, changes are noted as *action* (None: as what they are, or as around it), with
+    *detail* added."""
+    outer, further = _cause.get()
+    token = _cause.set((action or outer, {**further, **detail}))
     try:
         yield
     finally:
@@ -68,12 +72,13 @@ def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, 
 
 def recordable(table: str, row: Values, *, whole: bool = False) -> dict[str, Any]:
     """Return the columns of *row* that the trail keeps, as JSON spells them; *whole*: the
-    `unaudited` too."""
+    `unaudited` too, and whose it was."""
     columns = table_model(table).columns
+    left_out = STAMPS - _ORIGIN if whole else STAMPS
     values = {
         name: value
         for name, value in row.items()
-        if name in columns and name not in STAMPS
+        if name in columns and name not in left_out
         if not columns[name].confidential and (whole or not columns[name].unaudited)
     }
     result: dict[str, Any] = json.loads(canonical_json(values))

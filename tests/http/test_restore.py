@@ -1,5 +1,6 @@
 """What was deleted is put back: by who deleted it, and from the audit trail."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,8 +16,8 @@ Row = dict[str, Any]
 _numbers = count(1)
 CORE, OPS, DIST = (f"/pipeline_{name}/api" for name in ("core", "ops", "dist"))
 # What a row that is put back has anew.
-ANEW = {"created_at", "created_by", "updated_at", "updated_by", "lock_version", "lock_no",
-        "draft_changed_at", "terms_no", "end_terms_no", "content_version", "keys_no"}  # fmt: skip
+ANEW = {"updated_at", "updated_by", "lock_version", "lock_no", "draft_changed_at", "terms_no",
+        "end_terms_no", "content_version", "keys_no"}  # fmt: skip
 
 
 def row_of(server: Installation, table: str, row_id: str) -> Row:
@@ -169,7 +170,8 @@ def test_what_was_only_ended_offers_no_way_back(server: Installation) -> None:
     )
     answer = post(admin, f"{OPS}/pipeline_pricing_delete.dspy", id=price["id"])
     assert answer["can_be_restored"] == 0
-    refusal_of(admin.post(f"{OPS}/pipeline_pricing_restore.dspy", json=price), 404, "not_found")
+    refusal = admin.post(f"{OPS}/pipeline_pricing_restore.dspy", json=price)
+    refusal_of(refusal, 400, "nothing_to_put_back")
 
 
 def test_a_link_comes_back_with_its_own_prices(server: Installation) -> None:
@@ -228,3 +230,95 @@ def test_an_entry_that_deleted_nothing_names_its_field(
     pipeline = new_pipeline(admin)
     (entry,) = server.query("select id from app_audit where row_id = %s", pipeline["id"])
     refusal_of(admin.post("/appbase/audit_put_back.dspy", json=entry), 400, "nothing_to_put_back")
+
+
+def test_only_the_last_deletion_is_put_back_and_no_form_of_before_fits(
+    server: Installation, admin: httpx.Client
+) -> None:
+    pipeline = new_pipeline(admin, "a")
+    for _ in range(2):
+        do(admin, "pipelines_delete", id=pipeline["id"])
+        do(admin, "pipelines_restore", id=pipeline["id"])
+    do(admin, "pipelines_delete", id=pipeline["id"])
+    first, *_, last = server.query(
+        "select id from app_audit where table_name = 'pipelines' and row_id = %s"
+        " and action = 'delete' order by id",
+        pipeline["id"],
+    )
+    refusal_of(admin.post("/appbase/audit_put_back.dspy", json=first), 409, "not_put_back")
+    assert admin.post("/appbase/audit_put_back.dspy", json=last).status_code == 200
+    assert places(admin, pipeline) == [(1, 1, "a")]
+    update = ask(admin, "pipelines_update", id=pipeline["id"], name="x",
+                 lock_version=pipeline["lock_version"])  # fmt: skip
+    refusal_of(update, 409, "edit_conflict")
+
+
+def test_what_was_deleted_apart_does_not_come_along(admin: httpx.Client) -> None:
+    """One number for several requests, as their sender may choose it."""
+    pipeline = new_pipeline(admin, "a", "b")
+    steps = admin.get(
+        "/pipeline_core/pipeline_steps/get_pipeline_steps.dspy",
+        params={"pipeline_id": pipeline["id"]},
+    ).json()["rows"]
+    for path, row_id in (("pipeline_steps", steps[0]["id"]), ("pipelines", pipeline["id"])):
+        admin.post(
+            f"{CORE}/{path}_delete.dspy", json={"id": row_id}, headers={"X-Request-Id": "twice"}
+        )
+    do(admin, "pipelines_restore", id=pipeline["id"])
+    assert len(places(admin, pipeline)) == 1
+
+
+def begun_meanwhile(server: Installation, price_id: str) -> None:
+    """Let a deleted price have been to begin a minute ago."""
+    (entry,) = server.query(
+        "select id, `before` from app_audit where row_id = %s and action = 'delete'", price_id
+    )
+    before = json.loads(entry["before"])
+    moment = datetime.now(UTC) - timedelta(minutes=1)
+    before["effective_from"] = moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "update app_audit set `before` = %s where id = %s", (json.dumps(before), entry["id"])
+        )
+        connection.commit()
+
+
+def test_a_price_whose_start_has_passed_begins_now(
+    server: Installation, admin: httpx.Client
+) -> None:
+    pipeline = make_pipeline(admin, f"sold-{next(_numbers)}")
+    (old,) = server.query(
+        "select id, lock_version from pipeline_pricing where pipeline_id = %s and unit = %s",
+        pipeline["id"],
+        "input_token",
+    )
+    start = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    successor = post(admin, f"{OPS}/pipeline_pricing_update.dspy", **old, unit_price="2",
+                     change_from=start)  # fmt: skip
+    post(admin, f"{OPS}/pipeline_pricing_delete.dspy", id=successor["id"])
+    begun_meanwhile(server, successor["id"])
+    moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=2)
+    post(admin, f"{OPS}/pipeline_pricing_restore.dspy", id=successor["id"])
+    former, new = (row_of(server, "pipeline_pricing", one["id"]) for one in (old, successor))
+    assert former["effective_to"] == new["effective_from"] >= moment
+
+
+def test_a_link_comes_back_after_a_price_to_come_should_have_begun(server: Installation) -> None:
+    admin = server.admin
+    pipeline, distributor = (
+        make_pipeline(admin, f"sold-{next(_numbers)}"),
+        make_distributor(admin),
+    )
+    own = [{"unit": "input_token", "unit_price": "0.5", "unit_size": 1_000_000}]
+    joint = link(admin, distributor, pipeline, pricing_mode="fixed", fixed_prices=own)
+    (price,) = server.query(
+        "select id, lock_version from pipeline_pricing where distributor_id = %s",
+        distributor["id"],
+    )
+    start = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    successor = post(admin, f"{OPS}/pipeline_pricing_update.dspy", **price, unit_price="0.25",
+                     change_from=start)  # fmt: skip
+    post(admin, f"{DIST}/distributor_pipeline_delete.dspy", id=joint["id"])
+    begun_meanwhile(server, successor["id"])
+    record = post(admin, f"{DIST}/distributor_pipeline_restore.dspy", id=joint["id"])
+    assert [one["unit_price"] for one in record["fixed_prices"]] == ["0.250000"]

@@ -235,6 +235,13 @@ DELETED_NOTHING = NOTHING_TO_PUT_BACK.variant(
     "This entry deleted nothing. Name the field that is to be put back.",
     "此条记录没有删除记录，请指明要恢复的字段。",
 )
+CHANGED_SINCE = NOT_PUT_BACK.variant(
+    "“{label}” cannot be put back by this entry: something was done to it later. Use its last one.",
+    "“{label}” 不能按此条记录恢复：之后还有对它的操作，请用最后一条。",
+)
+TIME_IS_OVER = NOT_PUT_BACK.variant(
+    "It cannot be put back: its time is over.", "不能恢复：其有效期已过。"
+)
 IS_THERE_AGAIN = NOTHING_TO_PUT_BACK.variant(
     "“{label}” is there again already.", "“{label}” 已经恢复。"
 )

@@ -55,7 +55,7 @@ async function unlucky(plan) {
 
 test('tells who calls, and what', async () => {
   const me = await client.me();
-  const codes = (await all(client.pipelines())).map((line) => line.code);
+  const codes = (await all(client.pipelines())).map(({ code }) => code);
 
   assert.equal(me.status, 'active');
   assert.ok(codes.includes(pipeline));

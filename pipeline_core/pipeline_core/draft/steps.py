@@ -160,11 +160,14 @@ class StepService(TableService):
         pipeline = await lock_editable_pipeline(sor, fields["pipeline_id"])
         layout = stages.layout_of(await steps_of(sor, pipeline["id"]))
         stage = min(fields["stage"], len(layout) + 1)
-        is_alone = bool(deletion.row.detail.get(_ALONE)) or stage > len(layout)
+        # Of an entry that does not say it, rather serial than at the same time.
+        is_alone = bool(deletion.row.detail.get(_ALONE, True)) or stage > len(layout)
         room = 1 if is_alone else len(layout[stage - 1]) + 1
         values = self.values_of(
             deletion, stage=stage, step_no=min(fields["step_no"], room), new_stage=is_alone
         )
+        # No form of before is saved over it.
+        values["content_version"] = values.get("lock_version", 1)
         return await self.create(sor, values, actor)
 
     def duplicate(self, index: Index) -> AppError:

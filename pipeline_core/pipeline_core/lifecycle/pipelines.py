@@ -92,6 +92,13 @@ class PipelineService(TableService):
         """Put the line back with its draft's steps and saved versions, as it was; without versions
         whose definition the trail has not kept."""
         row = {**deletion.row.columns, "draft_changed_at": now()}
+        numbers = [
+            part.before["version_no"]
+            for part in deletion.together
+            if part.is_deletion_of("pipeline_versions")
+        ]
+        # No number is given again, whatever the trail has kept.
+        row["last_version_no"] = max(row.get("last_version_no") or 0, *numbers, 0)
         record = await insert_row(sor, "pipelines", row, actor)
         for table in _PARTS:
             parts = [part for part in deletion.together if part.is_deletion_of(table)]

@@ -61,6 +61,8 @@ class DistributorService(TableService):
     """
 
     table = TABLE
+    # Months that were closed stay so.
+    unforgotten = ("closed_month", "statements_from")
 
     def defaults(self, params: Values) -> Values:
         return with_currency(params)

@@ -187,10 +187,12 @@ async def restore_own_prices(sor: SafeSqlor, parts: Sequence[Part], actor: Actor
     Let the own prices hold again, from now, that `end_own_prices` ended, and put back those that it
     deleted; *parts* are its entries in the trail, the link is there again.
 
-    A price that was ended is history: another one of the same terms begins.
+    A price that was ended is history: another one of the same terms begins. What another one would
+    have followed by now, and what would be over, stays away.
     """
     moment = now()
     gone = [part for part in parts if part.is_deletion_of(TABLE)]
+    over = {part.before.get("replaces") for part in gone if _start(part) <= moment}
     ends = {
         part.row_id: part.columns["effective_to"]
         for part in parts
@@ -198,17 +200,25 @@ async def restore_own_prices(sor: SafeSqlor, parts: Sequence[Part], actor: Actor
     }
     settable = [name for name, column in table(TABLE).columns.items() if not column.server_set]
     successors: dict[str, str] = {}
-    for price_id in ends.keys() - {part.row_id for part in gone}:
+    for price_id in ends.keys() - over - {part.row_id for part in gone}:
         price = await get_row(sor, TABLE, price_id)
         times = {"effective_from": moment, "effective_to": ends[price_id]}
         if ends[price_id] is not None and ends[price_id] <= moment:
             continue
         values = {name: price[name] for name in settable} | times | CONFIRMED
         successors[price_id] = (await SERVICE.create(sor, values, actor))["id"]
-    for part in sorted(gone, key=lambda part: part.columns["effective_from"]):
+    for part in sorted(gone, key=_start):
+        end = part.columns["effective_to"]
+        if part.row_id in over or (end is not None and end <= moment):
+            continue
         former = part.before.get("replaces") or ""
         before = {**part.before, "replaces": successors.get(former, former)}
         await SERVICE.restore(sor, Deletion(part._replace(before=before)), actor)
+
+
+def _start(part: Part) -> datetime:
+    start: datetime = part.columns["effective_from"]
+    return start
 
 
 async def _rows(

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from app.global_func import (
     NOTHING_TO_CHANGE,
     OUT_OF_ORDER,
+    TIME_IS_OVER,
     Actor,
     Deletion,
     FieldRule,
@@ -158,14 +159,17 @@ class PriceService(TableService):
 
     async def restore(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
         """Put a draft back; the price that it was to follow ends where it begins, if that is still
-        in force then."""
+        in force then. What was to begin meanwhile begins now: nothing reaches back."""
         values = self.values_of(deletion)
+        await check_references(sor, TABLE, values)  # locks the distributor, then the line
+        moment = now()
+        start = values["effective_from"] = max(values["effective_from"], moment)
+        if values["effective_to"] is not None and values["effective_to"] <= start:
+            raise TIME_IS_OVER()
         new = {name: value for name, value in values.items() if name not in self.extra}
         former_id = deletion.row.before.get("replaces")
         if former_id and values["enabled"]:
-            await check_references(sor, TABLE, values)  # locks the distributor, then the line
             former = await overlapping(sor, new)
-            start = values["effective_from"]
             if former and former["id"] == former_id and former["effective_from"] < start:
                 current = await get_row(sor, TABLE, former_id, lock=True)
                 return await _succeed(sor, current, {"effective_to": start}, new, values, actor)

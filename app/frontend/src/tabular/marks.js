@@ -82,7 +82,8 @@ export class Marks {
       await editing.reload();
     } else if (await removal.askForMany(records.length)) {
       const url = urls.delete_data_url ?? '';
-      await this.run(records, (record) => this.post(url, record, {}), (ids) => putBack(this.table, url, ids));
+      const undo = (/** @type {Row[]} */ gone) => this.run(gone, (record) => putBack(this.table, url, this.table.editing.key(record).id));
+      await this.run(records, (record) => this.post(url, record, {}), undo);
     }
   }
 
@@ -111,25 +112,26 @@ export class Marks {
   /**
    * @param {Row[]} records
    * @param {(record: Row) => Promise<Answer>} one
-   * @param {(ids: string[]) => Promise<unknown>} [undo] puts those back that can be
+   * @param {(records: Row[]) => Promise<unknown>} [undo] puts those back that can be
    */
   async run(records, one, undo) {
     const { table } = this;
     const report = new Report(table, records.length);
-    const ids = /** @type {string[]} */ ([]);
+    const gone = /** @type {Row[]} */ ([]);
     await report.open();
     await table.inline.settled();
     for (const record of records) {
       if (report.isStopped) break;
       const answer = await one(record);
       report.add(nameOf(record, table), answer);
-      if (canBePutBack(answer)) ids.push(table.editing.key(record).id);
+      if (canBePutBack(answer)) gone.push(record);
       if (answer.ok) this.records.delete(record[table.idField]);
       // It is said that somebody has changed it; who tries again wants it all the same.
       else if (answer.error?.options?.current) this.renew([{ ...record, ...answer.error.options.current }]);
     }
     report.finish();
-    if (undo && ids.length) report.offer(t('Undo'), async () => { await undo(ids); await table.editing.reload(); });
+    // The last one first: what depends on another one was deleted before it.
+    if (undo && gone.length) report.offer(t('Undo'), () => undo(gone.reverse()));
     forgetOptions();
     await table.load(table.pages.currentPage, null);
     this.show();

@@ -11,24 +11,15 @@ const SECONDS = 12;
 export const canBePutBack = (answer) => answer.ok && Boolean(dataOf(answer)?.can_be_restored);
 
 /**
- * Put deleted records back, the last one first; the first refusal ends it, and is shown.
+ * Put a deleted record back.
  * @param {Widget} widget
- * @param {string} deleteUrl where they were deleted
- * @param {string[]} ids
- * @returns {Promise<number>} how many are there again
+ * @param {string} deleteUrl where it was deleted
+ * @param {string} id
+ * @returns {Promise<Answer>}
  */
-export async function putBack(widget, deleteUrl, ids) {
+export function putBack(widget, deleteUrl, id) {
   const url = deleteUrl.replace(/_delete\.dspy\b/, '_restore.dspy');
-  let count = 0;
-  for (const id of [...ids].reverse()) {
-    const answer = await ask(widget.app, url, { method: 'POST', params: { id }, baseUri: widget.baseUri });
-    if (!answer.ok) {
-      await widget.app.showAnswer(answer);
-      break;
-    }
-    count += 1;
-  }
-  return count;
+  return ask(widget.app, url, { method: 'POST', params: { id }, baseUri: widget.baseUri });
 }
 
 /**
@@ -51,8 +42,12 @@ export function sayDeleted(app, name, undo) {
  */
 export function offerUndo(widget, deleteUrl, id, name, reload) {
   return sayDeleted(widget.app, name, async () => {
-    if (!await putBack(widget, deleteUrl, [id])) return;
-    await reload();
+    const answer = await putBack(widget, deleteUrl, id);
+    if (!answer.ok) {
+      await widget.app.showAnswer(answer);
+      return;
+    }
+    if (widget.dom_element.isConnected) await reload();
     widget.app.show_message({ title: t('“${name}” is there again.', { name }) });
   });
 }

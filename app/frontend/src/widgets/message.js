@@ -52,9 +52,17 @@ export class Message extends Overlay {
     this.app.bind('overlay_closed', this.moveOn);
   }
 
+  /** Who points at it, or has the focus in it, is not hurried. */
   startTimer() {
     const seconds = Number(this.opts.timeout) || DEFAULT_SECONDS;
-    this.timer = setTimeout(() => this.dismiss(), seconds * 1000);
+    const start = () => {
+      clearTimeout(this.timer);
+      if (this.dom_element.matches(':hover, :focus-within')) return;
+      this.timer = setTimeout(() => this.dismiss(), seconds * 1000);
+    };
+    for (const event of ['pointerenter', 'focusin']) this.dom_element.addEventListener(event, () => clearTimeout(this.timer));
+    for (const event of ['pointerleave', 'focusout']) this.dom_element.addEventListener(event, () => setTimeout(start));
+    start();
   }
 
   dismiss() {

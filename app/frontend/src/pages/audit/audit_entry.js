@@ -59,9 +59,12 @@ export class AuditEntry {
   async putBack(button, label, question, params) {
     const { owner } = this;
     if (!await owner.app.confirm({ title: label, message: question, yes_label: label })) return;
-    const answer = await send(owner, PUT_BACK, { id: owner.opts.id, ...params });
-    if (!await tell(owner, answer)) return;
+    if (button.disabled) return;
     button.disabled = true;
+    const answer = await send(owner, PUT_BACK, { id: owner.opts.id, ...params });
+    const isDone = await tell(owner, answer);
+    button.disabled = isDone;
+    if (!isDone) return;
     button.textContent = t('It is back');
     // The list behind has another entry now.
     for (const list of document.querySelectorAll('#main .tabular')) /** @type {*} */ (list).bricks_widget?.render?.({});
