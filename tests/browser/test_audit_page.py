@@ -3,6 +3,7 @@
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.browser.row_tools import use_row_tool
 from tests.support.installation import Installation
 from tests.support.pipelines import do, fresh, new_pipeline
 
@@ -23,8 +24,7 @@ def test_a_change_is_found_looked_at_and_put_back(
     row = page.get_by_role("row").filter(has_text="Overwritten").first
     expect(row).to_contain_text("修改")
     expect(row).to_contain_text(pipeline["code"])
-    row.get_by_role("gridcell").first.click()
-    page.locator("#main [data-tool=details]").click()
+    use_row_tool(row, "details")
 
     window = page.get_by_role("dialog")
     expect(window).to_contain_text("Line → Overwritten")
@@ -44,7 +44,6 @@ def test_the_trail_is_in_both_languages_with_nothing_untranslated(admin_page: Pa
     expect(page.get_by_role("button", name="中文")).to_be_visible()
     open_trail(page)
     expect(page.locator("#main thead")).to_contain_text("Object")
-    page.get_by_role("gridcell").first.click()
-    page.locator("#main [data-tool=details]").click()
+    use_row_tool(page.locator("#main tbody tr").first, "details")
     expect(page.get_by_role("dialog")).to_contain_text("request")
     assert page.evaluate("bricks.untranslated()") == []

@@ -171,6 +171,10 @@ interface GridOptions {
   isSortable: boolean;
   canSort: (column: Column) => boolean;
   isExpandable: boolean;
+  /** Whether each row has a button for its menu. */
+  hasMenu: boolean;
+  /** Where a cell leads to, or null. */
+  hrefOf: (record: Row, column: Column) => string | null;
   label: string;
   marks: Marks;
   widths: Record<string, number>;
@@ -184,6 +188,7 @@ interface GridEvents {
   open: (record: Row) => void;
   check: (record: Row, isChecked: boolean, box: HTMLInputElement) => void;
   expand: (record: Row, row: RecordRow) => void;
+  menu: (record: Row, button: HTMLElement) => void;
   /** Edit in its place; false: it cannot be. */
   edit: (row: RecordRow, cell?: HTMLTableCellElement | null) => boolean;
   /** Insert or Delete on a row; F2 where nothing can be edited. */
@@ -245,7 +250,6 @@ interface ConflictChoice {
 
 interface ToolLook {
   css?: string;
-  needsRow?: boolean;
   isSmall?: boolean;
   iconNode?: Element | null;
   /** Translates the label. */

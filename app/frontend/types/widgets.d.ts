@@ -55,6 +55,8 @@ interface FieldDescription {
   valueField?: string;
   textField?: string;
   textFeild?: string;
+  /** The table whose record the value names. */
+  references?: string;
   /** What an empty value of a code is called. */
   empty_text?: string;
   tip?: string;
@@ -155,7 +157,9 @@ interface MenuItem {
   popup_options?: Data;
   items?: MenuItem[];
   submenu?: MenuItem[];
+  /** The page of one record of the list, and the parameter that names the record there (default `id`). */
   record_page?: string;
+  record_key?: string;
 }
 
 /** A tab of a TabPanel, or a section of an Accordion. */

@@ -57,6 +57,10 @@ export class Grid {
       total += px ? px / PX_PER_EM : column.widthEm;
       cols.push(col);
     }
+    if (this.options.hasMenu) {
+      cols.push(h('col', { class: 'col-narrow' }));
+      total += NARROW_EM;
+    }
     this.group.replaceChildren(...cols);
     this.element.style.minWidth = `${total}em`;
   }
@@ -94,7 +98,17 @@ export class Grid {
       ...[this.options.isExpandable, this.options.checkField].map((isThere) => isThere
         && h('th', { role: 'columnheader', scope: 'col' }, h('span', { class: 'visually-hidden' }, t('Choice')))),
     ].filter(Boolean);
-    this.head.replaceChildren(h('tr', { role: 'row' }, narrow, this.columns.map((column) => this.headCell(column, sort))));
+    this.head.replaceChildren(h('tr', { role: 'row' }, narrow,
+      this.columns.map((column) => this.headCell(column, sort)),
+      this.options.hasMenu && h('th', { role: 'columnheader', scope: 'col', class: 'cell-narrow cell-menu' }, h('span', { class: 'visually-hidden' }, t('What to do with the row')))));
+    this.holdFirst(this.head.querySelector('tr'));
+  }
+
+  /** What says which record a row is stays in view: the narrow cells and the first column. @param {HTMLTableRowElement | null} row */
+  holdFirst(row) {
+    const cells = [...row?.cells ?? []];
+    for (const cell of cells.slice(0, this.narrowCount + 1)) cell.classList.add('cell-held');
+    cells[this.narrowCount]?.classList.add('cell-first');
   }
 
   /** @param {Column} column @param {{name: string, isDescending: boolean} | null} sort */
@@ -161,6 +175,8 @@ export class Grid {
     if (this.options.isExpandable) row.append(this.expander());
     if (this.options.checkField) row.append(this.checkCell(record));
     for (const column of this.columns) row.append(this.cell(record, column));
+    if (this.options.hasMenu) row.append(this.menuCell());
+    this.holdFirst(row);
     return row;
   }
 
@@ -190,7 +206,9 @@ export class Grid {
     const text = inputClass(column.uitype).cellText(record[column.name], column, record);
     if (Array.isArray(column.data)) cell.dataset.value = String(record[column.name] ?? '');
     const span = document.createElement('span');
-    span.textContent = text;
+    const href = text && this.options.hrefOf(record, column);
+    if (href) span.append(h('a', { href, tabindex: -1 }, text));
+    else span.textContent = text;
     if (text.length > 12) cell.title = text;
     else cell.removeAttribute('title');
     cell.replaceChildren(span);
@@ -208,6 +226,13 @@ export class Grid {
     return h('td', { role: 'gridcell', class: 'cell-narrow' }, h('button', {
       type: 'button', class: 'icon-button expander', 'aria-expanded': 'false', 'aria-label': t('Details'),
     }, icon('right')));
+  }
+
+  menuCell() {
+    return h('td', { role: 'gridcell', class: 'cell-narrow cell-menu' }, h('button', {
+      type: 'button', class: 'icon-button row-menu-button', tabindex: '-1', 'aria-haspopup': 'true', 'aria-expanded': 'false',
+      'aria-label': t('What to do with the row'), title: t('What to do with the row'),
+    }, '⋯'));
   }
 
   /** @param {Row} record */
@@ -245,7 +270,9 @@ export class Grid {
     const row = this.rowOf(event.target);
     if (!row || event.target.closest('.cell-mark, .editing')) return;
     this.select(row);
-    if (event.target.closest('.expander')) this.events.expand(row.record, row);
+    const menuButton = event.target.closest('.row-menu-button');
+    if (menuButton) this.events.menu(row.record, menuButton);
+    else if (event.target.closest('.expander')) this.events.expand(row.record, row);
     // The keys go on from the cell that was clicked.
     else if (!event.target.closest('a, button, input, select')) focus(event.target.closest('td[data-name]') ?? row, true);
   }
@@ -253,7 +280,7 @@ export class Grid {
   /** @param {At<MouseEvent>} event */
   doubleClicked(event) {
     const row = this.rowOf(event.target);
-    if (row && !event.target.closest('button, input, .editing')) this.events.open(row.record);
+    if (row && !event.target.closest('a, button, input, .editing')) this.events.open(row.record);
   }
 
   /** @param {HTMLElement} node */

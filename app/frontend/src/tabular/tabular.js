@@ -14,12 +14,14 @@ import { Grid } from './grid.js';
 import { focus } from './grid_keys.js';
 import { InlineEdit } from './inline_edit.js';
 import { LargeList } from './large.js';
+import { cellHref } from './links.js';
 import { ListMemory } from './list_memory.js';
 import { listenForKeys } from './shortcuts.js';
 import { Marks } from './marks.js';
 import { Note } from './note.js';
 import { Pager } from './pager.js';
 import { Pages } from './pages.js';
+import { RowMenu } from './row_menu.js';
 import { fetchPage } from './rows.js';
 import { TableToolbar } from './table_toolbar.js';
 import { readView, showInAddress, VIEW_PARAMETER } from './views.js';
@@ -52,6 +54,7 @@ export class Tabular extends Widget {
     this.editing = new Editing(this);
     this.inline = new InlineEdit(this);
     this.marks = new Marks(this);
+    this.rowMenu = new RowMenu(this);
     this.large = new LargeList(this);
     this.details = /** @type {Widget[]} */ ([]);
     this.take(readView(opts.data_params?.[VIEW_PARAMETER], this.filterFields()));
@@ -124,7 +127,7 @@ export class Tabular extends Widget {
         h('div', { class: 'table-title' }, title ? h(this.headingTag, {}, many(title)) : null,
           description ? h('p', { class: 'muted' }, t(description)) : null),
         this.toolbar.element),
-      this.large.element, this.filterPanel.element, this.marks.element, this.scroller, this.pager.element);
+      this.large.element, this.filterPanel.element, this.marks.element, this.scroller, this.pager.element, this.rowMenu.element);
     if (this.sort) this.showSort();
     this.toolbar.update();
   }
@@ -149,6 +152,7 @@ export class Tabular extends Widget {
       idField: this.idField, checkField: this.checkField, label,
       // Relation pages are sorted by the server, whatever a request says.
       isSortable: !this.checkField, canSort: (column) => this.large.canSort(column), isExpandable: Boolean(this.opts.content_view), marks: this.marks,
+      hasMenu: this.rowMenu.isUseful, hrefOf: (record, column) => cellHref(this, record, column),
       widths: this.memory.widths,
     }, {
       sort: (column) => this.sortBy(column),
@@ -156,6 +160,7 @@ export class Tabular extends Widget {
       open: (record) => this.openRecord(record),
       check: (record, isChecked, box) => this.checked(record, isChecked, box),
       expand: (record, row) => this.expand(record, row),
+      menu: (record, button) => this.rowMenu.open(record, button),
       edit: (row, cell) => this.inline.begin(row, cell),
       key: (key) => this.editKey(key),
       move: (column, at) => this.moveColumn(column.name, at),
@@ -234,7 +239,7 @@ export class Tabular extends Widget {
   /** @param {string} key */
   editKey(key) {
     if (key === 'Insert' && this.editing.canAdd) this.editing.add();
-    if (key === 'Delete' && this.editing.canDelete) this.editing.removeSelected();
+    if (key === 'Delete' && this.editing.canDelete && this.selectedRecord) this.editing.remove(this.selectedRecord);
     if (key === 'F2' && this.editing.canUpdate) this.app.show_message({ title: 'This cell is not edited in its place. Enter opens the row.' });
   }
 
@@ -373,14 +378,8 @@ export class Tabular extends Widget {
     detail?.remove();
   }
 
-  /** A tool of the description: an event of its name with the selected record. @param {Tool} tool */
-  async tool(tool) {
-    const needsRow = tool.selected_row === true || tool.selected_row === 'true';
-    if (needsRow && !this.selectedRecord) {
-      this.app.show_message({ title: 'Please select a row first.' });
-      return;
-    }
-    const record = needsRow ? this.selectedRecord : {};
+  /** A tool of the description: an event of its name with the record it is used on. @param {Tool} tool @param {Row} record */
+  async tool(tool, record) {
     const event = await this.dispatch(tool.name, { ...record, referer_widget: this.uid });
     if (event.changed) await this.render({});
   }
