@@ -88,6 +88,7 @@ def _check_names(path: Path, columns: Any, params: dict[str, Any]) -> None:
         raise DefinitionError(f"{path}: browserfields is missing")
     for place, names in {
         "exclouded": fields.get("exclouded", ()),
+        "default": fields.get("default", ()),
         "alters": fields.get("alters", ()),
         "cwidth": fields.get("cwidth", ()),
         "editexclouded": params.get("editexclouded", ()),

@@ -4,18 +4,20 @@ type Tabular = import('../src/tabular/tabular.js').Tabular;
 type Grid = import('../src/tabular/grid.js').Grid;
 type Marks = import('../src/tabular/marks.js').Marks;
 
-/** `row_options` of a generated page. */
+/** `row_options` of a generated page. `default`: the columns that are in view at first; without it all that are not `exclouded`. */
 interface RowOptions {
   idField?: string;
   checkField?: string;
   fields?: FieldDescription[];
-  browserfields?: { exclouded?: string[]; alters?: Record<string, Partial<FieldDescription>>; cwidth?: Record<string, number> };
+  browserfields?: { exclouded?: string[]; alters?: Record<string, Partial<FieldDescription>>; cwidth?: Record<string, number>; default?: string[] };
   editexclouded?: string[];
 }
 
 /** A field that can be in view; `widthEm` is the width that it would like. */
 interface Column extends Field {
   widthEm: number;
+  /** What stands above it, where that is not its label. */
+  heading?: string;
 }
 
 type RecordRow = HTMLTableRowElement & { record: Row };

@@ -55,6 +55,9 @@ interface FieldDescription {
   valueField?: string;
   textField?: string;
   textFeild?: string;
+  /** In a list: the words that say several of the record's columns (tabular/cells.js), and the two columns from when to when. */
+  words?: string;
+  span?: string[];
   /** The table whose record the value names. */
   references?: string;
   /** What an empty value of a code is called. */

@@ -1,10 +1,12 @@
 /** The table of a list: head, pages of rows, selection, marks. Keys are in grid_keys.js. */
 
+import { ColumnDecimals } from '../core/amounts.js';
 import { h } from '../core/dom.js';
 import { icon } from '../core/icons.js';
 import { inputClass } from '../inputs/registry.js';
 import { isTrue } from '../inputs/check_inputs.js';
 import { t } from '../core/i18n.js';
+import { cellWords, showWords } from './cells.js';
 import { grip, widthKey } from './column_chooser.js';
 import { dragHeading, orderKey } from './column_order.js';
 import { focus, gridKey } from './grid_keys.js';
@@ -12,6 +14,11 @@ import { focus, gridKey } from './grid_keys.js';
 const PX_PER_EM = 14;
 const NARROW_EM = 2.5;
 const SLICE_ROWS = 10;
+
+/** @param {Column} column */
+function alignOf(column) {
+  return column.words ? 'start' : inputClass(column.uitype).align;
+}
 
 export class Grid {
   /**
@@ -23,6 +30,7 @@ export class Grid {
     this.columns = columns;
     this.options = options;
     this.events = events;
+    this.decimals = /** @type {Map<string, ColumnDecimals>} */ (new Map());
     this.sort = /** @type {{name: string, isDescending: boolean}|null} */ (null);
     this.head = h('thead', { role: 'rowgroup' });
     this.group = h('colgroup');
@@ -70,6 +78,7 @@ export class Grid {
     this.columns = columns;
     this.options.widths = widths;
     this.showHead(this.sort);
+    this.alignFor(this.rows().map(({ record }) => record));
     for (const row of this.rows()) this.refreshRow(row);
   }
 
@@ -113,8 +122,8 @@ export class Grid {
 
   /** @param {Column} column @param {{name: string, isDescending: boolean} | null} sort */
   headCell(column, sort) {
-    const { align } = inputClass(column.uitype);
-    const label = t(column.label);
+    const align = alignOf(column);
+    const label = t(column.heading ?? column.label);
     const isSorted = sort?.name === column.name;
     const direction = isSorted ? (sort.isDescending ? 'descending' : 'ascending') : 'none';
     const edge = grip(this, column, this.events.resize);
@@ -147,6 +156,7 @@ export class Grid {
   /** A table body with the rows of one page. @param {number} pageNumber @param {Row[]} records */
   pageBody(pageNumber, records) {
     const body = h('tbody', { role: 'rowgroup', 'data-page': pageNumber });
+    this.alignFor(records);
     body.append(...records.map((record) => this.row(record)));
     return body;
   }
@@ -158,6 +168,7 @@ export class Grid {
    */
   async pageBodyInSlices(pageNumber, records) {
     const body = this.pageBody(pageNumber, []);
+    this.alignFor(records);
     for (let at = 0; at < records.length; at += SLICE_ROWS) {
       if (at) await new Promise((resolve) => { setTimeout(resolve); });
       body.append(...records.slice(at, at + SLICE_ROWS).map((record) => this.row(record)));
@@ -194,8 +205,8 @@ export class Grid {
   cell(record, column) {
     const cell = document.createElement('td');
     cell.setAttribute('role', 'gridcell');
-    cell.className = `align-${inputClass(column.uitype).align}`;
-    cell.dataset.label = t(column.label);
+    cell.className = `align-${alignOf(column)}`;
+    cell.dataset.label = t(column.heading ?? column.label);
     cell.dataset.name = column.name;
     this.fillCell(cell, record, column);
     return cell;
@@ -203,22 +214,35 @@ export class Grid {
 
   /** @param {HTMLTableCellElement} cell @param {Row} record @param {Column} column */
   fillCell(cell, record, column) {
-    const text = inputClass(column.uitype).cellText(record[column.name], column, record);
-    if (Array.isArray(column.data)) cell.dataset.value = String(record[column.name] ?? '');
-    const span = document.createElement('span');
-    const href = text && this.options.hrefOf(record, column);
-    if (href) span.append(h('a', { href, tabindex: -1 }, text));
-    else span.textContent = text;
-    if (text.length > 12) cell.title = text;
-    else cell.removeAttribute('title');
-    cell.replaceChildren(span);
+    const words = cellWords(record, column, this.decimalsOf(column));
+    showWords(cell, words, words.text ? this.options.hrefOf(record, column) : null);
   }
 
-  /** The row's cells as its record is now; those in which somebody writes stay as they are. @param {RecordRow} row */
-  showRecord(row) {
+  /** Where the points of a column's numbers stand; undefined for other columns. @param {Column} column */
+  decimalsOf({ name, uitype }) {
+    if (uitype !== 'decimal' && uitype !== 'money') return undefined;
+    const decimals = this.decimals.get(name) ?? new ColumnDecimals();
+    this.decimals.set(name, decimals);
+    return decimals;
+  }
+
+  /** Before records are shown: rows that stand already get as many decimals as these need. @param {Row[]} records */
+  alignFor(records) {
+    for (const column of this.columns) {
+      if (!this.decimalsOf(column)?.take(records.map((record) => record[column.name]))) continue;
+      for (const row of this.rows()) this.showRecord(row, column);
+    }
+  }
+
+  /**
+   * The row's cells as its record is now, or those of one column; those in which somebody writes stay as they are.
+   * @param {RecordRow} row
+   * @param {Column} [only]
+   */
+  showRecord(row, only) {
     for (const cell of row.cells) {
       const column = this.columns.find(({ name }) => name === cell.dataset.name);
-      if (column && !cell.classList.contains('editing')) this.fillCell(cell, row.record, column);
+      if (column && (!only || column === only) && !cell.classList.contains('editing')) this.fillCell(cell, row.record, column);
     }
   }
 
@@ -243,6 +267,16 @@ export class Grid {
       on: { change: () => this.options.marks.set(record, box.checked) },
     });
     return h('td', { role: 'gridcell', class: 'cell-narrow cell-mark' }, box);
+  }
+
+  /** Times that are told by how long ago they are. */
+  showTimes() {
+    for (const time of this.element.querySelectorAll('td time')) {
+      const cell = time.closest('td');
+      const row = time.closest('tr');
+      const column = this.columns.find(({ name }) => name === cell?.dataset.name);
+      if (cell && row?.record && column) this.fillCell(cell, row.record, column);
+    }
   }
 
   /** Boxes as the marks are now. */

@@ -30,7 +30,7 @@ export class TableToolbar {
     const others = descriptions.filter(isInMenu).map((tool) => this.descriptionTool(tool));
     const more = others.length ? this.button('more', 'More', 'more', () => {}) : null;
     if (more) tools.push(more);
-    const isMany = (add ? 1 : 0) + tools.length > MOST_BESIDE;
+    const isMany = Boolean(table.opts.description) || (add ? 1 : 0) + tools.length > MOST_BESIDE;
     this.filterButton = this.button('filter', 'Filter', 'filter', () => table.filterPanel.toggle());
     this.filterButton.hidden = table.opts.nofilter === true;
     this.viewTools = h('div', { class: 'toolbar view-tools' }, this.searchBox(), this.filterButton, this.menus(),

@@ -1,13 +1,12 @@
 /** Tabular: the list page that xls2ui generates. Section 9 of the page contract. */
 
-import { build } from '../core/build.js';
-import { fillDeep } from '../core/template.js';
 import { h } from '../core/dom.js';
 import { ownDataParams } from '../core/params.js';
 import { register } from '../core/registry.js';
 import { many, t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 import { readRowOptions, withWidth } from './columns.js';
+import { Details } from './details.js';
 import { Editing } from './editing.js';
 import { FilterPanel } from './filter_panel.js';
 import { Grid } from './grid.js';
@@ -28,6 +27,8 @@ import { readView, showInAddress, VIEW_PARAMETER } from './views.js';
 
 const DEFAULT_PAGE_ROWS = 160;
 const DEFAULT_CACHE_PAGES = 5;
+/** How often times that are told by how long ago they are grow older. */
+const CLOCK_MS = 60_000;
 
 export class Tabular extends Widget {
   static tag = 'section';
@@ -56,11 +57,12 @@ export class Tabular extends Widget {
     this.marks = new Marks(this);
     this.rowMenu = new RowMenu(this);
     this.large = new LargeList(this);
-    this.details = /** @type {Widget[]} */ ([]);
+    this.details = new Details(this);
     this.take(readView(opts.data_params?.[VIEW_PARAMETER], this.filterFields()));
     this.layOut();
     this.filterPanel.setConditions(this.conditions);
     this.endKeys = listenForKeys(this);
+    this.clock = setInterval(() => this.grid.showTimes(), CLOCK_MS);
   }
 
   /** What a view says: search, conditions, sort, columns, page size. @param {View} view */
@@ -159,7 +161,7 @@ export class Tabular extends Widget {
       select: (record) => this.selected(record),
       open: (record) => this.openRecord(record),
       check: (record, isChecked, box) => this.checked(record, isChecked, box),
-      expand: (record, row) => this.expand(record, row),
+      expand: (record, row) => this.details.toggle(record, row),
       menu: (record, button) => this.rowMenu.open(record, button),
       edit: (row, cell) => this.inline.begin(row, cell),
       key: (key) => this.editKey(key),
@@ -209,7 +211,7 @@ export class Tabular extends Widget {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
     if (!this.pages.bodies.length) this.note.showLoading();
     const isDone = await this.pages.reset(page);
-    this.closeDetail();
+    this.details.close();
     if (!isDone) return;
     if (page === this.pages.firstPage && this.pages.bodies.length === 1) this.scroller.scrollTop = top;
     const id = selectId === undefined ? this.select_row?.user_data[this.idField] : selectId;
@@ -357,27 +359,6 @@ export class Tabular extends Widget {
     else record[this.checkField ?? ''] = isChecked ? 1 : 0;
   }
 
-  /** @param {Row} record @param {RecordRow} row */
-  async expand(record, row) {
-    const isOpen = row.nextElementSibling?.classList.contains('detail-row');
-    this.closeDetail();
-    if (isOpen) return;
-    const cell = h('td', { role: 'gridcell', colspan: row.cells.length });
-    row.after(h('tr', { role: 'row', class: 'detail-row' }, cell));
-    row.querySelector('.expander')?.setAttribute('aria-expanded', 'true');
-    for (const widget of await build(fillDeep(this.opts.content_view ?? [], record), this)) {
-      if (!cell.isConnected) widget.released(); // closed meanwhile
-      else this.details.push(this.add_widget_at(cell, widget));
-    }
-  }
-
-  closeDetail() {
-    for (const widget of this.details.splice(0)) this.remove_widget(widget);
-    const detail = this.grid.element.querySelector('.detail-row');
-    detail?.previousElementSibling?.querySelector('.expander')?.setAttribute('aria-expanded', 'false');
-    detail?.remove();
-  }
-
   /** A tool of the description: an event of its name with the record it is used on. @param {Tool} tool @param {Row} record */
   async tool(tool, record) {
     const event = await this.dispatch(tool.name, { ...record, referer_widget: this.uid });
@@ -386,6 +367,7 @@ export class Tabular extends Widget {
 
   released() {
     this.endKeys();
+    clearInterval(this.clock);
     super.released();
   }
 
