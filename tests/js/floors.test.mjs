@@ -14,7 +14,7 @@ const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common'
 
 /** The floors of core, from the ground up; a file imports from lower floors only. */
 const CORE = [
-  ['answer_data', 'clipboard', 'composition', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'page_link', 'params', 'print', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls'],
+  ['answer_data', 'clipboard', 'composition', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'page_link', 'params', 'print', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls', 'zones'],
   ['i18n', 'icons', 'markdown', 'page', 'popover'],
   ['format', 'request', 'scripts', 'widget'],
   ['amounts', 'body', 'build', 'download', 'price_words', 'times', 'upload'],

@@ -65,6 +65,9 @@ interface View {
   sort?: Sort | null;
   columns?: string[] | null;
   pageRows?: number | null;
+  /** The name of a quick filter. */
+  quick?: string | null;
+  page?: number | null;
 }
 
 /** A view as it stands in an address and in the browser's memory. */
@@ -74,6 +77,15 @@ interface ShortView {
   s?: string;
   c?: string[];
   r?: number;
+  k?: string;
+  p?: number;
+}
+
+/** A filter of one press; `${day}`, `${month_start}` and their like stand for now (core/zones.js). */
+interface QuickFilter {
+  name: string;
+  label: string;
+  filter: ServerFilter;
 }
 
 /** `isCapped`: there are at least `total`. A long list tells how it goes on from its rows; null: it does not. */
@@ -156,13 +168,16 @@ interface ListOptions {
   page_rows?: number | string;
   cache_limit?: number | string;
   nofilter?: boolean;
+  /** The table of a list of ours, and its views on the server. */
+  list?: string;
+  views?: import('../src/tabular/named_views.js').ViewsOfList;
   searchable?: boolean;
   exportable?: boolean;
   import_url?: string;
   import_table?: string;
   content_view?: Page;
   /** `delete`: what the list does where others delete. `bulk`: registered functions for marked rows. */
-  toolbar?: { tools?: Tool[]; bulk?: { label: string; rfname: string }[]; delete?: { label?: string; rfname?: string } };
+  toolbar?: { tools?: Tool[]; bulk?: { label: string; rfname: string }[]; quick?: QuickFilter[]; delete?: { label?: string; rfname?: string } };
   editable?: { new_data_url?: string; update_data_url?: string; delete_data_url?: string };
   editor?: { binds?: Bind[] };
 }
@@ -210,7 +225,7 @@ interface PagesParts {
   grid: Grid;
   cacheLimit: number;
   /** Nothing stops what was begun. */
-  fetchPage: (place: PagePlace) => Promise<ListPage | null>;
+  fetchPage: (place: PagePlace, rows?: number) => Promise<ListPage | null>;
   /** Told after each change. */
   onChange: () => void;
   /** Told while others are asked for in their place. */

@@ -211,6 +211,8 @@ interface ShellOptions {
   menu?: MenuItem[];
   home?: string;
   who_url?: string;
+  /** The zone of quota days. */
+  time_zone?: string;
   version?: string;
   /** What the palette offers to add: a list's address, where its form is opened. */
   actions?: MenuItem[];

@@ -83,3 +83,8 @@ export function showWords(cell, { text, title, chip, isTime }, href) {
   else cell.removeAttribute('title');
   cell.replaceChildren(span);
 }
+
+/** Whether a row of the server is another than what is shown. @param {Row} one @param {Row} other */
+export function cellsDiffer(one, other) {
+  return JSON.stringify(one) !== JSON.stringify(other);
+}

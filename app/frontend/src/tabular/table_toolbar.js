@@ -10,7 +10,7 @@ import { isTrue } from '../inputs/check_inputs.js';
 import { exportList } from './exporting.js';
 import { needsRow } from './row_menu.js';
 import { showHelp } from './shortcuts.js';
-import { viewsButton } from './views.js';
+import { viewOf, viewsButton } from './views.js';
 
 const SEARCH_DELAY_MS = 250;
 /** So many tools have room beside a list's title; more have a line of their own. */
@@ -31,6 +31,7 @@ export class TableToolbar {
     const more = others.length ? this.button('more', 'More', 'more', () => {}) : null;
     if (more) tools.push(more);
     const isMany = Boolean(table.opts.description) || (add ? 1 : 0) + tools.length > MOST_BESIDE;
+    this.viewName = h('span', { class: 'view-name' });
     this.filterButton = this.button('filter', 'Filter', 'filter', () => table.filterPanel.toggle());
     this.filterButton.hidden = table.opts.nofilter === true;
     this.viewTools = h('div', { class: 'toolbar view-tools' }, this.searchBox(), this.filterButton, this.menus(),
@@ -51,6 +52,7 @@ export class TableToolbar {
     this.canImport = Boolean(opts.import_url && editing.canAdd);
     this.files = opts.exportable || this.canImport
       ? this.button('files', opts.exportable ? 'Export' : 'Import', 'download', () => {}, { isSmall: true }) : null;
+    this.views.append(this.viewName);
     return [this.columns, this.views, this.files];
   }
 
@@ -142,8 +144,11 @@ export class TableToolbar {
     });
   }
 
-  /** How many conditions there are. */
+  /** How many conditions there are, and the name of the view. */
   update() {
+    const view = this.table.namedViews.find(viewOf(this.table));
+    this.views?.classList.toggle('active', view !== null);
+    this.viewName.textContent = view?.name ?? '';
     const count = this.table.conditions.length + this.table.misfits.length;
     this.filterButton.classList.toggle('active', count > 0);
     setLabel(this.filterButton, count ? `${t('Filter')} (${count})` : t('Filter'));
