@@ -12,9 +12,11 @@ from aiohttp import web
 
 from app.access.permissions import may_list_any, may_open, no_right
 from app.access.request_context import CONTEXT
+from app.base.catalogue.fields import TOO_LONG
 from app.base.catalogue.records import TOO_MANY_VIEWS
 from app.base.clock import now
 from app.base.ids import new_id
+from app.base.refusals import InvalidFields
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from app.records.rows import no_record
@@ -25,13 +27,14 @@ from app.web.responses import json_response
 
 TABLE = "app_view"
 MAX_VIEWS = 100  # of one owner for one list
+MAX_CONTENT = 4000  # characters
 TEAM = ""
 _TEAM_PATH = "/appbase/team_view_save.dspy"
 
 _NEW = {
     "list": FieldRule(kind="str", required=True, length=64),
     "name": FieldRule(kind="str", required=True, length=60),
-    "content": FieldRule(kind="json", required=True, json="object", length=4000),
+    "content": FieldRule(kind="json", required=True, json="object"),
     "is_default": FieldRule(kind="bool", default=False),
     "if_new": FieldRule(kind="bool", default=False),
 }
@@ -87,6 +90,8 @@ def _user(request: web.Request) -> str:
 
 async def _save(request: web.Request, params: Mapping[str, Any], owner: str) -> web.Response:
     values = check_params(_NEW, params)
+    if (count := len(values["content"])) > MAX_CONTENT:
+        raise InvalidFields([TOO_LONG("content", limit=MAX_CONTENT, count=count)])
     name = values["list"]
     if name not in tables() or not await may_list_any(request, [table(name)]):
         raise no_right()
