@@ -125,10 +125,10 @@ def test_a_name_is_a_link_to_its_page(look: Page, bench: Bench, things: Rows) ->
     expect(look.get_by_text("The link is copied.")).to_be_visible()
     assert look.evaluate("navigator.clipboard.readText()").endswith(f"/page{address}")
 
-    with look.context.expect_page() as opened:
+    with look.context.expect_page() as tab:
         links.nth(1).click(modifiers=["ControlOrMeta"])
-    assert opened.value.url.endswith("/page#/things.ui?thing_id=t2&tab=steps")
-    opened.value.close()
+    assert tab.value.url.endswith("/page#/things.ui?thing_id=t2&tab=steps")
+    tab.value.close()
     use_row_tool(look.locator("tbody tr").nth(2), "open")
     assert look.url.endswith("/page#/things.ui?thing_id=t3&tab=steps")
 

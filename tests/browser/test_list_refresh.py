@@ -73,8 +73,8 @@ def names(look: Page) -> list[str]:
 
 def expect_each_once(look: Page, rows: list[Row]) -> None:
     """What is loaded is the beginning of *rows*, in order, without a gap."""
-    loaded = names(look)
-    assert loaded == [row["name"] for row in rows[: len(loaded)]]
+    texts = names(look)
+    assert texts == [row["name"] for row in rows[: len(texts)]]
 
 
 def scroll_to_end(look: Page) -> None:
@@ -101,14 +101,14 @@ def test_new_and_gone_rows_come_in_their_place(look: Page, world: list[Row]) -> 
     assert abs(before["y"] - after["y"]) <= 1
     expect(row).to_have_attribute("aria-selected", "true")
     expect(look.locator("tr", has_text="thing89").get_by_label("Mark", exact=True)).to_be_checked()
-    expect(look.get_by_text("1 marked")).to_be_visible()
+    expect(look.get_by_text("1 marked", exact=True)).to_be_visible()
     expect(look.locator("td[data-name=name]", has_text="renamed")).to_have_count(1)
 
 
 @pytest.mark.parametrize(
     "change",
     [lambda rows: rows.insert(0, thing(121)), lambda rows: rows.__delitem__(slice(3, 8))],
-    ids=["made", "gone"],
+    ids=["new", "gone"],
 )
 def test_no_row_is_doubled_or_left_out_while_one_scrolls(
     look: Page, world: list[Row], change: Callable[[list[Row]], None]
@@ -119,6 +119,16 @@ def test_no_row_is_doubled_or_left_out_while_one_scrolls(
 
     expect_each_once(look, world)
     assert len(names(look)) >= 2 * PAGE_ROWS - 1
+
+
+def test_what_is_marked_and_no_longer_in_view_is_told(look: Page, world: list[Row]) -> None:
+    for number in (119, 118):
+        row = look.locator("tr", has_text=f"thing{number}")
+        row.get_by_label("Mark", exact=True).check()
+    del world[1]
+    come_back(look)
+
+    expect(look.get_by_text("2 marked, 1 of them not in view")).to_be_visible()
 
 
 def test_what_is_half_typed_waits(look: Page, world: list[Row]) -> None:

@@ -31,8 +31,8 @@ def test_cells_say_what_a_person_means(
     expect_cells(look, "price", ["", "1,234,567.12", "1,234,567.12"])
     expect_cells(look, "owner", ["o9", "Ann", "Ann"])
     expect_cells(look, "secret", ["******"] * 3)
-    begun = look.locator("td[data-name=begun]").first
-    expect(begun).to_have_attribute("title", "2026-11-24 15:00:00")  # the reader is in Tokyo
+    cell = look.locator("td[data-name=begun]").first
+    expect(cell).to_have_attribute("title", "2026-11-24 15:00:00")  # the reader is in Tokyo
 
 
 def test_only_own_parameters_travel(look: Page, bench: Bench, rows: list[dict[str, Any]]) -> None:

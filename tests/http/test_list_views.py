@@ -33,28 +33,28 @@ def _no_views(server: Installation) -> None:
 
 def test_a_view_is_its_owners_and_outlasts_the_session(server: Installation) -> None:
     first = server.sign_in("viewer")
-    made = save(first, "drafts").json()["data"]
-    assert made["content"] == CONTENT
+    view = save(first, "drafts").json()["data"]
+    assert view["content"] == CONTENT
     assert first.post("/logout.dspy").status_code == 200
 
     again = server.sign_in("viewer")
-    assert views(again) == {"mine": [made], "team": [], "may_share": False}
+    assert views(again) == {"mine": [view], "team": [], "may_share": False}
     assert views(server.sign_in("operator"))["mine"] == []
     # Another's cannot be deleted, nor as one of the team.
     for client, url in ((server.admin, DELETE), (server.admin, TEAM_DELETE)):
-        assert client.post(url, json={"id": made["id"]}).status_code == 404
-    assert again.post(DELETE, json={"id": made["id"]}).status_code == 200
+        assert client.post(url, json={"id": view["id"]}).status_code == 404
+    assert again.post(DELETE, json={"id": view["id"]}).status_code == 200
     assert views(again)["mine"] == []
 
 
 def test_of_the_team_everybody_hears_and_some_may_share(server: Installation) -> None:
     viewer, operator = server.sign_in("viewer"), server.sign_in("operator")
     assert save(viewer, "ours", TEAM_SAVE).status_code == 403
-    made = save(operator, "ours", TEAM_SAVE).json()["data"]
+    view = save(operator, "ours", TEAM_SAVE).json()["data"]
     assert names(views(viewer)["team"]) == ["ours"]
-    assert viewer.post(TEAM_DELETE, json={"id": made["id"]}).status_code == 403
-    assert viewer.post(DELETE, json={"id": made["id"]}).status_code == 404
-    assert server.admin.post(TEAM_DELETE, json={"id": made["id"]}).status_code == 200
+    assert viewer.post(TEAM_DELETE, json={"id": view["id"]}).status_code == 403
+    assert viewer.post(DELETE, json={"id": view["id"]}).status_code == 404
+    assert server.admin.post(TEAM_DELETE, json={"id": view["id"]}).status_code == 200
 
 
 def test_who_may_not_see_a_list_has_no_view_of_it(server: Installation) -> None:

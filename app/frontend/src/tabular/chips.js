@@ -27,7 +27,7 @@ export class Chips {
     const { table } = this;
     const all = { name: '', label: 'All' };
     fillNode(this.quick, this.filters.length > 0 && [all, ...this.filters].map(({ name, label }) => h('button', {
-      type: 'button', class: 'chip', 'data-quick': name, 'aria-pressed': String((table.quick ?? '') === name),
+      type: 'button', class: 'list-chip', 'data-quick': name, 'aria-pressed': String((table.quick ?? '') === name),
       on: { click: () => this.choose(name) },
     }, t(label))));
     fillNode(this.list, table.conditions.map((condition) => this.chip(condition)));
@@ -46,7 +46,7 @@ export class Chips {
   /** @param {Condition} condition */
   chip(condition) {
     const words = [t(condition.field.label), t(OP_LABELS[condition.op]), this.valueText(condition)].filter(Boolean).join(' ');
-    return h('li', { class: 'chip' },
+    return h('li', { class: 'list-chip' },
       h('button', { type: 'button', class: 'link-button', title: t('Change the filter'), on: { click: () => this.table.filterPanel.toggle(true) } }, words),
       h('button', {
         type: 'button', class: 'icon-button', 'aria-label': t('Remove "${words}"', { words }), on: { click: () => this.remove(condition) },

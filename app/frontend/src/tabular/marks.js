@@ -67,7 +67,10 @@ export class Marks {
   show() {
     const { size } = this.records;
     this.element.hidden = size === 0;
-    if (size) this.count.textContent = t('${count} marked', { count: countText(size) });
+    const { grid } = this.table;
+    const hidden = [...this.records.values()].filter((record) => !grid.hasRow(record)).length;
+    const words = hidden ? '${count} marked, ${others} of them not in view' : '${count} marked';
+    if (size) this.count.textContent = t(words, { count: countText(size), others: countText(hidden) });
     this.table.grid.showMarks();
   }
 

@@ -203,6 +203,7 @@ export class Tabular extends Widget {
   async refresh() {
     const id = this.selectedRecord?.[this.idField];
     if (!await this.pages.refresh()) return;
+    this.marks.show();
     const row = id === undefined ? undefined : this.grid.rowOfId(id);
     this.select_row = row ? { user_data: row.record } : null;
     if (!row) this.grid.unselect();
