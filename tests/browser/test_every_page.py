@@ -372,7 +372,6 @@ def test_a_list_is_worked_with_by_keyboard_alone(dressed: Page, things: Things) 
     # Its one row is there before the search is answered, and comes anew then.
     dressed.keyboard.press("ArrowDown")
     dressed.keyboard.press("ArrowRight")
-    dressed.keyboard.press("ArrowRight")
     expect(dressed.locator("td[data-name=name]:focus")).to_have_count(1)
     dressed.keyboard.press("F2")
     expect(dressed.locator("td[data-name=name] input")).to_have_value(HOSTILE)

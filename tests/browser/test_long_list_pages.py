@@ -9,7 +9,7 @@ from tests.browser.every_page import IS_WHOLE, serious_problems
 from tests.support.installation import Installation, write_config
 from tests.support.large_ledger import fill_ledger
 
-USE = "/#/pipeline_ops/pipeline_usage_log"
+USE = "/#/pipeline_ops/pipeline_usage_log?_view=%7B%22c%22%3A%5B%22call_no%22%2C%22idempotency_key%22%5D%7D"
 
 
 @pytest.fixture(scope="module")

@@ -134,31 +134,31 @@ def test_an_order_of_columns_stands_in_the_address_and_in_a_view(admin_page: Pag
     page = admin_page
     open_list(page, "/pipeline_dist/distributors")
     first = page.locator("#main thead th .sort-button").first
-    expect(first).to_have_text("分销商代码")
-    page.locator("#main [data-tool=columns]").click()
-    page.locator(".column-row[data-name=name] .move-up").click()
-    page.keyboard.press("Escape")
     expect(first).to_have_text("分销商名称")
+    page.locator("#main [data-tool=columns]").click()
+    page.locator(".column-row[data-name=code] .move-up").click()
+    page.keyboard.press("Escape")
+    expect(first).to_have_text("分销商代码")
     expect(page).to_have_url(re.compile("_view="))
     view = parse_qs(page.url.partition("?")[2])["_view"][0]
-    assert json.loads(view)["c"][:2] == ["name", "code"]
+    assert json.loads(view)["c"][:2] == ["code", "name"]
     page.locator("#main [data-tool=views]").click()
-    page.get_by_label("视图名称").fill("名称在前")
+    page.get_by_label("视图名称").fill("代码在前")
     page.keyboard.press("Enter")
 
     address = str(page.evaluate("location.href"))
     page.locator("#main [data-tool=columns]").click()
     page.get_by_role("button", name="恢复初始").click()
     page.keyboard.press("Escape")
-    expect(first).to_have_text("分销商代码")
+    expect(first).to_have_text("分销商名称")
     expect(page).not_to_have_url(re.compile("_view="))
     page.locator("#main [data-tool=views]").click()
-    page.get_by_role("button", name="名称在前", exact=True).click()
-    expect(first).to_have_text("分销商名称")
+    page.get_by_role("button", name="代码在前", exact=True).click()
+    expect(first).to_have_text("分销商代码")
     page.evaluate("localStorage.clear()")  # as another browser that is given the address
     page.goto("about:blank")
     page.goto(address)
-    expect(first).to_have_text("分销商名称")
+    expect(first).to_have_text("分销商代码")
 
 
 def test_every_kind_of_column_has_its_input(admin_page: Page, server: Installation) -> None:
