@@ -110,6 +110,7 @@ from app.endpoints.search import (
     records_by_name,
     search_everything,
 )
+from app.endpoints.views import team_view_delete, team_view_save, view_delete, view_save
 from app.records.cell_texts import escape_formula
 from app.records.deletions import Deletion, Part
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
@@ -353,5 +354,9 @@ def offer_functions(env: Any) -> None:
     env.import_rows = import_rows
     env.get_code = get_code
     env.search_everything = search_everything
+    env.view_save = view_save
+    env.view_delete = view_delete
+    env.team_view_save = team_view_save
+    env.team_view_delete = team_view_delete
     env.audit_put_back = writing(audit_put_back)
     env.audit_entry_view = audit_entry_view

@@ -36,6 +36,7 @@ _WRITE_URLS = ("new_data_url", "update_data_url", "delete_data_url")
 # a page size of its own in its template.
 _PAGE_SIZE = re.compile(r'"page_rows":\s*\d+,')
 _ABILITIES = '"page_rows":50,\n\t\t"searchable":true,\n\t\t"exportable":true,'
+_VIEWS = '\n\t\t"list":%s,\n\t\t"views":{{list_views(%s)|tojson}},'
 _LABEL = '\n\t\t"record_label":%s,'
 _IMPORT = '\n\t\t"import_url":"/appbase/import_rows.dspy",\n\t\t"import_table":"%s",'
 # Ways of xls2ui that end in SQL made from the request; list_rows does not know them.
@@ -88,6 +89,7 @@ def _check_names(path: Path, columns: Any, params: dict[str, Any]) -> None:
         raise DefinitionError(f"{path}: browserfields is missing")
     for place, names in {
         "exclouded": fields.get("exclouded", ()),
+        "default": fields.get("default", ()),
         "alters": fields.get("alters", ()),
         "cwidth": fields.get("cwidth", ()),
         "editexclouded": params.get("editexclouded", ()),
@@ -157,7 +159,8 @@ def _entries(folder: Path) -> list[Path]:
 
 def _with_abilities(text: str, table_name: str) -> str:
     model = table(table_name)
-    abilities = _ABILITIES + _LABEL % json.dumps(model.label)
+    name = json.dumps(table_name)
+    abilities = _ABILITIES + _LABEL % json.dumps(model.label) + _VIEWS % (name, name)
     if model.importable:
         abilities += _IMPORT % table_name
     return _PAGE_SIZE.sub(abilities, text, count=1)

@@ -12,10 +12,12 @@ ANY = (
 )
 # The audit trail: what people did, with their addresses.
 AUDIT = ("/app_audit/index.ui", "/app_audit/get_app_audit.dspy", "/appbase/audit_entry_view.dspy")
+# Views of lists that everybody has.
+TEAM_VIEWS = ("/appbase/team_view_save.dspy", "/appbase/team_view_delete.dspy")
 RIGHTS = ("/rights.ui", "/rights.dspy")
 ROLES = {
-    "owner.superuser": (*AUDIT, *RIGHTS, "/appbase/audit_put_back.dspy"),
-    "owner.operator": AUDIT,
+    "owner.superuser": (*AUDIT, *RIGHTS, *TEAM_VIEWS, "/appbase/audit_put_back.dspy"),
+    "owner.operator": (*AUDIT, *TEAM_VIEWS),
 }
 # Rows go in through the create endpoint of their table, whose right is asked there.
 LOGINED = (
@@ -25,6 +27,8 @@ LOGINED = (
     "/appbase/get_code.dspy",
     "/appbase/import_rows.dspy",
     "/appbase/search.dspy",
+    "/appbase/view_save.dspy",
+    "/appbase/view_delete.dspy",
 )
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from app.access.permissions import may_open
 from app.access.rbac import Rights
 from app.access.request_context import CONTEXT, RBAC, SETTINGS, WEB_PATHS
 from app.base.version import version
+from app.endpoints.views import list_views
 from app.server.dspy import own_url
 from app.web.responses import JSON_TYPE, is_page, json_response
 
@@ -80,6 +81,8 @@ async def render_page(request: web.Request, url: str) -> str:
         bricks_asset=lambda name: bricks_asset(request.app[SETTINGS].web_root, name),
         json=_PageJson,
         version=version(),
+        list_views=partial(list_views, request),
+        time_zone=request.app[SETTINGS].quota_time_zone,
     )
 
 

@@ -4,6 +4,7 @@ import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.every_page import new_page
+from tests.browser.row_tools import use_row_tool
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.pipelines import do, fresh, new_pipeline
 
@@ -24,8 +25,7 @@ def test_a_change_is_found_looked_at_and_put_back(
     row = page.get_by_role("row").filter(has_text="Overwritten").first
     expect(row).to_contain_text("修改")
     expect(row).to_contain_text(pipeline["code"])
-    row.get_by_role("gridcell").first.click()
-    page.locator("#main [data-tool=details]").click()
+    use_row_tool(row, "details")
 
     window = page.get_by_role("dialog")
     expect(window).to_contain_text("admin")
@@ -60,8 +60,7 @@ def test_a_deleted_record_is_put_back_from_the_trail_in_the_readers_zone(
     context.request.post("/login.dspy", data={"username": "admin", "password": PASSWORDS["admin"]})
     page = new_page(context)
     open_trail(page)
-    page.get_by_role("row").filter(has_text="删除").first.get_by_role("gridcell").first.click()
-    page.locator("#main [data-tool=details]").click()
+    use_row_tool(page.locator("#main tbody tr").filter(has_text="删除").first, "details")
 
     window = page.get_by_role("dialog")
     expect(window).to_contain_text("2030-12-31 19:00:00")
@@ -82,7 +81,6 @@ def test_the_trail_is_in_both_languages_with_nothing_untranslated(admin_page: Pa
     expect(page.get_by_role("button", name="中文")).to_be_visible()
     open_trail(page)
     expect(page.locator("#main thead")).to_contain_text("Object")
-    page.get_by_role("gridcell").first.click()
-    page.locator("#main [data-tool=details]").click()
+    use_row_tool(page.locator("#main tbody tr").first, "details")
     expect(page.get_by_role("dialog")).to_contain_text("Request id")
     assert page.evaluate("bricks.untranslated()") == []

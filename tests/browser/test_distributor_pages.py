@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 from pipeline_dist.accounts import keys
+from tests.browser.row_tools import row_of, use_row_tool
 from tests.support.installation import Installation
 from tests.support.months import LONG_AGO, book_in, close, month_back, void
 from tests.support.selling import Reseller, make_distributor, make_pipeline, make_reseller, new_key
@@ -26,10 +27,9 @@ def complaints(admin_page: Page) -> list[str]:
 
 
 def open_tool(page: Page, distributor: dict[str, Any], tool: str) -> None:
-    """Select the distributor in the list and click a tool above it."""
+    """Use a tool on the distributor in the list."""
     page.goto("/pipeline_dist/distributors/")
-    page.locator("tbody tr").filter(has_text=distributor["code"]).first.click()
-    page.locator(f"button[data-tool={tool}]").click()
+    use_row_tool(row_of(page, distributor["code"]), tool)
 
 
 def test_a_key_is_made_shown_once_and_works(

@@ -11,6 +11,7 @@ from tests.browser.every_page import settle
 from tests.browser.generated_list import expect_rows
 from tests.browser.list_of_things import FIELDS, table
 from tests.browser.page_bench import Bench, Request
+from tests.browser.row_tools import use_row_tool
 
 Rows = list[dict[str, Any]]
 CONFLICT = {"message": "changed", "code": "edit_conflict", "changed_by_name": "Bob"}
@@ -177,9 +178,8 @@ def test_rows_that_come_while_one_writes_wait_until_the_cell_is_left(
 def test_an_open_form_has_what_was_just_saved(
     look: Page, bench: Bench, things: Rows, saves: Saves
 ) -> None:
-    look.locator("tbody tr").first.click()
     write(look, cell(look, "name"), "new")
-    look.get_by_role("button", name="Edit", exact=True).click()
+    use_row_tool(look.locator("tbody tr").first, "update")
     saves.go_on.set()
 
     form = look.get_by_role("dialog")

@@ -9,6 +9,7 @@ from tests.browser.descriptions import show
 from tests.browser.generated_list import expect_rows
 from tests.browser.list_of_things import table
 from tests.browser.page_bench import Bench, Request
+from tests.browser.row_tools import use_row_tool
 
 
 def cell(page: Page, name: str, row: int = 0) -> Any:
@@ -280,8 +281,7 @@ def test_a_marked_row_that_was_edited_is_no_conflict_with_oneself(
 
     bench.answers["/update"] = update
     look.get_by_label("Mark", exact=True).first.check()
-    cell(look, "name").click()
-    look.get_by_role("button", name="Edit", exact=True).click()
+    use_row_tool(look.locator("tbody tr").first, "update")
     form = look.get_by_role("dialog")
     form.get_by_label("Name").fill("edited")
     form.get_by_role("button", name="Save").click()

@@ -1,6 +1,8 @@
 """The list of use with more than ten thousand records, in the application."""
 
+import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,7 +11,8 @@ from tests.browser.every_page import IS_WHOLE, serious_problems
 from tests.support.installation import Installation, write_config
 from tests.support.large_ledger import fill_ledger
 
-USE = "/#/pipeline_ops/pipeline_usage_log"
+VIEW = quote(json.dumps({"c": ["call_no", "idempotency_key"]}))
+USE = f"/#/pipeline_ops/pipeline_usage_log?_view={VIEW}"
 
 
 @pytest.fixture(scope="module")

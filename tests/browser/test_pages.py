@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.runtime.processes import wait_until
 from tests.browser.every_page import open_page
+from tests.browser.row_tools import row_of, use_row_tool
 from tests.support.installation import PASSWORDS, Installation
 
 LISTS = (
@@ -115,8 +116,7 @@ def test_records_are_made_changed_found_and_deleted(admin_page: Page) -> None:
     expect(page.locator("[data-field=code]").get_by_role("alert")).not_to_be_empty()
     page.keyboard.press("Escape")
     page.get_by_role("alertdialog").get_by_role("button", name="关闭").last.click()
-    page.get_by_role("gridcell", name="beta").click()
-    page.locator("#main [data-tool=update]").click()
+    use_row_tool(row_of(page, "beta"), "update")
     page.get_by_label("说明").fill("changed")
     page.get_by_role("button", name="保存").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -125,8 +125,7 @@ def test_records_are_made_changed_found_and_deleted(admin_page: Page) -> None:
     page.get_by_role("button", name="应用").click()
     expect(page.locator(".pager-position")).to_have_text("第 1–1 条，共 1 条")
     page.get_by_role("button", name="清空").click()
-    page.get_by_role("gridcell", name="beta").click()
-    page.locator("#main [data-tool=delete]").click()
+    use_row_tool(row_of(page, "beta"), "delete")
     page.get_by_role("alertdialog").get_by_role("button", name="删除").click()
     expect(page.locator(".pager-position")).to_have_text("第 1–1 条，共 1 条")
 
@@ -135,31 +134,31 @@ def test_an_order_of_columns_stands_in_the_address_and_in_a_view(admin_page: Pag
     page = admin_page
     open_list(page, "/pipeline_dist/distributors")
     first = page.locator("#main thead th .sort-button").first
-    expect(first).to_have_text("分销商代码")
-    page.locator("#main [data-tool=columns]").click()
-    page.locator(".column-row[data-name=name] .move-up").click()
-    page.keyboard.press("Escape")
     expect(first).to_have_text("分销商名称")
+    page.locator("#main [data-tool=columns]").click()
+    page.locator(".column-row[data-name=code] .move-up").click()
+    page.keyboard.press("Escape")
+    expect(first).to_have_text("分销商代码")
     expect(page).to_have_url(re.compile("_view="))
     view = parse_qs(page.url.partition("?")[2])["_view"][0]
-    assert json.loads(view)["c"][:2] == ["name", "code"]
+    assert json.loads(view)["c"][:2] == ["code", "name"]
     page.locator("#main [data-tool=views]").click()
-    page.get_by_label("视图名称").fill("名称在前")
+    page.get_by_label("视图名称").fill("代码在前")
     page.keyboard.press("Enter")
 
     address = str(page.evaluate("location.href"))
     page.locator("#main [data-tool=columns]").click()
     page.get_by_role("button", name="恢复初始").click()
     page.keyboard.press("Escape")
-    expect(first).to_have_text("分销商代码")
+    expect(first).to_have_text("分销商名称")
     expect(page).not_to_have_url(re.compile("_view="))
     page.locator("#main [data-tool=views]").click()
-    page.get_by_role("button", name="名称在前", exact=True).click()
-    expect(first).to_have_text("分销商名称")
+    page.get_by_role("button", name="代码在前", exact=True).click()
+    expect(first).to_have_text("分销商代码")
     page.evaluate("localStorage.clear()")  # as another browser that is given the address
     page.goto("about:blank")
     page.goto(address)
-    expect(first).to_have_text("分销商名称")
+    expect(first).to_have_text("分销商代码")
 
 
 def test_every_kind_of_column_has_its_input(admin_page: Page, server: Installation) -> None:
@@ -207,8 +206,7 @@ def test_every_kind_of_column_has_its_input(admin_page: Page, server: Installati
 def test_a_pipeline_opens_its_steps(admin_page: Page) -> None:
     page = admin_page
     open_list(page, LISTS[0])
-    page.get_by_role("gridcell", name="alpha").click()
-    page.locator("#main [data-tool=pipeline_steps]").click()
+    use_row_tool(row_of(page, "alpha"), "pipeline_steps")
     window = page.get_by_role("dialog", name="步骤")
     expect(window.locator(".table-note")).to_contain_text("还没有记录")
     window.locator("[data-tool=add]").click()

@@ -4,6 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.row_tools import use_row_tool
 from tests.support.installation import Installation
 from tests.support.selling import make_pipeline
 
@@ -86,8 +87,7 @@ def test_another_currency_is_asked_about(admin_page: Page, server: Installation)
 def test_deleting_it_ends_it_and_says_so(admin_page: Page, server: Installation) -> None:
     pipeline = make_pipeline(server.admin, prices=[{"unit": "call", "unit_price": "1"}])
     admin_page.goto(f"/#{LIST}?pipeline_id={pipeline['id']}")
-    admin_page.locator("#main tbody tr").first.click()
-    admin_page.locator("#main [data-tool=delete]").click()
+    use_row_tool(admin_page.locator("#main tbody tr").first, "delete")
     admin_page.get_by_role("alertdialog").locator("button.primary, button.danger").last.click()
 
     expect(admin_page.locator("#main tbody tr")).to_have_count(1)

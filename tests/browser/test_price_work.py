@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.row_tools import use_row_tool
 from tests.support.installation import Installation
 from tests.support.selling import link, make_distributor, make_pipeline, make_reseller
 
@@ -117,8 +118,7 @@ def test_a_discount_is_shown_in_one_notation_and_asked_about(
 ) -> None:
     page, (pipeline, distributor) = admin_page, sold
     page.goto(f"/#{LINKS}?distributor_id={distributor['id']}")
-    page.locator("#main tbody tr").first.click()
-    page.locator("#main [data-tool=update]").click()
+    use_row_tool(page.locator("#main tbody tr").first, "update")
     form = last_dialog(page)
     expect(form.locator("[data-field=discount_rate]")).to_be_hidden()
     form.locator("[data-field=pricing_mode] select").select_option("discount")
@@ -179,8 +179,7 @@ def test_own_prices_are_rows_beside_the_price_of_the_line(
 
     # From the list of links, and from next month on: the one is changed, the other ends.
     page.goto(f"/#{LINKS}?distributor_id={distributor['id']}")
-    page.locator("#main tbody tr").first.click()
-    page.locator("#main [data-tool=own_prices]").click()
+    use_row_tool(page.locator("#main tbody tr").first, "own_prices")
     window = last_dialog(page)
     window.locator("tbody tr").filter(has_text="call").locator("[data-name=price]").fill("4")
     window.locator("tbody tr").filter(has_text="second").get_by_role("button").click()

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.every_page import settle
+from tests.browser.row_tools import row_of, use_row_tool
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller
 
@@ -69,8 +70,7 @@ def test_from_a_pipeline_to_its_ledger(signed_in: Page, server: Installation) ->
     # A line: one serial step, then two in parallel.
     pipelines = open_list(page, "/pipeline_core/pipelines")
     add(page, pipelines, {"code": "story", "name": "讲故事"}, {})
-    page.get_by_role("gridcell", name="story", exact=True).click()
-    pipelines.locator("[data-tool=pipeline_steps]").click()
+    use_row_tool(row_of(pipelines, "story"), "pipeline_steps")
     window = page.get_by_role("dialog", name="步骤")
     for key, stage in (("plan", "1"), ("draw", "2"), ("speak", "2")):
         fields = {"step_key": key, "name": key, "stage": stage, "model": "m-1"}
@@ -91,9 +91,7 @@ def test_from_a_pipeline_to_its_ledger(signed_in: Page, server: Installation) ->
 
     # Publish.
     pipelines = open_list(page, "/pipeline_core/pipelines")
-    page.get_by_role("gridcell", name="story", exact=True).click()
-    pipelines.locator("[data-tool=more]").click()
-    pipelines.locator("[data-tool=publish]").click()
+    use_row_tool(row_of(pipelines, "story"), "publish")
     dialog = page.get_by_role("dialog").last
     dialog.locator("[data-field=notes]").locator("input, textarea").first.fill("first")
     dialog.locator("button[data-tool=submit]").click()
@@ -106,8 +104,7 @@ def test_from_a_pipeline_to_its_ledger(signed_in: Page, server: Installation) ->
     links = open_list(page, "/pipeline_dist/distributor_pipeline")
     add(page, links, {}, {"distributor_id": "小店", "pipeline_id": "讲故事"})
     shops = open_list(page, "/pipeline_dist/distributors")
-    page.get_by_role("gridcell", name="shop", exact=True).click()
-    shops.locator("[data-tool=generate_key]").click()
+    use_row_tool(row_of(shops, "shop"), "generate_key")
     page.get_by_role("dialog").locator("button[data-tool=submit]").click()
     key = page.locator("code[data-name=key]").inner_text()
     page.get_by_role("dialog").get_by_role("button", name="我已保存").click()

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.descriptions import HOSTILE
 from tests.browser.generated_list import FIELDS, open_table, row, save_answer
 from tests.browser.page_bench import Bench, Request
+from tests.browser.row_tools import use_row_tool
 
 
 def test_keys_move_the_selection_and_open_the_form(
@@ -45,8 +46,7 @@ def test_an_update_names_its_record_and_keeps_a_blank_password(
 ) -> None:
     bench.answers["/update"] = save_answer(row(1))
     open_table(look, bench)
-    look.locator("tbody tr").first.click()
-    look.get_by_role("button", name="Edit").click()
+    use_row_tool(look.locator("tbody tr").first, "update")
     expect(look.get_by_label("Begun")).to_have_value("2026-11-24T15:00")
     expect(look.get_by_label("Secret")).to_have_value("")
     look.get_by_label("Begun").fill("2026-11-25T01:30")
@@ -63,8 +63,7 @@ def test_deleting_asks_first_and_names_the_record(
 ) -> None:
     bench.answers["/delete"] = save_answer(row(2))
     open_table(look, bench)
-    look.locator("tbody tr").nth(1).click()
-    look.get_by_role("button", name="Delete").click()
+    use_row_tool(look.locator("tbody tr").nth(1), "delete")
     expect(look.get_by_role("alertdialog")).to_contain_text('Delete "code2"?')
     rows.pop(1)
     look.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
@@ -83,15 +82,13 @@ def test_a_record_without_a_name_is_named_by_its_label_and_whose_it_is(
         each["version_no"] = str(number)
     columns = {"fields": fields}
     open_table(look, bench, title="Versions", record_label=["version_no"], row_options=columns)
-    look.locator("tbody tr").nth(1).click()
-    look.get_by_role("button", name="Delete").click()
+    use_row_tool(look.locator("tbody tr").nth(1), "delete")
     question = look.get_by_role("alertdialog")
     expect(question).to_contain_text('Delete "Versions 2 (Ann)"?')
     question.get_by_role("button", name="Cancel").click()
 
     open_table(look, bench, title="Links", record_label=[], row_options=columns)
-    look.locator("tbody tr").nth(1).click()
-    look.get_by_role("button", name="Delete").click()
+    use_row_tool(look.locator("tbody tr").nth(1), "delete")
     expect(question).to_contain_text('Delete "Links Ann"?')
 
 

@@ -87,9 +87,9 @@ def test_columns_are_put_in_order_by_buttons(server: Installation, phone: Page) 
     new_pipeline(server.admin, "a")
     phone.goto(f"/#{LISTS[0]}")
     first = phone.locator("#main tbody tr").first.locator("td[data-name]").first
-    expect(first).to_have_attribute("data-name", "code")
+    expect(first).to_have_attribute("data-name", "name")
 
     phone.locator("#main [data-tool=columns]").tap()
-    phone.locator(".column-row[data-name=name] .move-up").tap()
+    phone.locator(".column-row[data-name=code] .move-up").tap()
 
-    expect(first).to_have_attribute("data-name", "name")
+    expect(first).to_have_attribute("data-name", "code")

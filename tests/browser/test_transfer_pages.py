@@ -7,6 +7,7 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.every_page import window_in_front
+from tests.browser.row_tools import row_of, use_row_tool
 from tests.browser.test_pages import LISTS, open_list
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.pipelines import ask, do, fresh, new_pipeline, new_step, places, rows
@@ -19,9 +20,7 @@ def test_a_pipeline_is_copied_from_its_list(
     pipeline = new_pipeline(admin, "a", "b")
     page = admin_page
     open_list(page, LISTS[0])
-    page.get_by_role("gridcell", name=pipeline["code"], exact=True).click()
-    page.locator("#main [data-tool=more]").click()
-    page.locator("#main [data-tool=clone]").click()
+    use_row_tool(row_of(page, pipeline["code"]), "clone")
     window = page.get_by_role("dialog")
     window.get_by_label("新产线代码").fill("copied-here")
     window.get_by_role("button", name="复制", exact=True).click()
@@ -37,7 +36,6 @@ def test_a_file_is_tried_first_and_then_brought_in(
     text = export(admin, new_pipeline(admin, "a"), format="yaml")
     page = admin_page
     open_list(page, LISTS[0])
-    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=bring_in]").click()
     window = page.get_by_role("dialog")
     window.get_by_label("文件内容").fill(text)
@@ -62,7 +60,6 @@ def test_a_draft_is_replaced_only_as_the_dry_run_saw_it(
     new_step(admin, pipeline, "c")
     page = admin_page
     open_list(page, LISTS[0])
-    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=bring_in]").click()
     window = page.get_by_role("dialog").first
     window.get_by_label("文件内容").fill(old)
@@ -92,9 +89,9 @@ def version_of(client: httpx.Client, pipeline: dict[str, str]) -> dict[str, Any]
     return {"id": record["id"], "lock_version": record["lock_version"]}
 
 
-def choose_pipeline(page: Page, pipeline: dict[str, str]) -> None:
+def take_out(page: Page, pipeline: dict[str, str]) -> None:
     open_list(page, LISTS[0])
-    page.get_by_role("gridcell", name=pipeline["code"], exact=True).click()
+    use_row_tool(row_of(page, pipeline["code"]), "take_out")
 
 
 def save(page: Page, tool: str) -> tuple[str, str]:
@@ -109,9 +106,7 @@ def test_a_pipeline_is_saved_as_a_file_and_brought_in_from_it(
 ) -> None:
     pipeline = rich_pipeline(admin)
     page = admin_page
-    choose_pipeline(page, pipeline)
-    page.locator("#main [data-tool=more]").click()
-    page.locator("#main [data-tool=take_out]").click()
+    take_out(page, pipeline)
 
     name, text = save(page, "export_yaml")
 
@@ -125,7 +120,6 @@ def test_a_pipeline_is_saved_as_a_file_and_brought_in_from_it(
     page.keyboard.press("Escape")
 
     (tmp_path / name).write_text(text, "utf-8")
-    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=bring_in]").click()
     window = page.get_by_role("dialog")
     window.get_by_label("选择文件").set_input_files(tmp_path / name)
@@ -148,7 +142,6 @@ def test_a_file_that_was_mended_is_read_again(
     file.write_bytes(text.encode("gb18030"))
     page = admin_page
     open_list(page, LISTS[0])
-    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=bring_in]").click()
     window = page.get_by_role("dialog")
     chooser = window.get_by_label("选择文件")

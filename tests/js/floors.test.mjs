@@ -14,10 +14,10 @@ const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common'
 
 /** The floors of core, from the ground up; a file imports from lower floors only. */
 const CORE = [
-  ['answer_data', 'clipboard', 'composition', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'params', 'print', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls'],
+  ['answer_data', 'clipboard', 'composition', 'decimals', 'dom', 'exact_json', 'failure', 'line_breaks', 'lookup', 'page_link', 'params', 'print', 'registry', 'styling', 'svg', 'template', 'typed_number', 'urls', 'zones'],
   ['i18n', 'icons', 'markdown', 'page', 'popover'],
   ['format', 'request', 'scripts', 'widget'],
-  ['body', 'build', 'download', 'upload'],
+  ['amounts', 'body', 'build', 'download', 'price_words', 'times', 'upload'],
   ['placing', 'sign_in'],
   ['actions'],
   ['binds'],

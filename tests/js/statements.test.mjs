@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { alignedDecimals } from '../../app/frontend/src/pages/common/aligned_decimals.js';
+import { alignedDecimals } from '../../app/frontend/src/core/amounts.js';
 import { monthBefore } from '../../app/frontend/src/pages/distributor/months.js';
 import { changeText } from '../../app/frontend/src/pages/distributor/statement_comparison.js';
 import { dueText } from '../../app/frontend/src/pages/distributor/statement_view.js';

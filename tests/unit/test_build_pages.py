@@ -41,7 +41,7 @@ def definition(path: Path) -> dict[str, Any]:
 def page(path: Path, params: dict[str, Any]) -> Any:
     text = Environment().from_string(path.read_text("utf-8")).render(
         entire_url=lambda url: url, get_module_dbname=lambda module: "pipeline",
-        params_kw=params, json=json,
+        params_kw=params, json=json, list_views=lambda name: {"mine": [], "team": []},
     )  # fmt: skip
     return json.loads(text)
 

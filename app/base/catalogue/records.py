@@ -258,6 +258,12 @@ TOO_MANY_ROWS = ErrorCode(
     "The list has more than {most} rows. Filter it first.",
     "列表超过 {most} 行，请先筛选。",
 )
+TOO_MANY_VIEWS = ErrorCode(
+    "too_many_views",
+    409,
+    "There are {count} views of this list already. Delete one of them first.",
+    "此列表已有 {count} 个视图，请先删除其中一个。",
+)
 UNKNOWN_COLUMN = ErrorCode(
     "unknown_field", 400, "{table} has no field {name}.", "{table} 没有字段 {name}。"
 )

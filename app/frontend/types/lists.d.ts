@@ -4,18 +4,20 @@ type Tabular = import('../src/tabular/tabular.js').Tabular;
 type Grid = import('../src/tabular/grid.js').Grid;
 type Marks = import('../src/tabular/marks.js').Marks;
 
-/** `row_options` of a generated page. */
+/** `row_options` of a generated page. `default`: the columns that are in view at first; without it all that are not `exclouded`. */
 interface RowOptions {
   idField?: string;
   checkField?: string;
   fields?: FieldDescription[];
-  browserfields?: { exclouded?: string[]; alters?: Record<string, Partial<FieldDescription>>; cwidth?: Record<string, number> };
+  browserfields?: { exclouded?: string[]; alters?: Record<string, Partial<FieldDescription>>; cwidth?: Record<string, number>; default?: string[] };
   editexclouded?: string[];
 }
 
 /** A field that can be in view; `widthEm` is the width that it would like. */
 interface Column extends Field {
   widthEm: number;
+  /** What stands above it, where that is not its label. */
+  heading?: string;
 }
 
 type RecordRow = HTMLTableRowElement & { record: Row };
@@ -63,6 +65,9 @@ interface View {
   sort?: Sort | null;
   columns?: string[] | null;
   pageRows?: number | null;
+  /** The name of a quick filter. */
+  quick?: string | null;
+  page?: number | null;
 }
 
 /** A view as it stands in an address and in the browser's memory. */
@@ -72,6 +77,15 @@ interface ShortView {
   s?: string;
   c?: string[];
   r?: number;
+  k?: string;
+  p?: number;
+}
+
+/** A filter of one press; `${day}`, `${month_start}` and their like stand for now (core/zones.js). */
+interface QuickFilter {
+  name: string;
+  label: string;
+  filter: ServerFilter;
 }
 
 /** `isCapped`: there are at least `total`. A long list tells how it goes on from its rows; null: it does not. */
@@ -154,13 +168,16 @@ interface ListOptions {
   page_rows?: number | string;
   cache_limit?: number | string;
   nofilter?: boolean;
+  /** The table of a list of ours, and its views on the server. */
+  list?: string;
+  views?: import('../src/tabular/named_views.js').ViewsOfList;
   searchable?: boolean;
   exportable?: boolean;
   import_url?: string;
   import_table?: string;
   content_view?: Page;
   /** `delete`: what the list does where others delete. `bulk`: registered functions for marked rows. */
-  toolbar?: { tools?: Tool[]; bulk?: { label: string; rfname: string }[]; delete?: { label?: string; rfname?: string } };
+  toolbar?: { tools?: Tool[]; bulk?: { label: string; rfname: string }[]; quick?: QuickFilter[]; delete?: { label?: string; rfname?: string } };
   editable?: { new_data_url?: string; update_data_url?: string; delete_data_url?: string };
   editor?: { binds?: Bind[] };
 }
@@ -171,6 +188,10 @@ interface GridOptions {
   isSortable: boolean;
   canSort: (column: Column) => boolean;
   isExpandable: boolean;
+  /** Whether each row has a button for its menu. */
+  hasMenu: boolean;
+  /** Where a cell leads to, or null. */
+  hrefOf: (record: Row, column: Column) => string | null;
   label: string;
   marks: Marks;
   widths: Record<string, number>;
@@ -184,6 +205,7 @@ interface GridEvents {
   open: (record: Row) => void;
   check: (record: Row, isChecked: boolean, box: HTMLInputElement) => void;
   expand: (record: Row, row: RecordRow) => void;
+  menu: (record: Row, button: HTMLElement) => void;
   /** Edit in its place; false: it cannot be. */
   edit: (row: RecordRow, cell?: HTMLTableCellElement | null) => boolean;
   /** Insert or Delete on a row; F2 where nothing can be edited. */
@@ -203,7 +225,7 @@ interface PagesParts {
   grid: Grid;
   cacheLimit: number;
   /** Nothing stops what was begun. */
-  fetchPage: (place: PagePlace) => Promise<ListPage | null>;
+  fetchPage: (place: PagePlace, rows?: number) => Promise<ListPage | null>;
   /** Told after each change. */
   onChange: () => void;
   /** Told while others are asked for in their place. */
@@ -245,7 +267,6 @@ interface ConflictChoice {
 
 interface ToolLook {
   css?: string;
-  needsRow?: boolean;
   isSmall?: boolean;
   iconNode?: Element | null;
   /** Translates the label. */

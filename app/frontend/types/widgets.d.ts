@@ -55,6 +55,11 @@ interface FieldDescription {
   valueField?: string;
   textField?: string;
   textFeild?: string;
+  /** In a list: the words that say several of the record's columns (tabular/cells.js), and the two columns from when to when. */
+  words?: string;
+  span?: string[];
+  /** The table whose record the value names. */
+  references?: string;
   /** What an empty value of a code is called. */
   empty_text?: string;
   tip?: string;
@@ -155,7 +160,9 @@ interface MenuItem {
   popup_options?: Data;
   items?: MenuItem[];
   submenu?: MenuItem[];
+  /** The page of one record of the list, and the parameter that names the record there (default `id`). */
   record_page?: string;
+  record_key?: string;
 }
 
 /** A tab of a TabPanel, or a section of an Accordion. */
@@ -204,6 +211,8 @@ interface ShellOptions {
   menu?: MenuItem[];
   home?: string;
   who_url?: string;
+  /** The zone of quota days. */
+  time_zone?: string;
   version?: string;
   /** What the palette offers to add: a list's address, where its form is opened. */
   actions?: MenuItem[];

@@ -28,6 +28,9 @@ export class App {
     this.root = /** @type {Widget|null} */ (null);
     this.signingIn = /** @type {Promise<boolean>|null} */ (null);
     this.user = /** @type {User|null} */ (null);
+    this.recordPages = /** @type {Map<string | undefined, MenuItem>} the pages of records that the menu leads to, by table */ (new Map());
+    /** By whose days the application counts; the reader's where nobody says. */
+    this.zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     this.isSigningInPage = false;
     /** Somebody else has signed in: what is on the page is not his. */
     this.isAbandoned = false;

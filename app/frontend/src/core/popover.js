@@ -11,30 +11,77 @@ const GAP_PX = 4;
  * @returns {{box: HTMLElement, close: () => void}}
  */
 export function popoverBelow(button, content, label) {
-  const box = h('div', { class: 'popover-box', popover: 'auto', id: uniqueId('popover'), role: 'group', 'aria-label': label });
+  const box = popoverBox(label);
   button.setAttribute('aria-haspopup', 'true');
   button.setAttribute('aria-expanded', 'false');
   button.setAttribute('aria-controls', box.id);
   button.after(box);
   button.popoverTargetElement = box;
   box.addEventListener('beforetoggle', (event) => {
-    if (event.newState !== 'open') return;
-    box.replaceChildren(...content());
-    // The browser gives it the focus in the same moment, so that not even a quick Enter misses it.
-    for (const stop of box.querySelectorAll('[autofocus]')) stop.autofocus = false;
-    const first = box.querySelector('button, input, a');
-    if (first) first.autofocus = true;
+    if (event.newState === 'open') fill(box, content());
   });
   box.addEventListener('toggle', (event) => {
     const isOpen = event.newState === 'open';
     button.setAttribute('aria-expanded', String(isOpen));
     if (isOpen) place(button, box);
   });
-  box.addEventListener('keydown', (event) => moveByArrow(box, event));
-  return { box, close: () => box.matches(':popover-open') && box.hidePopover() };
+  return { box, close: () => close(box) };
 }
 
-/** @param {HTMLButtonElement} button @param {HTMLElement} box */
+/** @param {string} label */
+function popoverBox(label) {
+  const box = h('div', { class: 'popover-box', popover: 'auto', id: uniqueId('popover'), role: 'group', 'aria-label': label });
+  box.addEventListener('keydown', (event) => moveByArrow(box, event));
+  return box;
+}
+
+/** @param {HTMLElement} box @param {Node[]} content */
+function fill(box, content) {
+  box.replaceChildren(...content);
+  // The browser gives it the focus in the same moment, so that not even a quick Enter misses it.
+  for (const stop of box.querySelectorAll('[autofocus]')) stop.autofocus = false;
+  const first = box.querySelector('button, input, a');
+  if (first) first.autofocus = true;
+}
+
+/** @param {HTMLElement} box */
+function close(box) {
+  if (box.matches(':popover-open')) box.hidePopover();
+}
+
+/** How long after its button's press has closed a box the click on it is that press. */
+const PRESS_MS = 400;
+
+/**
+ * One box for many buttons, each of which opens it with its own content. The page puts `box` beside them.
+ * @param {string} label says what the box is
+ */
+export function sharedPopover(label) {
+  const box = popoverBox(label);
+  let opener = /** @type {HTMLElement | null} */ (null);
+  let end = { opener, at: 0 };
+  // Not `toggle`, which comes after the click that follows the press.
+  box.addEventListener('beforetoggle', (event) => {
+    if (event.newState === 'open') return;
+    opener?.setAttribute('aria-expanded', 'false');
+    end = { opener, at: performance.now() };
+    opener = null;
+  });
+  /** @param {HTMLElement} button @param {() => Node[]} content made anew at each opening */
+  const openAt = (button, content) => {
+    // The press on the button has closed the box just now.
+    if (end.opener === button && performance.now() - end.at < PRESS_MS) return;
+    close(box);
+    opener = button;
+    button.setAttribute('aria-expanded', 'true');
+    fill(box, content());
+    box.showPopover();
+    place(button, box);
+  };
+  return { box, openAt, close: () => close(box) };
+}
+
+/** @param {HTMLElement} button @param {HTMLElement} box */
 function place(button, box) {
   const at = button.getBoundingClientRect();
   const width = box.offsetWidth;
@@ -47,7 +94,7 @@ function place(button, box) {
 function moveByArrow(box, event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || event.target.matches('input[type="text"]')) return;
-  const stops = [...box.querySelectorAll('button:not(:disabled), input')];
+  const stops = [...box.querySelectorAll('button:not(:disabled), input, a[href]')];
   if (!stops.length) return;
   event.preventDefault();
   const at = stops.indexOf(/** @type {HTMLElement} */ (document.activeElement));

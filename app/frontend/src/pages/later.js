@@ -4,6 +4,7 @@
  */
 
 import { h } from '../core/dom.js';
+import { pageHash } from '../core/page_link.js';
 import { register } from '../core/registry.js';
 import { registerFunction } from '../core/scripts.js';
 import { language, t } from '../core/i18n.js';
@@ -88,7 +89,7 @@ registerFunction('change_by_percent', async function change({ records }) {
 });
 
 /** For `registerfunction` binds: shows the page `url` with the record's id as `param`, and the other values, in the shell. */
-registerFunction('open_page', ({ url, param, id, ...more }) => {
-  location.hash = `${url}?${new URLSearchParams({ [param]: id, ...more })}`;
+registerFunction('open_page', (values) => {
+  location.hash = pageHash(values);
 });
 

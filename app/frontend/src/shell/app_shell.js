@@ -25,6 +25,8 @@ export class AppShell extends Widget {
     super(opts, context);
     this.dom_element.classList.add('shell');
     this.pages = (opts.menu ?? []).flatMap((group) => group.items ?? [group]);
+    if (opts.time_zone) this.app.zone = opts.time_zone;
+    this.app.recordPages = new Map(this.pages.filter((item) => item.record_page).map((item) => [(item.url ?? '').split('/').pop(), item]));
     this.palette = new Palette(this);
     this.content = h('main', { class: 'shell-content', id: 'main', tabindex: '-1' });
     this.menu = this.menuElement();

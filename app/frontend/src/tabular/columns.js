@@ -3,6 +3,7 @@
 import { defaultOf, isEditable, normaliseField } from '../inputs/fields.js';
 import { optionText } from '../inputs/options.js';
 import { t } from '../core/i18n.js';
+import { wordsOf } from './cells.js';
 
 const MIN_WIDTH_EM = 6;
 const EM_PER_CHARACTER = 0.62;
@@ -16,32 +17,34 @@ const WIDEST_LABEL_EM = 16;
  * @returns {{columns: Column[], allFields: Field[]}} visible columns in order, and every field
  */
 export function readRowOptions(rowOptions) {
-  const { exclouded = [], alters = {}, cwidth = {} } = rowOptions.browserfields ?? {};
+  const { exclouded = [], alters = {}, cwidth = {}, default: first } = rowOptions.browserfields ?? {};
   const allFields = (rowOptions.fields ?? []).map((field) => {
     const column = { ...field, ...(alters[field.name] ?? {}) };
     return { ...normaliseField(column), cwidth: cwidth[field.name] ?? column.cwidth };
   });
-  const columns = allFields
-    .filter((field) => !exclouded.includes(field.name) && field.uitype !== 'hide')
-    .map(withWidth);
+  const isShown = (/** @type {Field} */ field) => !exclouded.includes(field.name) && field.uitype !== 'hide';
+  const columns = (first ? first.map((name) => allFields.find((field) => field.name === name)) : allFields)
+    .filter((field) => field !== undefined).filter(isShown).map(withWidth);
   return { columns, allFields };
 }
 
 /** The field as a column: with the width that it would like. @param {Field} field */
 export function withWidth(field) {
-  return { ...field, widthEm: widthEm(field) };
+  const words = wordsOf(field);
+  const column = { ...field, heading: words?.heading };
+  return { ...column, widthEm: widthEm(words ? { ...column, cwidth: column.cwidth ?? words.characters } : column) };
 }
 
-/** @param {Field} field */
+/** @param {Field & {heading?: string}} field */
 function widthEm(field) {
   const characters = Number(field.cwidth) || naturalCharacters(field);
   return Math.max(MIN_WIDTH_EM, characters * EM_PER_CHARACTER + PADDING_EM, wordsEm(field));
 }
 
-/** Room for the heading and the longest choice, which differ by language. @param {Field} field */
+/** Room for the heading and the longest choice, which differ by language. @param {Field & {heading?: string}} field */
 function wordsEm(field) {
   const choices = Array.isArray(field.data) ? field.data.map((one) => optionText(one, field)) : [];
-  const longest = Math.max(...[t(field.label), ...choices].map(textEm));
+  const longest = Math.max(...[t(field.heading ?? field.label), ...choices].map(textEm));
   return Math.min(WIDEST_LABEL_EM, longest + PADDING_EM);
 }
 
@@ -54,7 +57,7 @@ function textEm(text) {
 
 /** @param {Field} field */
 function naturalCharacters({ uitype }) {
-  return { datetime: 20, timestamp: 20, date: 11, check: 7, text: 26, json: 22 }[uitype] ?? DEFAULT_CHARACTERS;
+  return { datetime: 13, timestamp: 13, date: 11, check: 7, text: 26, json: 22 }[uitype] ?? DEFAULT_CHARACTERS;
 }
 
 /**

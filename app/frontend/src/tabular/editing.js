@@ -39,25 +39,9 @@ export class Editing {
     return this.openForm('add', null, this.urls.new_data_url);
   }
 
-  updateSelected() {
-    const record = this.needSelected();
-    if (record) this.update(record);
-  }
-
   /** @param {Row} record */
   update(record) {
     return this.openForm('update', record, this.urls.update_data_url);
-  }
-
-  removeSelected() {
-    const record = this.needSelected();
-    if (record) this.remove(record);
-  }
-
-  needSelected() {
-    const record = this.table.selectedRecord;
-    if (!record) this.table.app.show_message({ title: 'Please select a row first.' });
-    return record;
   }
 
   /** @param {'add' | 'update'} mode @param {Row | null} record @param {string|undefined} url */
@@ -173,7 +157,8 @@ export class Editing {
   }
 }
 
-const NAMES = ['name', 'title', 'code'];
+/** Columns that say what a record is called. */
+export const NAMES = ['name', 'title', 'code'];
 
 /**
  * What a person calls the record: its own name; else what the list is of, what its model names it by

@@ -51,6 +51,12 @@ export class FilterPanel {
     this.table.toolbar.filterButton.focus();
   }
 
+  /** How the panel names a value that was chosen in it. @param {string} name @param {unknown} value */
+  textOf(name, value) {
+    const row = this.rows.find((one) => one.column.value === name && String(one.input?.resultValue()) === String(value));
+    return row?.input?.chosenText?.() || undefined;
+  }
+
   addRow() {
     this.putRow(new FilterRow(this)).column.focus();
   }

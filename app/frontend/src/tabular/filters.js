@@ -139,12 +139,13 @@ function dayStart(kind, day) {
  * `data_filter` replaces the server's own column filters, so the keys must be in it.
  * @param {Data} parentKeys column -> value
  * @param {Condition<FilterField>[]} conditions
+ * @param {ServerFilter[]} [more] of a quick filter
  * @returns {ServerFilter|null} null when there is nothing to filter by
  */
-export function dataFilter(parentKeys, conditions) {
-  if (!conditions.length) return null;
+export function dataFilter(parentKeys, conditions, more = []) {
+  if (!conditions.length && !more.length) return null;
   const keys = Object.entries(parentKeys).map(([name, value]) => ({ field: name, op: '=', const: value }));
-  const all = [...keys, ...conditions.map(toServer)];
+  const all = [...keys, ...conditions.map(toServer), ...more];
   // AND with a single entry is an error on the server.
   return all.length === 1 ? all[0] : { AND: all };
 }

@@ -1,10 +1,12 @@
 /** The table of a list: head, pages of rows, selection, marks. Keys are in grid_keys.js. */
 
+import { ColumnDecimals } from '../core/amounts.js';
 import { h } from '../core/dom.js';
 import { icon } from '../core/icons.js';
 import { inputClass } from '../inputs/registry.js';
 import { isTrue } from '../inputs/check_inputs.js';
 import { t } from '../core/i18n.js';
+import { cellWords, showWords } from './cells.js';
 import { grip, widthKey } from './column_chooser.js';
 import { dragHeading, orderKey } from './column_order.js';
 import { focus, gridKey } from './grid_keys.js';
@@ -12,6 +14,11 @@ import { focus, gridKey } from './grid_keys.js';
 const PX_PER_EM = 14;
 const NARROW_EM = 2.5;
 const SLICE_ROWS = 10;
+
+/** @param {Column} column */
+function alignOf(column) {
+  return column.words ? 'start' : inputClass(column.uitype).align;
+}
 
 export class Grid {
   /**
@@ -23,6 +30,7 @@ export class Grid {
     this.columns = columns;
     this.options = options;
     this.events = events;
+    this.decimals = /** @type {Map<string, ColumnDecimals>} */ (new Map());
     this.sort = /** @type {{name: string, isDescending: boolean}|null} */ (null);
     this.head = h('thead', { role: 'rowgroup' });
     this.group = h('colgroup');
@@ -57,6 +65,10 @@ export class Grid {
       total += px ? px / PX_PER_EM : column.widthEm;
       cols.push(col);
     }
+    if (this.options.hasMenu) {
+      cols.push(h('col', { class: 'col-narrow' }));
+      total += NARROW_EM;
+    }
     this.group.replaceChildren(...cols);
     this.element.style.minWidth = `${total}em`;
   }
@@ -66,6 +78,7 @@ export class Grid {
     this.columns = columns;
     this.options.widths = widths;
     this.showHead(this.sort);
+    this.alignFor(this.rows().map(({ record }) => record));
     for (const row of this.rows()) this.refreshRow(row);
   }
 
@@ -94,13 +107,23 @@ export class Grid {
       ...[this.options.isExpandable, this.options.checkField].map((isThere) => isThere
         && h('th', { role: 'columnheader', scope: 'col' }, h('span', { class: 'visually-hidden' }, t('Choice')))),
     ].filter(Boolean);
-    this.head.replaceChildren(h('tr', { role: 'row' }, narrow, this.columns.map((column) => this.headCell(column, sort))));
+    this.head.replaceChildren(h('tr', { role: 'row' }, narrow,
+      this.columns.map((column) => this.headCell(column, sort)),
+      this.options.hasMenu && h('th', { role: 'columnheader', scope: 'col', class: 'cell-narrow cell-menu' }, h('span', { class: 'visually-hidden' }, t('What to do with the row')))));
+    this.holdFirst(this.head.querySelector('tr'));
+  }
+
+  /** What says which record a row is stays in view: the narrow cells and the first column. @param {HTMLTableRowElement | null} row */
+  holdFirst(row) {
+    const cells = [...row?.cells ?? []];
+    for (const cell of cells.slice(0, this.narrowCount + 1)) cell.classList.add('cell-held');
+    cells[this.narrowCount]?.classList.add('cell-first');
   }
 
   /** @param {Column} column @param {{name: string, isDescending: boolean} | null} sort */
   headCell(column, sort) {
-    const { align } = inputClass(column.uitype);
-    const label = t(column.label);
+    const align = alignOf(column);
+    const label = t(column.heading ?? column.label);
     const isSorted = sort?.name === column.name;
     const direction = isSorted ? (sort.isDescending ? 'descending' : 'ascending') : 'none';
     const edge = grip(this, column, this.events.resize);
@@ -133,6 +156,7 @@ export class Grid {
   /** A table body with the rows of one page. @param {number} pageNumber @param {Row[]} records */
   pageBody(pageNumber, records) {
     const body = h('tbody', { role: 'rowgroup', 'data-page': pageNumber });
+    this.alignFor(records);
     body.append(...records.map((record) => this.row(record)));
     return body;
   }
@@ -144,6 +168,7 @@ export class Grid {
    */
   async pageBodyInSlices(pageNumber, records) {
     const body = this.pageBody(pageNumber, []);
+    this.alignFor(records);
     for (let at = 0; at < records.length; at += SLICE_ROWS) {
       if (at) await new Promise((resolve) => { setTimeout(resolve); });
       body.append(...records.slice(at, at + SLICE_ROWS).map((record) => this.row(record)));
@@ -161,6 +186,8 @@ export class Grid {
     if (this.options.isExpandable) row.append(this.expander());
     if (this.options.checkField) row.append(this.checkCell(record));
     for (const column of this.columns) row.append(this.cell(record, column));
+    if (this.options.hasMenu) row.append(this.menuCell());
+    this.holdFirst(row);
     return row;
   }
 
@@ -178,8 +205,8 @@ export class Grid {
   cell(record, column) {
     const cell = document.createElement('td');
     cell.setAttribute('role', 'gridcell');
-    cell.className = `align-${inputClass(column.uitype).align}`;
-    cell.dataset.label = t(column.label);
+    cell.className = `align-${alignOf(column)}`;
+    cell.dataset.label = t(column.heading ?? column.label);
     cell.dataset.name = column.name;
     this.fillCell(cell, record, column);
     return cell;
@@ -187,20 +214,35 @@ export class Grid {
 
   /** @param {HTMLTableCellElement} cell @param {Row} record @param {Column} column */
   fillCell(cell, record, column) {
-    const text = inputClass(column.uitype).cellText(record[column.name], column, record);
-    if (Array.isArray(column.data)) cell.dataset.value = String(record[column.name] ?? '');
-    const span = document.createElement('span');
-    span.textContent = text;
-    if (text.length > 12) cell.title = text;
-    else cell.removeAttribute('title');
-    cell.replaceChildren(span);
+    const words = cellWords(record, column, this.decimalsOf(column));
+    showWords(cell, words, words.text ? this.options.hrefOf(record, column) : null);
   }
 
-  /** The row's cells as its record is now; those in which somebody writes stay as they are. @param {RecordRow} row */
-  showRecord(row) {
+  /** Where the points of a column's numbers stand; undefined for other columns. @param {Column} column */
+  decimalsOf({ name, uitype }) {
+    if (uitype !== 'decimal' && uitype !== 'money') return undefined;
+    const decimals = this.decimals.get(name) ?? new ColumnDecimals();
+    this.decimals.set(name, decimals);
+    return decimals;
+  }
+
+  /** Before records are shown: rows that stand already get as many decimals as these need. @param {Row[]} records */
+  alignFor(records) {
+    for (const column of this.columns) {
+      if (!this.decimalsOf(column)?.take(records.map((record) => record[column.name]))) continue;
+      for (const row of this.rows()) this.showRecord(row, column);
+    }
+  }
+
+  /**
+   * The row's cells as its record is now, or those of one column; those in which somebody writes stay as they are.
+   * @param {RecordRow} row
+   * @param {Column} [only]
+   */
+  showRecord(row, only) {
     for (const cell of row.cells) {
       const column = this.columns.find(({ name }) => name === cell.dataset.name);
-      if (column && !cell.classList.contains('editing')) this.fillCell(cell, row.record, column);
+      if (column && (!only || column === only) && !cell.classList.contains('editing')) this.fillCell(cell, row.record, column);
     }
   }
 
@@ -208,6 +250,13 @@ export class Grid {
     return h('td', { role: 'gridcell', class: 'cell-narrow' }, h('button', {
       type: 'button', class: 'icon-button expander', 'aria-expanded': 'false', 'aria-label': t('Details'),
     }, icon('right')));
+  }
+
+  menuCell() {
+    return h('td', { role: 'gridcell', class: 'cell-narrow cell-menu' }, h('button', {
+      type: 'button', class: 'icon-button row-menu-button', tabindex: '-1', 'aria-haspopup': 'true', 'aria-expanded': 'false',
+      'aria-label': t('What to do with the row'), title: t('What to do with the row'),
+    }, '⋯'));
   }
 
   /** @param {Row} record */
@@ -218,6 +267,16 @@ export class Grid {
       on: { change: () => this.options.marks.set(record, box.checked) },
     });
     return h('td', { role: 'gridcell', class: 'cell-narrow cell-mark' }, box);
+  }
+
+  /** Times that are told by how long ago they are. */
+  showTimes() {
+    for (const time of this.element.querySelectorAll('td time')) {
+      const cell = time.closest('td');
+      const row = time.closest('tr');
+      const column = this.columns.find(({ name }) => name === cell?.dataset.name);
+      if (cell && row?.record && column) this.fillCell(cell, row.record, column);
+    }
   }
 
   /** Boxes as the marks are now. */
@@ -245,7 +304,9 @@ export class Grid {
     const row = this.rowOf(event.target);
     if (!row || event.target.closest('.cell-mark, .editing')) return;
     this.select(row);
-    if (event.target.closest('.expander')) this.events.expand(row.record, row);
+    const menuButton = event.target.closest('.row-menu-button');
+    if (menuButton) this.events.menu(row.record, menuButton);
+    else if (event.target.closest('.expander')) this.events.expand(row.record, row);
     // The keys go on from the cell that was clicked.
     else if (!event.target.closest('a, button, input, select')) focus(event.target.closest('td[data-name]') ?? row, true);
   }
@@ -253,7 +314,7 @@ export class Grid {
   /** @param {At<MouseEvent>} event */
   doubleClicked(event) {
     const row = this.rowOf(event.target);
-    if (row && !event.target.closest('button, input, .editing')) this.events.open(row.record);
+    if (row && !event.target.closest('a, button, input, .editing')) this.events.open(row.record);
   }
 
   /** @param {HTMLElement} node */

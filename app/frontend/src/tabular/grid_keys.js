@@ -6,6 +6,7 @@ export function gridKey(grid, event) {
   const cell = event.target.closest('td');
   if (!row || (event.target !== row && event.target !== cell)) return;
   if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === 'F10' && !event.shiftKey) return;
   const isHandled = move(grid, row, cell, event.key) || act(grid, row, cell, event.key);
   if (isHandled) event.preventDefault();
 }
@@ -47,6 +48,12 @@ function act(grid, row, cell, key) {
   }
   if (key === 'Escape' && cell) {
     focus(row);
+    return true;
+  }
+  const menuButton = row.querySelector('.row-menu-button');
+  if ((key === 'ContextMenu' || key === 'F10') && menuButton) {
+    grid.select(row);
+    grid.events.menu(row.record, menuButton);
     return true;
   }
   if (key === 'Delete' || key === 'Insert') {

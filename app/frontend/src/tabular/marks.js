@@ -68,7 +68,10 @@ export class Marks {
   show() {
     const { size } = this.records;
     this.element.hidden = size === 0;
-    if (size) this.count.textContent = t('${count} marked', { count: countText(size) });
+    const inView = new Set(this.table.grid.rows().map(({ record }) => record[this.table.idField]));
+    const hidden = [...this.records.keys()].filter((id) => !inView.has(id)).length;
+    const words = hidden ? '${count} marked, ${others} of them not in view' : '${count} marked';
+    if (size) this.count.textContent = t(words, { count: countText(size), others: countText(hidden) });
     this.table.grid.showMarks();
   }
 

@@ -42,7 +42,7 @@ export class Note {
       this.element.hidden = true;
     } else if (table.misfits.length) {
       this.show(...misfitNote(table));
-    } else if (table.conditions.length || table.searchText) {
+    } else if (table.conditions.length || table.searchText || table.quick) {
       this.show(icon('filter'), h('p', {}, t('Nothing matches the filter.')),
         h('button', { type: 'button', on: { click: () => table.clearFilter() } }, t('Clear the filter')));
     } else {

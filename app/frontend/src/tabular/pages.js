@@ -5,8 +5,12 @@
  * then pages are asked for by these, at any depth, and those from its end have the numbers -1, -2, …
  */
 
+import { mergeRows } from './refresh.js';
+
 const NEXT_AT = 0.95;
 const PREVIOUS_AT = 0.02;
+/** So many rows the server gives at once. */
+const MAX_ROWS = 1000;
 
 export class Pages {
   /**
@@ -22,6 +26,7 @@ export class Pages {
     this.ticket = 0;
     this.waiting = 0;
     this.lastTop = 0;
+    this.readAt = 0;
     this.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
     // At the very top there is nothing left to scroll, though there may be pages before.
     this.scroller.addEventListener('wheel', (event) => event.deltaY < 0 && this.wantPrevious(), { passive: true });
@@ -135,6 +140,7 @@ export class Pages {
 
   /** @param {ListPage} answer */
   take(answer) {
+    this.readAt = Date.now();
     this.total = answer.total;
     this.isCapped = answer.isCapped === true;
   }
@@ -205,9 +211,68 @@ export class Pages {
     if (ticket !== this.ticket) return;
     this.isLoading = false;
     if (!answer) return;
+    // By numbers alone, rows have moved from one page to another meanwhile.
+    const hasMoved = answer.next === undefined && answer.total !== this.total;
     this.take(answer);
     if (body) this.put(place, body, answer);
     this.onChange();
+    if (hasMoved) await this.refresh();
+  }
+
+  /** The rows that are loaded, read anew in their places. @returns {Promise<boolean>} whether it was done */
+  async refresh() {
+    if (this.isLoading || !this.bodies.length) return false;
+    this.ticket += 1;
+    const { ticket } = this;
+    this.isLoading = true;
+    const bodies = [...this.bodies];
+    const answers = await this.readAgain(bodies);
+    if (ticket !== this.ticket) return false;
+    this.isLoading = false;
+    if (!answers || await this.isHeldBack()) return false;
+    this.take(answers[answers.length - 1]);
+    const anchor = this.scroller.scrollTop > 0 ? this.grid.rows().find((row) => row.offsetTop + row.offsetHeight > this.scroller.scrollTop + this.grid.head.offsetHeight) : undefined;
+    const before = anchor?.offsetTop ?? 0;
+    this.beforeReset();
+    mergeRows(this.grid, bodies, answers.map(({ rows }) => rows));
+    bodies.forEach((body, at) => {
+      const place = this.endsOf(body)?.place;
+      if (place) this.ends.set(body, { place, next: answers[at].next, previous: answers[at].previous });
+    });
+    if (anchor?.isConnected) this.scroller.scrollTop += anchor.offsetTop - before;
+    this.lastTop = this.scroller.scrollTop;
+    this.onChange();
+    return true;
+  }
+
+  /**
+   * The pages of bodies: in one request where that is possible, so that nothing moves in between.
+   * @param {HTMLTableSectionElement[]} bodies
+   * @returns {Promise<ListPage[] | null>}
+   */
+  async readAgain(bodies) {
+    const places = bodies.map((body) => this.endsOf(body)?.place ?? { page: Number(body.dataset.page) });
+    const [first] = places;
+    const count = bodies.length * this.pageRows;
+    if ((first.page === 1 || first.after) && count <= MAX_ROWS) {
+      const whole = await this.fetchPage(first, count);
+      return whole && bodies.map((_body, at) => this.partOf(whole, at, bodies.length));
+    }
+    const answers = [];
+    for (const place of places) {
+      const answer = await this.fetchPage(place);
+      if (!answer) return null;
+      answers.push(answer);
+    }
+    return answers;
+  }
+
+  /** @param {ListPage} whole @param {number} at @param {number} count @returns {ListPage} */
+  partOf(whole, at, count) {
+    const rows = whole.rows.slice(at * this.pageRows, (at + 1) * this.pageRows);
+    const isLast = at === count - 1;
+    // Between pages that are loaded nobody goes on.
+    return { ...whole, rows, next: isLast ? whole.next : undefined, previous: at === 0 ? whole.previous : undefined };
   }
 
   /** Show a page, from what is loaded if it is there. @param {number} page */

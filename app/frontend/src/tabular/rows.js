@@ -1,6 +1,8 @@
 /** The rows of a list, as the server is asked for them. */
 
 import { ask } from '../core/request.js';
+import { fillDeep } from '../core/template.js';
+import { wordsOfNow } from '../core/zones.js';
 import { sortName } from './columns.js';
 import { dataFilter } from './filters.js';
 
@@ -8,7 +10,7 @@ import { dataFilter } from './filters.js';
 export function listParams(table) {
   const { sort } = table;
   const params = /** @type {Data} */ ({ ...table.params, ...table.query });
-  const filter = dataFilter(table.columnsIn(params), table.conditions);
+  const filter = dataFilter(table.columnsIn(params), table.conditions, quickFilter(table));
   return {
     ...params,
     sort: sort ? `${sortName(sort.column)}${sort.isDescending ? ' desc' : ''}` : undefined,
@@ -17,13 +19,19 @@ export function listParams(table) {
   };
 }
 
-/** A page of them; null when they cannot be had. @param {Tabular} table @param {PagePlace} place @returns {Promise<ListPage|null>} */
-export async function fetchPage(table, place) {
+/** What the quick filter asks for, `${day}` and its like filled for now in the zone of quota days. @param {Tabular} table @returns {ServerFilter[]} */
+function quickFilter(table) {
+  const quick = table.chips.filters.find(({ name }) => name === table.quick);
+  return quick ? [fillDeep(quick.filter, wordsOfNow(table.app.zone))] : [];
+}
+
+/** A page of them; null when they cannot be had. @param {Tabular} table @param {PagePlace} place @param {number} [rows] @returns {Promise<ListPage|null>} */
+export async function fetchPage(table, place, rows = table.pageRows) {
   await table.inline.settled();
   if (table.misfits.length) return { total: 0, rows: [] };
   const answer = await ask(table.app, table.opts.data_url, {
     method: table.opts.data_method, baseUri: table.baseUri,
-    params: { ...listParams(table), ...placeParams(place), rows: table.pageRows },
+    params: { ...listParams(table), ...placeParams(place), rows },
   });
   return readPage(table, answer);
 }

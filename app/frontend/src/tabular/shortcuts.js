@@ -12,6 +12,7 @@ const KEYS = [
   ['Enter', 'Open the row, or edit the cell'],
   ['F2', 'Edit the cell in its place'],
   ['Space', 'Mark or choose the row'],
+  ['Shift F10', 'What to do with the row'],
   ['Delete', 'Delete the row'],
   ['Insert', 'Add'],
   ['Escape', 'Back, close, give up'],

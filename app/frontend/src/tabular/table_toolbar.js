@@ -1,4 +1,4 @@
-/** The buttons above a table: editing, the description's own tools, filter and reload. */
+/** The buttons above a table: what needs no row, and what shapes the view. Those of a row are in row_menu.js. */
 
 import { icon, iconOf } from '../core/icons.js';
 import { resolveUrl } from '../core/urls.js';
@@ -6,9 +6,11 @@ import { debounce, fillNode, h } from '../core/dom.js';
 import { popoverBelow } from '../core/popover.js';
 import { many, t } from '../core/i18n.js';
 import { columnsButton } from './column_chooser.js';
+import { isTrue } from '../inputs/check_inputs.js';
 import { exportList } from './exporting.js';
+import { needsRow } from './row_menu.js';
 import { showHelp } from './shortcuts.js';
-import { viewsButton } from './views.js';
+import { viewOf, viewsButton } from './views.js';
 
 const SEARCH_DELAY_MS = 250;
 /** So many tools have room beside a list's title; more have a line of their own. */
@@ -18,26 +20,25 @@ export class TableToolbar {
   /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
-    this.buttons = /** @type {HTMLButtonElement[]} */ ([]);
     const { editing } = table;
-    const own = [
-      editing.canAdd && this.button('add', 'Add', 'add', () => editing.add(), { css: 'primary' }),
-      editing.canUpdate && this.button('update', 'Edit', 'update', () => editing.updateSelected(), { needsRow: true }),
-      editing.canDelete && this.button('delete', editing.removal.label, 'delete', () => editing.removeSelected(), { needsRow: true }),
-    ];
-    const descriptions = table.opts.toolbar?.tools ?? [];
-    const tools = descriptions.filter((tool) => !isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
-    const others = descriptions.filter((tool) => isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
+    const add = editing.canAdd && this.button('add', 'Add', 'add', () => editing.add(), { css: 'primary' });
+    const descriptions = (table.opts.toolbar?.tools ?? []).filter((tool) => !needsRow(tool));
+    const seldom = descriptions.filter((tool) => isTrue(tool.more));
+    // A menu of one would only hide it.
+    const isInMenu = (/** @type {Tool} */ tool) => seldom.length > 1 && seldom.includes(tool);
+    const tools = descriptions.filter((tool) => !isInMenu(tool)).map((tool) => this.descriptionTool(tool));
+    const others = descriptions.filter(isInMenu).map((tool) => this.descriptionTool(tool));
     const more = others.length ? this.button('more', 'More', 'more', () => {}) : null;
     if (more) tools.push(more);
-    const isMany = Boolean(table.opts.description) || own.filter(Boolean).length + tools.length > MOST_BESIDE;
+    const isMany = Boolean(table.opts.description) || (add ? 1 : 0) + tools.length > MOST_BESIDE;
+    this.viewName = h('span', { class: 'view-name' });
     this.filterButton = this.button('filter', 'Filter', 'filter', () => table.filterPanel.toggle());
     this.filterButton.hidden = table.opts.nofilter === true;
     this.viewTools = h('div', { class: 'toolbar view-tools' }, this.searchBox(), this.filterButton, this.menus(),
       this.button('help', 'Keys', 'help', () => showHelp(table), { isSmall: true }),
       this.button('refresh', 'Reload', 'refresh', () => table.render({}), { isSmall: true }));
     this.element = h('div', { class: ['table-tools', isMany && 'many-tools'], role: 'toolbar', 'aria-label': t('Tools') },
-      h('div', { class: 'toolbar' }, own, tools), this.viewTools);
+      h('div', { class: 'toolbar' }, add, tools), this.viewTools);
     columnsButton(table, this.columns);
     viewsButton(table, this.views);
     if (more) this.fillMore(more, others);
@@ -51,6 +52,7 @@ export class TableToolbar {
     this.canImport = Boolean(opts.import_url && editing.canAdd);
     this.files = opts.exportable || this.canImport
       ? this.button('files', opts.exportable ? 'Export' : 'Import', 'download', () => {}, { isSmall: true }) : null;
+    this.views.append(this.viewName);
     return [this.columns, this.views, this.files];
   }
 
@@ -127,28 +129,26 @@ export class TableToolbar {
    * @param {() => unknown} click
    * @param {ToolLook} [look]
    */
-  button(name, label, iconName, click, { css = '', needsRow = false, isSmall = false, iconNode = null, say = t } = {}) {
+  button(name, label, iconName, click, { css = '', isSmall = false, iconNode = null, say = t } = {}) {
     const text = say(label);
-    const button = h('button', {
+    return h('button', {
       type: 'button', class: ['tool', css, isSmall && 'tool-small'], 'data-tool': name, title: text, on: { click },
     }, iconNode ?? (iconName ? icon(iconName) : null), h('span', { class: isSmall ? 'visually-hidden' : 'tool-label' }, text));
-    if (needsRow) this.buttons.push(button);
-    return button;
   }
 
   /** @param {Tool} tool */
   descriptionTool(tool) {
-    const needsRow = isTrue(tool.selected_row);
     const iconNode = iconOf(tool.icon, (url) => resolveUrl(url, this.table.baseUri));
-    return this.button(tool.name, tool.label ?? tool.name, null, () => this.table.tool(tool), {
-      needsRow, css: tool.css, iconNode, say: many,
+    return this.button(tool.name, tool.label ?? tool.name, null, () => this.table.tool(tool, {}), {
+      css: tool.css, iconNode, say: many,
     });
   }
 
-  /** Tools that need a row look so while none is selected; a click then says why. */
+  /** How many conditions there are, and the name of the view. */
   update() {
-    const isWaiting = !this.table.selectedRecord;
-    for (const button of this.buttons) button.classList.toggle('waiting', isWaiting);
+    const view = this.table.namedViews.find(viewOf(this.table));
+    this.views?.classList.toggle('active', view !== null);
+    this.viewName.textContent = view?.name ?? '';
     const count = this.table.conditions.length + this.table.misfits.length;
     this.filterButton.classList.toggle('active', count > 0);
     setLabel(this.filterButton, count ? `${t('Filter')} (${count})` : t('Filter'));
@@ -159,9 +159,4 @@ export class TableToolbar {
 /** @param {HTMLButtonElement} button of this toolbar @param {string} text */
 function setLabel(button, text) {
   fillNode(button.querySelector('span') ?? button, text);
-}
-
-/** Generated pages write truth in two ways. @param {unknown} value */
-function isTrue(value) {
-  return value === true || value === 'true';
 }

@@ -1,31 +1,38 @@
 /** Tabular: the list page that xls2ui generates. Section 9 of the page contract. */
 
-import { build } from '../core/build.js';
-import { fillDeep } from '../core/template.js';
-import { h } from '../core/dom.js';
+import { debounce, h } from '../core/dom.js';
 import { ownDataParams } from '../core/params.js';
 import { register } from '../core/registry.js';
 import { many, t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
+import { Chips } from './chips.js';
 import { readRowOptions, withWidth } from './columns.js';
+import { Details } from './details.js';
 import { Editing } from './editing.js';
 import { FilterPanel } from './filter_panel.js';
 import { Grid } from './grid.js';
-import { focus } from './grid_keys.js';
+import { focusAgain, placeOfFocus } from './focus_place.js';
 import { InlineEdit } from './inline_edit.js';
+import { NamedViews } from './named_views.js';
 import { LargeList } from './large.js';
+import { cellHref } from './links.js';
 import { ListMemory } from './list_memory.js';
 import { listenForKeys } from './shortcuts.js';
 import { Marks } from './marks.js';
 import { Note } from './note.js';
 import { Pager } from './pager.js';
 import { Pages } from './pages.js';
+import { refreshOnReturn } from './refresh.js';
+import { RowMenu } from './row_menu.js';
 import { fetchPage } from './rows.js';
 import { TableToolbar } from './table_toolbar.js';
 import { readView, showInAddress, VIEW_PARAMETER } from './views.js';
 
 const DEFAULT_PAGE_ROWS = 160;
 const DEFAULT_CACHE_PAGES = 5;
+/** How often times that are told by how long ago they are grow older. */
+const CLOCK_MS = 60_000;
+const ADDRESS_MS = 300;
 
 export class Tabular extends Widget {
   static tag = 'section';
@@ -52,17 +59,26 @@ export class Tabular extends Widget {
     this.editing = new Editing(this);
     this.inline = new InlineEdit(this);
     this.marks = new Marks(this);
+    this.chips = new Chips(this);
+    this.rowMenu = new RowMenu(this);
     this.large = new LargeList(this);
-    this.details = /** @type {Widget[]} */ ([]);
-    this.take(readView(opts.data_params?.[VIEW_PARAMETER], this.filterFields()));
+    this.details = new Details(this);
+    this.namedViews = new NamedViews(this);
+    this.take(readView(opts.data_params?.[VIEW_PARAMETER] ?? this.namedViews.first?.content, this.filterFields()));
+    // Scrolling passes many pages; the address need not name them all.
+    this.noteAddress = debounce(() => { if (this.dom_element.isConnected && !this.pages.isLoading) showInAddress(this); }, ADDRESS_MS);
     this.layOut();
     this.filterPanel.setConditions(this.conditions);
     this.endKeys = listenForKeys(this);
+    this.endRefresh = refreshOnReturn(this);
+    this.clock = setInterval(() => this.grid.showTimes(), CLOCK_MS);
   }
 
   /** What a view says: search, conditions, sort, columns, page size. @param {View} view */
-  take({ searchText = '', conditions = [], misfits = [], sort = null, columns = null, pageRows = null }) {
+  take({ searchText = '', conditions = [], misfits = [], sort = null, columns = null, pageRows = null, quick = null, page = null }) {
     Object.assign(this, { searchText, conditions, misfits, sort });
+    this.startPage = page ?? 1;
+    this.quick = this.chips.has(quick) ? quick : null;
     this.pageRows = pageRows ?? this.defaultPageRows;
     this.columns = this.columnsNamed(columns ?? this.memory.columns);
   }
@@ -91,11 +107,13 @@ export class Tabular extends Widget {
   }
 
   /** Another selection of rows: from page 1, and into the address. */
-  changed() {
+  async changed() {
     this.toolbar.update();
-    showInAddress(this);
+    this.chips.show();
     this.marks.clear();
-    return this.load(1);
+    const loading = this.load(1);
+    showInAddress(this, 1);
+    await loading;
   }
 
   layOut() {
@@ -114,9 +132,9 @@ export class Tabular extends Widget {
     this.focusPlace = null;
     this.pages = new Pages({
       scroller: this.scroller, grid: this.grid, cacheLimit: Number(this.opts.cache_limit) || DEFAULT_CACHE_PAGES,
-      fetchPage: (place) => fetchPage(this, place), onChange: () => this.showPosition(),
+      fetchPage: (place, rows) => fetchPage(this, place, rows), onChange: () => this.showPosition(),
       setBusy: (isBusy) => this.dom_element.setAttribute('aria-busy', String(isBusy)),
-      isHeldBack: () => this.inline.wasWrittenIn(), beforeReset: () => { this.focusPlace = this.placeOfFocus(); },
+      isHeldBack: () => this.inline.wasWrittenIn(), beforeReset: () => { this.focusPlace = placeOfFocus(this); },
     });
     this.pages.pageRows = this.pageRows;
     this.dom_element.append(
@@ -124,9 +142,10 @@ export class Tabular extends Widget {
         h('div', { class: 'table-title' }, title ? h(this.headingTag, {}, many(title)) : null,
           description ? h('p', { class: 'muted' }, t(description)) : null),
         this.toolbar.element),
-      this.large.element, this.filterPanel.element, this.marks.element, this.scroller, this.pager.element);
+      this.large.element, this.filterPanel.element, this.chips.element, this.marks.element, this.scroller, this.pager.element, this.rowMenu.element);
     if (this.sort) this.showSort();
     this.toolbar.update();
+    this.chips.show();
   }
 
   /** Columns in view first, then those left out of view; never the bookkeeping. */
@@ -149,13 +168,15 @@ export class Tabular extends Widget {
       idField: this.idField, checkField: this.checkField, label,
       // Relation pages are sorted by the server, whatever a request says.
       isSortable: !this.checkField, canSort: (column) => this.large.canSort(column), isExpandable: Boolean(this.opts.content_view), marks: this.marks,
+      hasMenu: this.rowMenu.isUseful, hrefOf: (record, column) => cellHref(this, record, column),
       widths: this.memory.widths,
     }, {
       sort: (column) => this.sortBy(column),
       select: (record) => this.selected(record),
       open: (record) => this.openRecord(record),
       check: (record, isChecked, box) => this.checked(record, isChecked, box),
-      expand: (record, row) => this.expand(record, row),
+      expand: (record, row) => this.details.toggle(record, row),
+      menu: (record, button) => this.rowMenu.open(record, button),
       edit: (row, cell) => this.inline.begin(row, cell),
       key: (key) => this.editKey(key),
       move: (column, at) => this.moveColumn(column.name, at),
@@ -174,7 +195,19 @@ export class Tabular extends Widget {
 
   /** Rows are fetched when binds are attached, so that `loaded` reaches them. */
   built() {
-    this.render({});
+    this.load(this.startPage ?? 1);
+    this.namedViews.takeOver().then(() => this.toolbar.update());
+  }
+
+  /** Read the rows in view anew, and leave the reader where he is. */
+  async refresh() {
+    const id = this.selectedRecord?.[this.idField];
+    if (!await this.pages.refresh()) return;
+    this.marks.show();
+    const row = id === undefined ? undefined : this.grid.rowOfId(id);
+    this.select_row = row ? { user_data: row.record } : null;
+    if (!row) this.grid.unselect();
+    if (this.focusPlace && document.activeElement === document.body) focusAgain(this, this.focusPlace);
   }
 
   /** Columns that the opening page has fixed, as far as the table has them. */
@@ -204,7 +237,7 @@ export class Tabular extends Widget {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
     if (!this.pages.bodies.length) this.note.showLoading();
     const isDone = await this.pages.reset(page);
-    this.closeDetail();
+    this.details.close();
     if (!isDone) return;
     if (page === this.pages.firstPage && this.pages.bodies.length === 1) this.scroller.scrollTop = top;
     const id = selectId === undefined ? this.select_row?.user_data[this.idField] : selectId;
@@ -212,39 +245,27 @@ export class Tabular extends Widget {
     this.grid.unselect();
     if (id !== undefined) this.grid.selectById(id);
     // It went with the row.
-    if (this.focusPlace && document.activeElement === document.body) this.focusAgain(this.focusPlace);
+    if (this.focusPlace && document.activeElement === document.body) focusAgain(this, this.focusPlace);
     this.toolbar.update();
     this.dispatch('loaded', { total: this.pages.total });
-  }
-
-  /** Return the record and the column of the row or cell that has the focus, or null where none has. */
-  placeOfFocus() {
-    const holder = /** @type {HTMLElement | null} */ (document.activeElement);
-    if (!holder || !this.grid.element.contains(holder)) return null;
-    return { id: this.grid.rowOf(holder)?.record[this.idField], column: holder.closest('td')?.dataset.name };
-  }
-
-  /** Focus what has come in the place of a row or cell, or else the rows. @param {{id: any, column?: string}} place */
-  focusAgain({ id, column }) {
-    const row = (id === undefined ? null : this.grid.rowOfId(id)) ?? this.grid.selectedRow;
-    const cell = column && [...(row?.cells ?? [])].find(({ dataset }) => dataset.name === column);
-    focus(cell || row || this.scroller, true);
   }
 
   /** @param {string} key */
   editKey(key) {
     if (key === 'Insert' && this.editing.canAdd) this.editing.add();
-    if (key === 'Delete' && this.editing.canDelete) this.editing.removeSelected();
+    if (key === 'Delete' && this.editing.canDelete && this.selectedRecord) this.editing.remove(this.selectedRecord);
     if (key === 'F2' && this.editing.canUpdate) this.app.show_message({ title: 'This cell is not edited in its place. Enter opens the row.' });
   }
 
   showPosition() {
     this.pager.show(this.pages.position);
     this.note.showEmpty();
+    this.noteAddress();
   }
 
   clearFilter() {
     this.searchText = '';
+    this.quick = null;
     if (this.toolbar.search) this.toolbar.search.value = '';
     this.filterPanel.clear();
   }
@@ -352,41 +373,16 @@ export class Tabular extends Widget {
     else record[this.checkField ?? ''] = isChecked ? 1 : 0;
   }
 
-  /** @param {Row} record @param {RecordRow} row */
-  async expand(record, row) {
-    const isOpen = row.nextElementSibling?.classList.contains('detail-row');
-    this.closeDetail();
-    if (isOpen) return;
-    const cell = h('td', { role: 'gridcell', colspan: row.cells.length });
-    row.after(h('tr', { role: 'row', class: 'detail-row' }, cell));
-    row.querySelector('.expander')?.setAttribute('aria-expanded', 'true');
-    for (const widget of await build(fillDeep(this.opts.content_view ?? [], record), this)) {
-      if (!cell.isConnected) widget.released(); // closed meanwhile
-      else this.details.push(this.add_widget_at(cell, widget));
-    }
-  }
-
-  closeDetail() {
-    for (const widget of this.details.splice(0)) this.remove_widget(widget);
-    const detail = this.grid.element.querySelector('.detail-row');
-    detail?.previousElementSibling?.querySelector('.expander')?.setAttribute('aria-expanded', 'false');
-    detail?.remove();
-  }
-
-  /** A tool of the description: an event of its name with the selected record. @param {Tool} tool */
-  async tool(tool) {
-    const needsRow = tool.selected_row === true || tool.selected_row === 'true';
-    if (needsRow && !this.selectedRecord) {
-      this.app.show_message({ title: 'Please select a row first.' });
-      return;
-    }
-    const record = needsRow ? this.selectedRecord : {};
+  /** A tool of the description: an event of its name with the record it is used on. @param {Tool} tool @param {Row} record */
+  async tool(tool, record) {
     const event = await this.dispatch(tool.name, { ...record, referer_widget: this.uid });
     if (event.changed) await this.render({});
   }
 
   released() {
     this.endKeys();
+    this.endRefresh();
+    clearInterval(this.clock);
     super.released();
   }
 

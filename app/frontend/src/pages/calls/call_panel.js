@@ -7,7 +7,7 @@ import { t } from '../../core/i18n.js';
 import { callsLink } from '../common/calls_link.js';
 import { durationText } from '../common/duration.js';
 import { badge, facts, tool } from '../common/nodes.js';
-import { amountText } from '../common/amounts.js';
+import { amountText } from '../../core/amounts.js';
 import { statusBadge } from './status.js';
 
 /** @type {Record<string, string>} */

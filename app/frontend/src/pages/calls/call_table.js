@@ -7,8 +7,8 @@ import { t } from '../../core/i18n.js';
 import { callsLink } from '../common/calls_link.js';
 import { durationText } from '../common/duration.js';
 import { emptyNote } from '../common/nodes.js';
-import { priceText } from '../common/price_text.js';
-import { AmountColumn } from '../common/amounts.js';
+import { priceText } from '../../core/price_words.js';
+import { AmountColumn } from '../../core/amounts.js';
 import { statusBadge } from './status.js';
 
 const COLUMNS = 7;

@@ -8,7 +8,7 @@ import { ask } from '../../core/request.js';
 import { read } from '../common/answers.js';
 import { notLoaded, tool } from '../common/nodes.js';
 import { readAddress, writeAddress } from './address.js';
-import { amountText } from '../common/amounts.js';
+import { amountText } from '../../core/amounts.js';
 import { CallPanel } from './call_panel.js';
 import { CallTable } from './call_table.js';
 import { FilterBar } from './filter_bar.js';

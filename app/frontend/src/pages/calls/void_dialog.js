@@ -8,7 +8,7 @@ import { ask } from '../../core/request.js';
 import { Report } from '../../tabular/marks.js';
 import { facts, plainTable } from '../common/nodes.js';
 import { openForm, openWindow } from '../common/window.js';
-import { amountText } from '../common/amounts.js';
+import { amountText } from '../../core/amounts.js';
 
 const API = '/pipeline_ops/api';
 /** @type {Answer} */

@@ -7,7 +7,7 @@ import { callsFigure } from '../common/calls_link.js';
 import { durationText } from '../common/duration.js';
 import { gauge } from '../common/gauge.js';
 import { badge, card, plainTable } from '../common/nodes.js';
-import { useText } from '../common/price_text.js';
+import { useText } from '../../core/price_words.js';
 import { rateText } from '../common/rates.js';
 
 /** @type {Record<string, string>} */

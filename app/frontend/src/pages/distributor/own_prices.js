@@ -10,7 +10,7 @@ import { priceImpact } from '../../tabular/price_impact.js';
 import { WhenChoice } from '../../widgets/when_choice.js';
 import { read, send } from '../common/answers.js';
 import { openWindow } from '../common/window.js';
-import { columnsOf, priceText } from '../common/price_text.js';
+import { columnsOf, priceText } from '../../core/price_words.js';
 
 const USE = ['step_key', 'model', 'unit'];
 const UPDATE = '/pipeline_dist/api/distributor_pipeline_update.dspy';

@@ -7,7 +7,7 @@ import { t } from '../../core/i18n.js';
 import { gauge } from '../common/gauge.js';
 import { badge, emptyNote, plainTable, tool } from '../common/nodes.js';
 import { openWindow } from '../common/window.js';
-import { priceText } from '../common/price_text.js';
+import { priceText } from '../../core/price_words.js';
 import { openOwnPrices } from './own_prices.js';
 
 /** @type {Record<string, string>} */

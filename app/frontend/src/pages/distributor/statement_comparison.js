@@ -3,7 +3,7 @@
 import { h } from '../../core/dom.js';
 import { sum } from '../../core/decimals.js';
 import { t } from '../../core/i18n.js';
-import { alignedDecimals } from '../common/aligned_decimals.js';
+import { alignedDecimals } from '../../core/amounts.js';
 import { callsLink } from '../common/calls_link.js';
 import { card, plainTable } from '../common/nodes.js';
 import { dueText } from './statement_view.js';

@@ -3,10 +3,10 @@
 import { h } from '../../core/dom.js';
 import { countText, decimalText, localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
-import { alignedDecimals } from '../common/aligned_decimals.js';
+import { alignedDecimals } from '../../core/amounts.js';
 import { callsFigure, callsLink, itemParams } from '../common/calls_link.js';
 import { badge, emptyNote, facts, plainTable } from '../common/nodes.js';
-import { priceText } from '../common/price_text.js';
+import { priceText } from '../../core/price_words.js';
 
 /** @type {Record<string, [string, string]>} */
 export const STATES = { open: ['the month runs', ''], ended: ['not closed yet', 'warn'], closed: ['closed', 'good'] };

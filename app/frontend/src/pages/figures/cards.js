@@ -3,7 +3,7 @@
 import { h } from '../../core/dom.js';
 import { countText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
-import { amountText } from '../common/amounts.js';
+import { amountText } from '../../core/amounts.js';
 import { callsLink } from '../common/calls_link.js';
 import { rateText } from '../common/rates.js';
 import { change } from './change.js';

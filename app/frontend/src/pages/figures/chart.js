@@ -2,7 +2,7 @@
 
 import { h } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
-import { amountText } from '../common/amounts.js';
+import { amountText } from '../../core/amounts.js';
 import { barChart } from '../common/bar_chart.js';
 import { callsLink } from '../common/calls_link.js';
 import { keepCsv, keepPicture } from '../common/chart_files.js';

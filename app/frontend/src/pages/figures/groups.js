@@ -3,7 +3,7 @@
 import { h } from '../../core/dom.js';
 import { countText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
-import { AmountColumn } from '../common/amounts.js';
+import { AmountColumn } from '../../core/amounts.js';
 import { keepCsv } from '../common/chart_files.js';
 import { callsLink } from '../common/calls_link.js';
 import { card, plainTable, tool } from '../common/nodes.js';

@@ -7,7 +7,7 @@ import { read } from '../common/answers.js';
 import { badge, card, emptyNote, tool } from '../common/nodes.js';
 import { openWindow } from '../common/window.js';
 import { build } from '../../core/build.js';
-import { priceText } from '../common/price_text.js';
+import { priceText } from '../../core/price_words.js';
 import { quoteBox } from './quote_box.js';
 import { openCopy } from '../prices/price_copy.js';
 

@@ -6,7 +6,7 @@ import { localDateTime } from '../../core/format.js';
 import { icon } from '../../core/icons.js';
 import { openForm, openWindow } from '../common/window.js';
 import { differenceView, isSame } from './difference.js';
-import { priceText } from '../common/price_text.js';
+import { priceText } from '../../core/price_words.js';
 import { problemLine } from './step_card.js';
 
 /** @param {Widget} owner @param {PipelineData} data @returns {Promise<boolean>} whether it was published */

@@ -7,7 +7,7 @@ import { icon } from '../../core/icons.js';
 import { decimalText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { card, plainTable } from '../common/nodes.js';
-import { priceText } from '../common/price_text.js';
+import { priceText } from '../../core/price_words.js';
 
 /**
  * @param {Widget} owner

@@ -9,7 +9,7 @@ import { WhenChoice } from '../../widgets/when_choice.js';
 import { send } from '../common/answers.js';
 import { badge, plainTable } from '../common/nodes.js';
 import { openForm } from '../common/window.js';
-import { priceRefusal, priceText, useText } from '../common/price_text.js';
+import { priceRefusal, priceText, useText } from '../../core/price_words.js';
 
 const URL = '/pipeline_ops/api/price_copy.dspy';
 /** @type {Record<string, string>} */

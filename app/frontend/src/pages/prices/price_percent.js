@@ -9,7 +9,7 @@ import { priceImpact } from '../../tabular/price_impact.js';
 import { WhenChoice } from '../../widgets/when_choice.js';
 import { send } from '../common/answers.js';
 import { plainTable } from '../common/nodes.js';
-import { columnsOf, priceRefusal, useText } from '../common/price_text.js';
+import { columnsOf, priceRefusal, useText } from '../../core/price_words.js';
 import { openWindow } from '../common/window.js';
 
 const URL = '/pipeline_ops/api/price_percent.dspy';

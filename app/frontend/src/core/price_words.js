@@ -1,8 +1,8 @@
 /** A price in words. */
 
-import { h } from '../../core/dom.js';
-import { decimalText } from '../../core/format.js';
-import { t } from '../../core/i18n.js';
+import { h } from './dom.js';
+import { decimalText } from './format.js';
+import { t } from './i18n.js';
 
 /** `7.2 CNY / 1,000,000` or `25 CNY a package of 100`. @param {PriceWords} price */
 export function priceText(price) {
