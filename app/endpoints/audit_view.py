@@ -21,6 +21,8 @@ ACTIONS = {
     "reorder": "put in another order",
     "publish": "published",
     "rollback": "rolled back",
+    "import": "imported",
+    "load": "loaded from a version",
     "set_status": "given another status",
     "put_back": "put back",
     "generate_key": "given a new key",

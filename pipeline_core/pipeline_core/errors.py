@@ -24,6 +24,13 @@ DRAFT_NEVER_PUBLISHED = BAD_STATUS_CHANGE.variant(
     "A draft goes live by publishing it, not by setting its status.",
     "草稿要通过发布上线，不能直接改状态。",
 )
+DRAFT_HAS_CHANGES = ErrorCode(
+    "draft_has_changes",
+    409,
+    "The draft has changes that no version has; version {version_no} would replace them. Save a"
+    " version first, or say replace_draft=1.",
+    "草稿有未存入任何版本的修改，载入版本 {version_no} 会将其覆盖。请先保存版本，或填 replace_draft=1。",
+)
 PIPELINE_CODE_TAKEN = DUPLICATE.variant(
     "There is a line with this code already. Choose another.", "已有此代码的产线，请换一个。"
 )
@@ -71,6 +78,12 @@ ORPHANED_PRICES = ErrorCode(
     " {names}. Carry them over with carry_prices=1: to the new code, or to their end.",
     "有 {count} 个价格所属的步骤上线后将改用其他代码或不复存在：{names}。可用 carry_prices=1"
     " 一并处理：转到新代码，或就此结束。",
+)
+STATE_MOVED = ErrorCode(
+    "state_moved",
+    409,
+    "The line is not as it was shown any more: {changes}. Look at it again, then decide.",
+    "产线已不是显示时的样子：{changes}。请重新查看后再决定。",
 )
 TOO_LARGE = ErrorCode(
     "too_large",

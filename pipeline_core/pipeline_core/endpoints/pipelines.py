@@ -21,6 +21,7 @@ from app.global_func import (
 )
 from pipeline_core.definition.validate import STEP_KEY
 from pipeline_core.draft import steps
+from pipeline_core.draft.state_token import STATE
 from pipeline_core.lifecycle import (
     compare,
     pipelines,
@@ -43,7 +44,7 @@ _MOMENT = FieldRule(kind="datetime")
 
 PUBLISH = {
     "pipeline_id": _ID, "notes": _WORDS, "version_no": _COUNT, "carry_prices": _FLAG,
-    "lock_version": _OPTIONAL_LOCK,
+    "lock_version": _OPTIONAL_LOCK, "state": STATE,
 }  # fmt: skip
 ROLLBACK = {
     "pipeline_id": _ID,
@@ -52,6 +53,7 @@ ROLLBACK = {
     "replace_draft": _FLAG,
     "carry_prices": _FLAG,
     "lock_version": _OPTIONAL_LOCK,
+    "state": STATE,
 }
 SET_STATUS = {
     "pipeline_id": _ID,

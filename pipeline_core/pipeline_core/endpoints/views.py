@@ -172,9 +172,9 @@ def import_view(
 def _import_button(
     pipeline: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
 ) -> Widget:
-    """Return the button; it sends what the dry run was given, and the version of the line that the
-    dry run saw."""
-    version = {"lock_version": pipeline["lock_version"]} if "lock_version" in pipeline else {}
+    """Return the button; it sends what the dry run was given, and the line's version and state that
+    the dry run saw."""
+    version = {name: pipeline[name] for name in ("lock_version", "state") if name in pipeline}
     tool = {"name": "submit", "label": translate(Message("Import now"), lang)}
     return {
         "widgettype": "Form",

@@ -25,6 +25,7 @@ from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.definition.validate import Problem, blocks, validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, replace_draft
+from pipeline_core.draft.state_token import check_state
 from pipeline_core.errors import ALREADY_LIVE, NEVER_LIVE, NOT_PUBLISHABLE, REASON_REQUIRED
 from pipeline_core.lifecycle.contributors import of_version
 from pipeline_core.lifecycle.live import LIVE, put_live, version_by_number
@@ -46,10 +47,12 @@ async def publish(
     those whose changes it took in under `contributors`. Prices of steps that go live under another
     code, or not at all, are carried over with `carry_prices`, and told under `carried_prices` (see
     `step_prices`). Raises BadRequest `not_publishable`, Conflict `orphaned_prices` and others,
-    EditConflict when `lock_version` (the line's) is sent and old.
+    EditConflict when `lock_version` (the line's) is sent and old, Conflict `state_moved` when
+    `state` is (see `state_token`).
     """
     pipeline = await lock_editable_pipeline(sor, pipeline_id)
     check_lock_version("pipelines", pipeline, values["lock_version"])
+    await check_state(sor, pipeline, values["state"], actor)
     live = await sor.one(LIVE, {"pipeline_id": pipeline_id})
     version: Mapping[str, Any]
     if values["version_no"] is not None:
@@ -89,6 +92,7 @@ async def rollback(
     """
     pipeline = await lock_editable_pipeline(sor, pipeline_id)
     check_lock_version("pipelines", pipeline, values["lock_version"])
+    await check_state(sor, pipeline, values["state"], actor)
     target = await version_by_number(sor, pipeline_id, values["version_no"])
     definition = await definition_with_ids(sor, pipeline_id, target)
     if target["status"] != "superseded":
