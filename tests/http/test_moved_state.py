@@ -151,3 +151,44 @@ def test_a_file_does_not_replace_a_draft_that_was_not_in_its_dry_run(admin: http
     state = bring(admin, text, replace=1)["line"]["state"]
     report = bring(admin, text, replace=1, dry_run=0, state=state)
     assert report["line"]["action"] == "changed"
+
+
+def load(client: httpx.Client, pipeline: Pipeline, version_no: int, **more: Any) -> httpx.Response:
+    fields = {"pipeline_id": pipeline["id"], "version_no": version_no, "state": None, **more}
+    return ask(client, "pipeline_draft_load", **fields | {
+        "state": fields["state"] or state_of(client, pipeline)
+    })  # fmt: skip
+
+
+def test_an_old_version_becomes_the_draft_and_nothing_goes_live(
+    server: Installation, admin: httpx.Client
+) -> None:
+    pipeline = with_versions(admin)
+    ids = {step["step_key"]: step["id"] for step in rows(admin, "pipeline_steps",
+           pipeline_id=pipeline["id"])}  # fmt: skip
+
+    refusal_of(load(admin, pipeline, 1), 409, "draft_has_changes")
+    assert [key for *_, key in places(admin, pipeline)] == ["a", "b", "c"]
+    answer = load(admin, pipeline, 1, replace_draft=1).json()["data"]
+
+    assert answer["changed"] is True
+    steps = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"])
+    assert [(step["step_key"], step["id"]) for step in steps] == [("a", ids["a"])]
+    assert live_versions(server, pipeline) == [2]
+    people = do(admin, "pipeline_contributors", pipeline_id=pipeline["id"])
+    assert [one["username"] for one in people] == ["admin"]
+    # The last version holds what is replaced now: nobody has to be asked.
+    assert load(admin, pipeline, 1).json()["data"]["changed"] is False
+    do(admin, "pipeline_versions_create", pipeline_id=pipeline["id"])
+    assert load(admin, pipeline, 2).json()["data"]["changed"] is True
+
+
+def test_a_draft_that_moved_is_not_replaced_by_an_old_version(admin: httpx.Client) -> None:
+    pipeline = with_versions(admin)
+    state = state_of(admin, pipeline)
+    another_prompt(admin, pipeline)
+
+    refusal_of(load(admin, pipeline, 1, state=state, replace_draft=1), 409, "state_moved")
+
+    fields = {"pipeline_id": pipeline["id"], "version_no": 1, "replace_draft": 1}
+    refusal_of(ask(admin, "pipeline_draft_load", **fields), 400, "invalid_fields")

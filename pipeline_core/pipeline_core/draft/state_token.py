@@ -70,7 +70,7 @@ async def check_state(
     digest, _, entry_id = state.partition(".")
     if digest == await _digest(sor, pipeline, None):
         return
-    changes = [_told(entry, actor.lang) for entry in await _later(sor, pipeline, entry_id)]
+    changes = [_entry_words(entry, actor.lang) for entry in await _later(sor, pipeline, entry_id)]
     raise STATE_MOVED(
         extra={"changes": changes},
         changes="; ".join(f"{one['who']}, {one['when']}, {one['what']}" for one in changes) or "?",
@@ -94,7 +94,7 @@ async def _later(sor: SafeSqlor, pipeline: Mapping[str, Any], entry_id: str) -> 
     return entries or await sor.sqlExe(LATEST_ENTRY, {"pipeline_id": pipeline["id"]})
 
 
-def _told(entry: Mapping[str, Any], lang: str) -> dict[str, str]:
+def _entry_words(entry: Mapping[str, Any], lang: str) -> dict[str, str]:
     action = Message(AUDIT_ACTIONS.get(entry["action"], entry["action"]))
     return {
         "who": entry["username"] or entry["user_id"] or "?",

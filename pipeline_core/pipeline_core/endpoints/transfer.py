@@ -70,7 +70,8 @@ WORKFLOW = OTHER | {"format": EXPORT["format"]}
 _IGNORED = frozenset(
     {"id", "pipeline_id", "content_version", "lock_version", "created_at", "created_by",
      "updated_at", "updated_by", "status", "owner_id", "owner_org_id", "current_version",
-     "last_version_no", "draft_changed_at", "lock_no", "terms_no"}
+     "last_version_no", "draft_changed_at", "lock_no", "terms_no", "needs_approval",
+     "approval_changed_by", "approval_changed_at", "draft_same_at"}
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pipeline_core.definition.snapshot import is_same
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, replace_draft
 from pipeline_core.draft.state_token import check_state
 from pipeline_core.errors import DRAFT_HAS_CHANGES
+from pipeline_core.lifecycle.approval import note_same_as_live
 from pipeline_core.lifecycle.live import LIVE, version_by_number
 from pipeline_core.lifecycle.step_prices import definition_with_ids
 from pipeline_core.lifecycle.versions import LAST
@@ -36,4 +37,6 @@ async def load_into_draft(
     definition = await definition_with_ids(sor, pipeline_id, version)
     with audit_context("load", version_no=version["version_no"]):
         await replace_draft(sor, pipeline, definition, actor)
+    if live is not None and live["id"] == version["id"]:
+        await note_same_as_live(sor, pipeline_id)
     return {**await get_row(sor, "pipelines", pipeline_id), "changed": True}

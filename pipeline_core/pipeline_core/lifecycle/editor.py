@@ -16,15 +16,16 @@ from pipeline_core.draft.draft import draft_definition, steps_of
 from pipeline_core.draft.state_token import state_of
 from pipeline_core.lifecycle.contributors import since_last_version
 from pipeline_core.lifecycle.live import LIVE, live_version, version_by_number
+from pipeline_core.lifecycle.publications import publications_of
 from pipeline_core.lifecycle.step_prices import definition_with_ids, orphaned_prices
 
 
 async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
     """
-    Return `{line, state, live, draft_differs, stages, problems, publishable, contributors, types,
-    models, functions, orphaned_prices}`: each step with its own problems, `problems` are those of
-    the line as a whole, and the prices that publishing would leave behind (`step_prices`). Who
-    sends the `state` back is refused when it moved meanwhile (`state_token`).
+    Return `{line, state, publications, live, draft_differs, stages, problems, publishable,
+    contributors, types, models, functions, orphaned_prices}`: each step with its own problems,
+    `problems` are those of the line as a whole, and the prices that publishing would leave behind
+    (`step_prices`). Who sends the `state` back is refused when it moved meanwhile (`state_token`).
     """
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     steps = await steps_of(sor, pipeline_id)
@@ -35,9 +36,11 @@ async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[st
     for problem in problems:
         of_step[problem.step_key].append(problem.as_dict(actor.lang))
     by_key = {step["step_key"]: step for step in steps}
+    state = await state_of(sor, pipeline, definition)
     return {
         "line": public("pipelines", pipeline),
-        "state": await state_of(sor, pipeline, definition),
+        "state": state,
+        "publications": await publications_of(sor, pipeline, state, actor),
         "live": _about(live),
         "draft_differs": live is None or not is_same(definition, live),
         "stages": [

@@ -26,6 +26,7 @@ from pipeline_core.lifecycle.status import update_status
 VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
 DELETE_STEPS = "delete from pipeline_steps where pipeline_id = ${pipeline_id}$"
 DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_id}$"
+DELETE_PUBLICATIONS = "delete from app_publication where pipeline_id = ${pipeline_id}$"
 
 
 class PipelineService(TableService):
@@ -84,7 +85,8 @@ SERVICE = PipelineService()
 
 
 async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
-    """Delete the draft's steps and the versions that never were live."""
+    """Delete the draft's steps, the versions that never were live, and requests for it."""
+    await sor.sqlExe(DELETE_PUBLICATIONS, {"pipeline_id": pipeline_id})
     for table, rows, statement in (
         ("pipeline_steps", STEPS, DELETE_STEPS),
         ("pipeline_versions", VERSIONS, DELETE_VERSIONS),
