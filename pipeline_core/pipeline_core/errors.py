@@ -26,6 +26,12 @@ APPROVAL_REQUIRED = ErrorCode(
     " (pipeline_publication_request).",
     "产线 {code} 的上线内容需另一人批准，请提交申请（pipeline_publication_request）。",
 )
+APPROVAL_KEEPS_IT = APPROVAL_REQUIRED.variant(
+    "The line {code} needs the approval of a second person, so one alone does not delete it. Have"
+    " the approval ended first (pipeline_approval_set).",
+    "产线 {code} 的上线内容需另一人批准，一人不能删除。请先申请取消批准要求"
+    "（pipeline_approval_set）。",
+)
 APPROVAL_UNCHANGED = ErrorCode(
     "approval_unchanged", 409, "The line has this setting already.", "产线已是此设置。"
 )

@@ -264,3 +264,33 @@ def test_the_database_keeps_a_version_of_before_from_putting_anything_live(
     with pytest.raises(Exception, match="a second person has to approve"):
         server.query("update pipeline_versions set status = 'published' where id = %s",
                      version["id"])  # fmt: skip
+
+
+def test_a_version_that_is_loaded_brings_along_who_edited_it(
+    admin: httpx.Client, colleagues: tuple[httpx.Client, httpx.Client]
+) -> None:
+    second, third = colleagues
+    pipeline = under_approval(admin)
+    new_step(second, pipeline, "d")
+    do(admin, "pipeline_versions_create", pipeline_id=pipeline["id"])
+    fields = {"pipeline_id": pipeline["id"], "replace_draft": 1}
+    for version_no in (2, 3):
+        state = state_of(admin, pipeline)
+        time.sleep(2.1)  # what hosts' clocks may differ by
+        do(admin, "pipeline_draft_load", **fields, version_no=version_no, state=state)
+
+    publication = request(admin, pipeline).json()["data"]
+
+    refusal_of(approve(second, pipeline, publication), 403, "approver_involved")
+    assert approve(third, pipeline, publication).json()["data"]["status"] == "done"
+
+
+def test_a_pipeline_is_not_made_anew_to_get_round_it(admin: httpx.Client) -> None:
+    pipeline = new_pipeline(admin, "a")
+    assert set_approval(admin, pipeline, needed=True).status_code == 200
+    lock_version = fresh(admin, pipeline)["lock_version"]
+
+    refusal_of(
+        ask(admin, "pipelines_delete", id=pipeline["id"], lock_version=lock_version), 409,
+        "approval_required",
+    )  # fmt: skip

@@ -20,7 +20,7 @@ from app.global_func import (
 from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.draft.context import referrers
 from pipeline_core.draft.draft import STEPS, changes, refuse_archived
-from pipeline_core.errors import PIPELINE_CODE_TAKEN, STATUS_OF_NEW_PIPELINE
+from pipeline_core.errors import APPROVAL_KEEPS_IT, PIPELINE_CODE_TAKEN, STATUS_OF_NEW_PIPELINE
 from pipeline_core.lifecycle.status import update_status
 
 VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
@@ -75,6 +75,8 @@ class PipelineService(TableService):
         """
         if others := await referrers(sor, current["id"], actor.lang):
             raise InUse(others)
+        if current["needs_approval"]:
+            raise APPROVAL_KEEPS_IT(code=current["code"])
         await _delete_parts(sor, current["id"], actor)
 
     def duplicate(self, index: Index) -> AppError:

@@ -33,19 +33,23 @@ async def carry_out_due(moment: datetime) -> int:
     async with reading() as sor:
         rows = await due_publications(sor, moment)
     count = 0
+    failures: list[AppError] = []
     for row in rows:
         try:
             work = partial(carry_out_if_due, publication_id=row["id"], moment=moment)
             count += await in_transaction(work)
         except AppError as exc:
             if exc.status >= _SERVER_FAULT and exc.code != "version_corrupted":
-                raise
+                failures.append(exc)  # the others need not wait for it
+                continue
             note = partial(note_failure, publication_id=row["id"], refusal=exc)
             await in_transaction(note)
             log.warning(
                 "a scheduled publication was refused: %s", exc,
                 extra={"action": "publication_refused", "pipeline_id": row["pipeline_id"]},
             )  # fmt: skip
+    if failures:
+        raise failures[0]
     return count
 
 
