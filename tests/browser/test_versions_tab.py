@@ -79,7 +79,7 @@ def test_two_versions_are_compared_by_the_address_and_an_old_one_is_read_whole(
     comparison = page.locator(".comparison")
     expect(comparison.locator("del, ins").first).to_be_visible()
 
-    comparison.get_by_label("到").select_option("1")
+    comparison.locator("select").nth(1).select_option("1")
     expect(comparison).to_contain_text("没有差异")
     expect(page).to_have_url(re.compile("from=1&to=1"))
 
@@ -148,5 +148,5 @@ def test_a_publication_is_scheduled_and_approved_on_the_page(
     expect(panel.locator("[data-tool=approve]")).to_have_count(0)
 
     panel.locator("[data-tool=cancel_publication]").click()
-    page.get_by_role("dialog").get_by_role("button", name="取消申请").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="取消申请").click()
     expect(panel).to_have_count(0)

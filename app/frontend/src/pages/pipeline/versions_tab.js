@@ -63,10 +63,10 @@ export class VersionsTab {
     writeParams({ from, to });
     const difference = await this.page.data.difference(from, to);
     if (!difference) return;
-    const first = this.choice('From', from, (value) => this.compare(value, to));
-    const second = this.choice('To', to, (value) => this.compare(from, value));
+    const first = this.choice('Before', from, (value) => this.compare(value, to));
+    const second = this.choice('After', to, (value) => this.compare(from, value));
     fillNode(this.comparison,
-      h('header', { class: 'timeline-head' }, h('label', {}, t('From'), ' ', first), h('label', {}, t('To'), ' ', second), h('span', { class: 'spring' }),
+      h('header', { class: 'timeline-head' }, h('label', {}, t('Before'), ' ', first), h('label', {}, t('After'), ' ', second), h('span', { class: 'spring' }),
         tool('close_comparison', 'close', 'Close', () => this.closeComparison(), { isSmall: true })),
       differenceView(difference));
     this.comparison.hidden = false;
