@@ -8,6 +8,7 @@ that is another now, nothing is done, and the refusal names who changed what, an
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from app.global_func import (
@@ -70,10 +71,10 @@ async def check_state(
     digest, _, entry_id = state.partition(".")
     if digest == await _digest(sor, pipeline, None):
         return
-    changes = [_entry_words(entry, actor.lang) for entry in await _later(sor, pipeline, entry_id)]
+    entries = await _later(sor, pipeline, entry_id)
     raise STATE_MOVED(
-        extra={"changes": changes},
-        changes="; ".join(f"{one['who']}, {one['when']}, {one['what']}" for one in changes) or "?",
+        extra={"changes": [_as_answer(entry, actor.lang) for entry in entries]},
+        changes=reduce(_behind, map(_in_words, entries)) if entries else "?",
     )
 
 
@@ -94,12 +95,33 @@ async def _later(sor: SafeSqlor, pipeline: Mapping[str, Any], entry_id: str) -> 
     return entries or await sor.sqlExe(LATEST_ENTRY, {"pipeline_id": pipeline["id"]})
 
 
-def _entry_words(entry: Mapping[str, Any], lang: str) -> dict[str, str]:
+def _behind(first: Message, rest: Message) -> Message:
+    return Message("{first}; {rest}", first=first, rest=rest)
+
+
+def _in_words(entry: Mapping[str, Any]) -> Message:
+    return Message(
+        "{who}, {when}, {what}",
+        who=_who(entry),
+        when=entry["created_at"],
+        what=_deed(entry),
+    )
+
+
+def _deed(entry: Mapping[str, Any]) -> Message:
     action = Message(AUDIT_ACTIONS.get(entry["action"], entry["action"]))
+    return Message("{name}: {action}", name=entry["label"], action=action)
+
+
+def _who(entry: Mapping[str, Any]) -> str:
+    return str(entry["username"] or entry["user_id"] or "?")
+
+
+def _as_answer(entry: Mapping[str, Any], lang: str) -> dict[str, str]:
     return {
-        "who": entry["username"] or entry["user_id"] or "?",
+        "who": _who(entry),
         "when": iso(entry["created_at"]),
-        "what": translate(Message("{name}: {action}", name=entry["label"], action=action), lang),
+        "what": translate(_deed(entry), lang),
         "table": entry["table_name"],
         "action": entry["action"],
     }
