@@ -36,7 +36,8 @@ def colleagues(server: Installation) -> tuple[httpx.Client, httpx.Client]:
 
 def at(**distance: float) -> str:
     """The time so far from now, as a page sends it."""
-    return (datetime.now(UTC) + timedelta(**distance)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    moment = datetime.now(UTC) + timedelta(**distance)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def request(client: httpx.Client, pipeline: Pipeline, **more: Any) -> httpx.Response:
@@ -91,10 +92,10 @@ def test_one_person_does_not_get_anything_live(
         refusal_of(ask(admin, endpoint, **fields), 409, "approval_required")
 
     # A time is no second person, nor is the setting's switch, nor a file.
-    publication = request(admin, pipeline, publish_at=at(seconds=1)).json()["data"]
+    publication = request(admin, pipeline, publish_at=at(seconds=4)).json()["data"]
     assert publication["status"] == "waiting"
     refusal_of(approve(admin, pipeline, publication), 403, "approver_involved")
-    time.sleep(1.5)
+    time.sleep(4.5)
     assert live_versions(server, pipeline) == [2]
     do(admin, "pipeline_publication_cancel", id=publication["id"])
     off = set_approval(admin, pipeline, needed=False).json()["data"]
@@ -205,7 +206,7 @@ def test_it_goes_live_at_its_time(server: Installation, admin: httpx.Client) -> 
     refusal_of(request(admin, pipeline, publish_at=at(days=-1)), 400, "invalid_fields")
     refusal_of(request(admin, pipeline, publish_at=at(days=400)), 400, "invalid_fields")
     refusal_of(request(admin, pipeline, publish_at="2099-01-01T00:00:00"), 400, "invalid_fields")
-    scheduled = request(admin, pipeline, publish_at=at(seconds=3), notes="n").json()["data"]
+    scheduled = request(admin, pipeline, publish_at=at(seconds=5), notes="n").json()["data"]
     assert scheduled["status"] == "scheduled"
     refusal_of(request(admin, pipeline, publish_at=at(days=1)), 409, "publication_open")
     assert live_versions(server, pipeline) == []
@@ -221,7 +222,7 @@ def test_what_moved_since_does_not_go_live_and_says_so(
     server: Installation, admin: httpx.Client
 ) -> None:
     pipeline = new_pipeline(admin, "a")
-    request(admin, pipeline, publish_at=at(seconds=2))
+    request(admin, pipeline, publish_at=at(seconds=5))
     new_step(admin, pipeline, "b")
 
     last = wait_for(admin, pipeline, "failed")
@@ -234,9 +235,9 @@ def test_what_moved_since_does_not_go_live_and_says_so(
 
 def test_what_was_cancelled_does_not_go_live(server: Installation, admin: httpx.Client) -> None:
     pipeline = new_pipeline(admin, "a")
-    scheduled = request(admin, pipeline, publish_at=at(seconds=1)).json()["data"]
+    scheduled = request(admin, pipeline, publish_at=at(seconds=4)).json()["data"]
     do(admin, "pipeline_publication_cancel", id=scheduled["id"])
-    time.sleep(7)
+    time.sleep(10)
 
     assert live_versions(server, pipeline) == []
     refusal_of(ask(admin, "pipeline_publication_cancel", id=scheduled["id"]), 409,
@@ -247,7 +248,7 @@ def test_what_was_scheduled_alone_waits_for_approval_that_is_needed_since(
     server: Installation, admin: httpx.Client
 ) -> None:
     pipeline = new_pipeline(admin, "a")
-    request(admin, pipeline, publish_at=at(seconds=3))
+    request(admin, pipeline, publish_at=at(seconds=5))
     assert set_approval(admin, pipeline, needed=True).status_code == 200
 
     wait_for(admin, pipeline, "failed")
