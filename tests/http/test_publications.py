@@ -191,7 +191,7 @@ def test_a_rollback_is_approved_like_anything_else(
 
 
 def wait_for(client: httpx.Client, pipeline: Pipeline, *statuses: str) -> dict[str, Any]:
-    for _ in range(60):
+    for _ in range(90):
         last = publications(client, pipeline)[0]
         if last["status"] in statuses:
             return last
@@ -222,7 +222,7 @@ def test_what_moved_since_does_not_go_live_and_says_so(
     server: Installation, admin: httpx.Client
 ) -> None:
     pipeline = new_pipeline(admin, "a")
-    request(admin, pipeline, publish_at=at(seconds=5))
+    request(admin, pipeline, publish_at=at(seconds=8))
     new_step(admin, pipeline, "b")
 
     last = wait_for(admin, pipeline, "failed")
@@ -248,7 +248,7 @@ def test_what_was_scheduled_alone_waits_for_approval_that_is_needed_since(
     server: Installation, admin: httpx.Client
 ) -> None:
     pipeline = new_pipeline(admin, "a")
-    request(admin, pipeline, publish_at=at(seconds=5))
+    request(admin, pipeline, publish_at=at(seconds=12))
     assert set_approval(admin, pipeline, needed=True).status_code == 200
 
     wait_for(admin, pipeline, "failed")
