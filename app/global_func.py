@@ -100,6 +100,7 @@ from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
 from app.db.transactions import in_transaction, reading, transaction
 from app.db.twins import twins_in_use, use_twins
 from app.endpoints.audit import audit_entry_view, audit_put_back
+from app.endpoints.audit_view import ACTIONS as AUDIT_ACTIONS
 from app.endpoints.choices import get_code
 from app.endpoints.import_rows import import_rows
 from app.endpoints.lists import list_rows
@@ -155,6 +156,7 @@ from app.web.responses import Answer, ReadyJson, json_response
 from app.web.table_endpoints import table_endpoints
 
 __all__ = [
+    "AUDIT_ACTIONS",
     "BAD_ADDRESS",
     "BAD_BODY",
     "BAD_CHOICE",

@@ -26,6 +26,13 @@ ACTIONS = {
     "reorder": "put in another order",
     "publish": "published",
     "rollback": "rolled back",
+    "import": "imported",
+    "load": "loaded from a version",
+    "request_publication": "going live asked for",
+    "approve_publication": "going live approved",
+    "cancel_publication": "request cancelled",
+    "fail_publication": "did not go live at its time",
+    "set_approval": "approval set",
     "set_status": "given another status",
     "put_back": "put back",
     "generate_key": "given a new key",
@@ -34,7 +41,6 @@ ACTIONS = {
     "adjust": "adjusted",
     "topup": "topped up",
     "close_month": "a month closed",
-    "import": "brought in from a file",
 }
 # What `detail` says beside the columns.
 DETAILS = {

@@ -13,6 +13,35 @@ PIPELINE_ARCHIVED = ErrorCode(
     "The line {code} is archived. Bring it back before changing it.",
     "产线 {code} 已归档，请先恢复再修改。",
 )
+APPROVAL_MISSING = ErrorCode(
+    "approval_missing",
+    409,
+    "The line needs approval since this was scheduled. Ask for approval.",
+    "定时之后，该产线改为发布需批准。请申请批准。",
+)
+APPROVAL_REQUIRED = ErrorCode(
+    "approval_required",
+    409,
+    "What goes live on the line {code} needs the approval of a second person. Ask for it"
+    " (pipeline_publication_request).",
+    "产线 {code} 的上线内容需另一人批准，请提交申请（pipeline_publication_request）。",
+)
+APPROVAL_KEEPS_IT = APPROVAL_REQUIRED.variant(
+    "The line {code} needs the approval of a second person, so one alone does not delete it. Have"
+    " the approval ended first (pipeline_approval_set).",
+    "产线 {code} 的上线内容需另一人批准，一人不能删除。请先申请取消批准要求"
+    "（pipeline_approval_set）。",
+)
+APPROVAL_UNCHANGED = ErrorCode(
+    "approval_unchanged", 409, "The line has this setting already.", "产线已是此设置。"
+)
+APPROVER_INVOLVED = ErrorCode(
+    "approver_involved",
+    403,
+    "Who asked for it, edited it or has changed the setting cannot approve it. Ask somebody else.",
+    "申请人、修改过内容的人和改过此设置的人不能批准，请由其他人批准。",
+)
+APPROVER_UNKNOWN = ErrorCode("approver_unknown", 403, "Sign in to approve.", "请登录后再批准。")
 ENVELOPE_UNREADABLE = BAD_FILE.variant("The file cannot be read: {told}", "文件无法读取：{told}")
 BAD_STATUS_CHANGE = ErrorCode(
     "bad_status_change",
@@ -23,6 +52,14 @@ BAD_STATUS_CHANGE = ErrorCode(
 DRAFT_NEVER_PUBLISHED = BAD_STATUS_CHANGE.variant(
     "A draft goes live by publishing it, not by setting its status.",
     "草稿要通过发布上线，不能直接改状态。",
+)
+DRAFT_HAS_CHANGES = ErrorCode(
+    "draft_has_changes",
+    409,
+    "The draft has changes that no version has; version {version_no} would replace them. Save a"
+    " version first, or say replace_draft=1.",
+    "草稿有未存入任何版本的修改，载入版本 {version_no} 会将其覆盖。请先保存版本，或填"
+    " replace_draft=1。",
 )
 PIPELINE_CODE_TAKEN = DUPLICATE.variant(
     "There is a line with this code already. Choose another.", "已有此代码的产线，请换一个。"
@@ -71,6 +108,25 @@ ORPHANED_PRICES = ErrorCode(
     " {names}. Carry them over with carry_prices=1: to the new code, or to their end.",
     "有 {count} 个价格所属的步骤上线后将改用其他代码或不复存在：{names}。可用 carry_prices=1"
     " 一并处理：转到新代码，或就此结束。",
+)
+PUBLICATION_ENDED = ErrorCode(
+    "publication_ended",
+    409,
+    "This request is not waiting any more. Load the page again.",
+    "该申请已不在等待中，请刷新页面。",
+)
+PUBLICATION_NOT_FOUND = NOT_FOUND.variant("There is no such request.", "没有此申请。")
+PUBLICATION_OPEN = ErrorCode(
+    "publication_open",
+    409,
+    "The line {code} has an open request already. Cancel it first.",
+    "产线 {code} 已有未完结的申请，请先取消。",
+)
+STATE_MOVED = ErrorCode(
+    "state_moved",
+    409,
+    "The line is not as it was shown any more: {changes}. Look at it again, then decide.",
+    "产线已不是显示时的样子：{changes}。请重新查看后再决定。",
 )
 TOO_LARGE = ErrorCode(
     "too_large",
@@ -130,6 +186,12 @@ EMPTY_STAGE = FieldCode(
 )
 MISSING_STEP = FieldCode(
     "missing_step", "Name every step once; {names} is missing.", "每个步骤都要列出；缺少 {names}。"
+)
+PUBLISH_AT_PAST = FieldCode(
+    "out_of_range", "Give a time that is still to come.", "请填尚未到来的时间。"
+)
+PUBLISH_AT_TOO_LATE = FieldCode(
+    "out_of_range", "Give a time within a year.", "请填一年以内的时间。"
 )
 REASON_REQUIRED = FieldCode(
     "required",

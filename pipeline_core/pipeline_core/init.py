@@ -19,9 +19,11 @@ from pipeline_core.endpoints import (
     editor as editor_api,
     pages as page_api,
     pipelines as admin_api,
+    publications as publication_api,
     transfer as transfer_api,
 )
 from pipeline_core.lifecycle import pipelines, step_prices, versions, watchers
+from pipeline_core.lifecycle.publication_worker import PUBLISHER
 from pipeline_core.transfer.parts import PARTS
 
 EXPORTS = {
@@ -40,6 +42,11 @@ EXPORTS = {
     **table_endpoints(versions.SERVICE, create=admin_api.pipeline_versions_create),
     "pipeline_publish": writing(admin_api.pipeline_publish),
     "pipeline_rollback": writing(admin_api.pipeline_rollback),
+    "pipeline_draft_load": writing(admin_api.pipeline_draft_load),
+    "pipeline_publication_request": writing(publication_api.pipeline_publication_request),
+    "pipeline_publication_approve": writing(publication_api.pipeline_publication_approve),
+    "pipeline_publication_cancel": writing(publication_api.pipeline_publication_cancel),
+    "pipeline_approval_set": writing(publication_api.pipeline_approval_set),
     "pipeline_clone": writing(transfer_api.pipeline_clone),
     "pipeline_import": writing(transfer_api.pipeline_import),
     "pipeline_import_view": writing(transfer_api.pipeline_import_view),
@@ -49,13 +56,9 @@ EXPORTS = {
     "pipeline_validate": reading_endpoint(admin_api.pipeline_validate),
     "pipeline_editor": reading_endpoint(editor_api.pipeline_editor),
     "pipeline_contributors": reading_endpoint(editor_api.pipeline_contributors),
-    "pipeline_contributors_view": reading_endpoint(editor_api.pipeline_contributors_view, raw=True),
     "pipeline_rollback_preview": reading_endpoint(editor_api.pipeline_rollback_preview),
     "pipeline_diff": reading_endpoint(admin_api.pipeline_diff),
     "pipeline_validate_view": reading_endpoint(page_api.pipeline_validate_view, raw=True),
-    "pipeline_diff_view": reading_endpoint(page_api.pipeline_diff_view, raw=True),
-    "pipeline_version_view": reading_endpoint(page_api.pipeline_version_view, raw=True),
-    "pipeline_version_choices": reading_endpoint(page_api.pipeline_version_choices, raw=True),
 }
 
 
@@ -64,6 +67,7 @@ _FILE = (16 * 1_048_576, 1_000_000)
 MODULE = Module(
     name="pipeline_core",
     endpoints=EXPORTS,
+    background=(PUBLISHER.run,),
     contributions=(
         context.OWN_FACTS,
         pipelines.SERVICE,

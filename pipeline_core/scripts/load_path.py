@@ -15,26 +15,18 @@ LOOKS = (
     "/pipeline_core/api/pipeline_validate_view.dspy",
     "/pipeline_core/api/pipeline_editor.dspy",
     "/pipeline_core/api/pipeline_contributors.dspy",
-    "/pipeline_core/api/pipeline_contributors_view.dspy",
     "/pipeline_core/api/pipeline_rollback_preview.dspy",
     "/pipeline_core/api/pipeline_export.dspy",
     "/pipeline_core/api/pipeline_workflow.dspy",
     "/pipeline_core/api/pipeline_diagram.dspy",
     "/pipeline_core/api/pipeline_diff.dspy",
-    "/pipeline_core/api/pipeline_diff_view.dspy",
-    "/pipeline_core/api/pipeline_version_view.dspy",
-    "/pipeline_core/api/pipeline_version_choices.dspy",
     "/pipeline_core/pipeline_validate.ui",
-    "/pipeline_core/pipeline_diff.ui",
     "/pipeline_core/pipeline_export.ui",
-    "/pipeline_core/pipeline_version.ui",
 )
 WRITES = (
     "/pipeline_core/api/**",
     "/pipeline_core/pipeline_clone.ui",
     "/pipeline_core/pipeline_import.ui",
-    "/pipeline_core/pipeline_publish.ui",
-    "/pipeline_core/pipeline_rollback.ui",
     "/pipeline_core/pipeline_status.ui",
 )
 

@@ -165,8 +165,8 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
 
 
 OWN_TOOLS = (
-    "publish", "compare", "export", "change_status", "add_step", "show_version", "change_capacity",
-    "edit_distributor", "generate_key",
+    "publish", "approval", "load_version", "export", "change_status", "add_step", "show_version",
+    "change_capacity", "edit_distributor", "generate_key",
 )  # fmt: skip
 
 

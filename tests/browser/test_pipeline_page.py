@@ -147,10 +147,10 @@ def test_the_story_with_the_mouse(admin_page: Page, server: Installation) -> Non
 
     settle(page)  # the board shows a move before it is saved
     page.locator("[data-tool=compare]").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.locator(".difference-moved").first).to_contain_text("music")
-    expect(dialog.get_by_role("row").filter(has_text="新提纲")).to_contain_text("步骤 plan")
-    page.keyboard.press("Escape")
+    comparison = page.locator(".comparison")
+    expect(comparison.locator(".difference-moved").first).to_contain_text("music")
+    field = comparison.locator(".difference-field").filter(has_text="新提纲")
+    expect(field.locator("del")).to_have_text("步骤 plan")
     page.locator("[data-tool=publish]").click()
     expect(page.get_by_role("dialog").locator(".difference-moved").first).to_contain_text("music")
     page.get_by_role("dialog").locator("[data-field=notes] textarea").fill("第二版")
@@ -242,13 +242,12 @@ def test_the_story_by_keyboard_alone(admin_page: Page, server: Installation) -> 
 
     tab_to(page, page.locator("[data-tool=compare]"), back=True)
     keys.press("Enter")
-    expect(page.get_by_role("dialog").get_by_role("row").filter(has_text="新提纲")).to_be_visible()
-    keys.press("Escape")
+    expect(page.locator(".comparison ins").filter(has_text="新提纲")).to_be_visible()
     publish(page, "v2", "第二版")
 
-    tab_to(page, page.get_by_role("tab", name="步骤"), back=True)
+    tab_to(page, page.get_by_role("tab", name="版本"), back=True)
     for name in ("总览", "版本"):
-        keys.press("ArrowRight")
+        keys.press("ArrowLeft" if name == "总览" else "ArrowRight")
         expect(page.get_by_role("tab", name=name)).to_be_focused()
     tab_to(page, page.locator('[data-version="1"] [data-tool=rollback]'))
     keys.press("Enter")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.pipelines import ask, do, free_code, new_pipeline, new_step, refusal_of, rows
+from tests.support.pipelines import ask, do, free_code, new_pipeline, refusal_of, rows
 
 PAGES = ("publish", "rollback", "validate", "diff", "version", "status")
 
@@ -96,10 +96,4 @@ def test_views_say_it_in_words(admin: httpx.Client) -> None:
         return answer.text
 
     assert "The line can be published." in texts("pipeline_validate_view", _lang="en")
-    assert "全部内容都是新的" in texts("pipeline_diff_view", _lang="zh")
-    do(admin, "pipeline_publish", pipeline_id=pipeline["id"], notes="n1")
-    new_step(admin, pipeline, "b")
-    assert "+ step b (B), stage 2, place 1" in texts("pipeline_diff_view", _lang="en")
-    assert "n1" in texts("pipeline_version_view", version_no=1, _lang="en")
-    choices = admin.get("/pipeline_core/api/pipeline_version_choices.dspy", params=look).json()
-    assert [choice["value"] for choice in choices] == ["draft", "live", "1"]
+    assert "可以发布" in texts("pipeline_validate_view", _lang="zh")

@@ -210,10 +210,7 @@ def test_publishing_names_all_who_changed_the_draft(
     new_step(other, pipeline, "b")
 
     contributors = look(admin, "pipeline_contributors", pipeline_id=pipeline["id"])
-    page = admin.get("/pipeline_core/api/pipeline_contributors_view.dspy",
-                     params={"pipeline_id": pipeline["id"], "_lang": "en"}).text  # fmt: skip
     assert [(one["username"], one["changes"]) for one in contributors] == [("other", 1)]
-    assert "⚠ other: 1 change(s)" in page
     new_step(admin, pipeline, "c")
     second = do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
     assert sorted(second["contributors"]) == ["admin", "other"]

@@ -208,6 +208,7 @@ def test_a_page_imports_what_its_dry_run_was_given(admin: httpx.Client) -> None:
     assert old["params"] == {
         "content": text, "replace": True, "dry_run": 0,
         "lock_version": fresh(admin, pipeline)["lock_version"],
+        "state": do(admin, "pipeline_editor", pipeline_id=pipeline["id"])["state"],
     }  # fmt: skip
     assert rows(admin, "pipelines", code="from-a-page") == []
     assert len(rows(admin, "pipelines", code="from-a-page-at-once")) == 1

@@ -169,6 +169,11 @@ class World:
         path = "/pipeline_core/api/pipelines_create.dspy"
         return str(post(self._admin, path, code=f"fresh-{number}", name="Fresh")["id"])
 
+    def state_of(self, pipeline_id: str) -> str:
+        """What a pipeline's page shows it to be like."""
+        path = "/pipeline_core/api/pipeline_editor.dspy"
+        return str(post(self._admin, path, pipeline_id=pipeline_id)["state"])
+
     def draft(self) -> dict[str, Any]:
         """The pipeline whose steps are changed, as it is now."""
         if "draft" not in self._rows:
@@ -268,6 +273,13 @@ _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
     "pipeline_rollback": lambda w: {
         "pipeline_id": w.pipeline_id, "version_no": 1, "reason": "Because"
     },
+    "pipeline_draft_load": lambda w: {
+        "pipeline_id": w.pipeline_id, "version_no": 1, "replace_draft": 1,
+        "state": w.state_of(w.pipeline_id),
+    },
+    "pipeline_approval_set": lambda w: {
+        "pipeline_id": (line := w.draft()["id"]), "needs_approval": 1, "state": w.state_of(line)
+    },
     "pipeline_set_status": lambda w: {"pipeline_id": w.draft()["id"], "status": "draft"},
     "pipeline_steps_reorder": _of_draft(order=[["answer"]]),
     "pipeline_steps_move": _of_draft(step_key="answer", stage=1),
@@ -276,9 +288,6 @@ _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
     "pipeline_validate": lambda w: {"pipeline_id": w.pipeline_id},
     "pipeline_validate_view": lambda w: {"pipeline_id": w.pipeline_id},
     "pipeline_diff": lambda w: {"pipeline_id": w.pipeline_id, "from": "live", "to": "draft"},
-    "pipeline_diff_view": lambda w: {"pipeline_id": w.pipeline_id, "from": "live", "to": "draft"},
-    "pipeline_version_view": lambda w: {"pipeline_id": w.pipeline_id, "version_no": 1},
-    "pipeline_version_choices": lambda w: {"pipeline_id": w.pipeline_id},
     "price_quote": lambda w: {
         "pipeline_id": w.pipeline_id, "lines": [{"unit": "call", "quantity": "1"}]
     },

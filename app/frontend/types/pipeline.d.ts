@@ -85,6 +85,10 @@ type ConfigSchema = { type?: string; properties?: Record<string, ConfigKey> } & 
 /** The answer of `pipeline_editor`. */
 interface PipelineDraft {
   line: Pipeline;
+  /** What the line is like; sent back with what is decided upon it. */
+  state: string;
+  /** What is asked for first, then the last that are over. */
+  publications: Publication[];
   live: { version_no: number } | null;
   draft_differs: boolean;
   stages: Step[][];
@@ -115,7 +119,24 @@ interface ChangedReference {
   to: string;
 }
 
+/** A request to put something live at a time, or with the approval of a second person. */
+interface Publication {
+  id: string;
+  action: 'publish' | 'rollback' | 'approval_off';
+  version_no: number | null;
+  notes: string | null;
+  publish_at: string | null;
+  status: 'waiting' | 'scheduled' | 'done' | 'cancelled' | 'failed';
+  problem: string | null;
+  requested_name: string;
+  approved_name: string | null;
+  /** Of what is open: whether the line moved since. */
+  is_stale?: boolean;
+  may_approve?: boolean;
+}
+
 interface Pipeline {
+  needs_approval: number;
   code: string;
   name: string;
   description: string;
@@ -148,6 +169,33 @@ interface Change {
   field: string;
   from: any;
   to: any;
+}
+
+/** A piece of a line of text. */
+interface DiffPart {
+  text: string;
+  isMarked: boolean;
+}
+
+/** A line of two texts compared; its numbers count from 1, 0 where a text has it not. */
+interface DiffLine {
+  kind: 'same' | 'removed' | 'added';
+  parts: DiffPart[];
+  before: number;
+  after: number;
+}
+
+/** What came between a page and a decision upon it. */
+interface StateChange {
+  who: string;
+  when: string;
+  what: string;
+}
+
+/** A version's snapshot, its numbers exact. */
+interface VersionDefinition {
+  pipeline: { name: string; description: string | null };
+  steps: (StepDefinition & { config: any })[];
 }
 
 interface Version {

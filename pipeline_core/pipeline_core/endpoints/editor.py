@@ -3,7 +3,6 @@
 from typing import Any
 
 from app.global_func import Actor, FieldRule, check_params, get_row, reading
-from pipeline_core.endpoints import views
 from pipeline_core.lifecycle import editor
 from pipeline_core.lifecycle.contributors import since_last_version
 
@@ -24,12 +23,6 @@ async def pipeline_contributors(actor: Actor, params: dict[str, Any]) -> list[di
     async with reading(snapshot=True) as sor:
         await get_row(sor, "pipelines", query["pipeline_id"])
         return await since_last_version(sor, query["pipeline_id"])
-
-
-async def pipeline_contributors_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the same in words."""
-    contributors = await pipeline_contributors(actor, params)
-    return views.contributors_view(contributors, actor.user_id or "", actor.lang)
 
 
 async def pipeline_rollback_preview(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:

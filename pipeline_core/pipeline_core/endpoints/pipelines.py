@@ -21,8 +21,10 @@ from app.global_func import (
 )
 from pipeline_core.definition.validate import STEP_KEY
 from pipeline_core.draft import steps
+from pipeline_core.draft.state_token import REQUIRED_STATE, STATE
 from pipeline_core.lifecycle import (
     compare,
+    draft_load,
     pipelines,
     publishing,
     status as pipeline_status,
@@ -43,7 +45,7 @@ _MOMENT = FieldRule(kind="datetime")
 
 PUBLISH = {
     "pipeline_id": _ID, "notes": _WORDS, "version_no": _COUNT, "carry_prices": _FLAG,
-    "lock_version": _OPTIONAL_LOCK,
+    "lock_version": _OPTIONAL_LOCK, "state": STATE,
 }  # fmt: skip
 ROLLBACK = {
     "pipeline_id": _ID,
@@ -52,6 +54,13 @@ ROLLBACK = {
     "replace_draft": _FLAG,
     "carry_prices": _FLAG,
     "lock_version": _OPTIONAL_LOCK,
+    "state": STATE,
+}
+DRAFT_LOAD = {
+    "pipeline_id": _ID,
+    "version_no": FieldRule(kind="int", minimum=1, required=True),
+    "replace_draft": _FLAG,
+    "state": REQUIRED_STATE,
 }
 SET_STATUS = {
     "pipeline_id": _ID,
@@ -225,6 +234,16 @@ async def pipeline_rollback(actor: Actor, params: dict[str, Any]) -> Answer:
     )
     message = Message(template, version_no=record["version_no"])
     return Answer(record, table="pipeline_versions", message=message)
+
+
+async def pipeline_draft_load(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Make an old version the draft again."""
+    query = check_params(DRAFT_LOAD, params)
+    record = await in_transaction(
+        lambda sor: draft_load.load_into_draft(sor, query["pipeline_id"], query, actor)
+    )
+    message = Message("The draft is as version {version_no}.", version_no=query["version_no"])
+    return Answer(record, table="pipelines", message=message)
 
 
 async def pipeline_validate(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from app.global_func import (
 )
 from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Definition, freeze
 from pipeline_core.definition.step_config import config_problems
+from pipeline_core.draft.state_token import STATE
 from pipeline_core.draft.steps import MAX_STEPS
 from pipeline_core.endpoints import views
 from pipeline_core.errors import TOO_MANY_STEPS
@@ -49,6 +50,7 @@ IMPORT = {
     "dry_run": FieldRule(kind="bool", default=1),
     "replace": _FLAG,
     "lock_version": FieldRule(kind="int", minimum=1),
+    "state": STATE,
     "code": _CODE,
     "name": FieldRule(kind="str", length=128),
     "accept_changed": _FLAG,
@@ -68,7 +70,8 @@ WORKFLOW = OTHER | {"format": EXPORT["format"]}
 _IGNORED = frozenset(
     {"id", "pipeline_id", "content_version", "lock_version", "created_at", "created_by",
      "updated_at", "updated_by", "status", "owner_id", "owner_org_id", "current_version",
-     "last_version_no", "draft_changed_at", "lock_no", "terms_no"}
+     "last_version_no", "draft_changed_at", "lock_no", "terms_no", "needs_approval",
+     "approval_changed_by", "approval_changed_at", "draft_same_at"}
 )  # fmt: skip
 
 
@@ -105,7 +108,7 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
         file = await asyncio.to_thread(envelope.parse, query["content"])
     incoming = await asyncio.to_thread(_check_file, file, query, actor.lang)
     terms = transfer.Terms(
-        bool(query["replace"]), bool(query["dry_run"]), query["lock_version"]
+        bool(query["replace"]), bool(query["dry_run"]), query["lock_version"], query["state"]
     )  # fmt: skip
     try:
         report = await in_transaction(

@@ -1,29 +1,17 @@
 """
-What the validator, the comparison and a version say, as descriptions of widgets for the pages.
+What the validator and an import say, as descriptions of widgets for the pages.
 
 Only this file knows how a page looks; what it shows comes from the functions the API uses.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.global_func import Message, to_json, translate
-from pipeline_core.definition.diff import is_empty
-from pipeline_core.definition.snapshot import Definition
-from pipeline_core.definition.stages import layout_of
+from app.global_func import Message, translate
 
 Widget = dict[str, Any]
 
 _MARKS = {"error": "✕ ", "warning": "⚠ "}
-_EVENTS = {
-    "published": "published",
-    "rolled_back": "live again by a rollback",
-    "superseded": "replaced",
-    "offline": "taken off sale",
-    "archived": "taken off sale and archived",
-    "back_online": "back on sale",
-}
 _BECAME = {
     "created": "will be new",
     "changed": "will be changed",
@@ -31,7 +19,6 @@ _BECAME = {
     "removed": "will be removed",
     "problem": "has a problem",
 }
-_STATES = {"saved": "saved, never live", "published": "live", "superseded": "was live"}
 
 
 def problems_view(report: Mapping[str, Any], lang: str) -> Widget:
@@ -57,92 +44,6 @@ def _orphan(price: Mapping[str, Any], lang: str) -> str:
     )
     values = {"unit": price["unit"], "key": price["step_key"], "new": price["new_step_key"]}
     return translate(Message(template, **values), lang)
-
-
-def difference_view(difference: Mapping[str, Any], before: str, after: str, lang: str) -> Widget:
-    """Return a difference (as `diff.difference` gives it) in words, one line each."""
-    heading = translate(Message("From {before} to {after}", before=before, after=after), lang)
-    if is_empty(difference):
-        return _box(heading, [translate(Message("Nothing differs."), lang)])
-    steps = difference["steps"]
-    messages = [
-        Message("{field}: {old} → {new}", **_change_params(change))
-        for change in difference["pipeline"]
-    ]
-    messages += [
-        Message("+ step {key} ({name}), {place}", **_step_params(step)) for step in steps["added"]
-    ]
-    messages += [
-        Message("− step {key} ({name}), {place}", **_step_params(step)) for step in steps["removed"]
-    ]
-    messages += [
-        Message(
-            "↕ step {key}: {old} → {new}",
-            key=move["step_key"],
-            old=_place(move["from"]),
-            new=_place(move["to"]),
-        )
-        for move in steps["moved"]
-    ]
-    messages += [
-        Message("{field}: {old} → {new}", **_change_params(change) | {"field": _step_field(change)})
-        for change in _each_change(steps["changed"])
-    ]
-    messages += [
-        Message("step {key} now runs in parallel with others", key=change["step_key"])
-        if change["to"] == "parallel"
-        else Message("step {key} now runs alone in its stage", key=change["step_key"])
-        for change in steps["parallel_changed"]
-    ]
-    return _box(heading, [translate(text, lang) for text in messages])
-
-
-def version_view(version: Mapping[str, Any], definition: Definition, lang: str) -> Widget:
-    """Return a version: what it says about itself, what happened to it, and its stages."""
-    heading = Message(
-        "Version {version_no} of {name}: {state}",
-        version_no=version["version_no"],
-        name=definition["pipeline"]["name"],
-        state=Message(_STATES[version["status"]]),
-    )
-    log = json.loads(version["event_log"] or "[]")
-    return {
-        "widgettype": "VBox",
-        "options": {"width": "100%", "gap": "16px"},
-        "subwidgets": [
-            _box(
-                translate(heading, lang), [version["notes"] or "", f"SHA-256 {version['checksum']}"]
-            ),
-            _box(
-                translate(Message("What happened to it"), lang),
-                [_event(entry, lang) for entry in log],
-            ),
-            _box(translate(Message("Steps"), lang), _stages(definition, lang)),
-        ],
-    }
-
-
-def contributors_view(contributors: Sequence[Mapping[str, Any]], reader: str, lang: str) -> Widget:
-    """Return who has changed the draft since the last version; others than the *reader* are
-    marked."""
-    if not contributors:
-        return _box(
-            translate(Message("Nobody has changed the draft since the last version."), lang), []
-        )
-    lines = [
-        ("" if one["user_id"] == reader else "⚠ ")
-        + translate(
-            Message(
-                "{who}: {count} change(s), the last at {when}",
-                who=one["username"] or one["user_id"],
-                count=one["changes"],
-                when=one["last_change"],
-            ),
-            lang,
-        )
-        for one in contributors
-    ]
-    return _box(translate(Message("Who has changed the draft since the last version"), lang), lines)
 
 
 def import_view(
@@ -172,9 +73,9 @@ def import_view(
 def _import_button(
     pipeline: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
 ) -> Widget:
-    """Return the button; it sends what the dry run was given, and the version of the line that the
-    dry run saw."""
-    version = {"lock_version": pipeline["lock_version"]} if "lock_version" in pipeline else {}
+    """Return the button; it sends what the dry run was given, and the line's version and state that
+    the dry run saw."""
+    version = {name: pipeline[name] for name in ("lock_version", "state") if name in pipeline}
     tool = {"name": "submit", "label": translate(Message("Import now"), lang)}
     return {
         "widgettype": "Form",
@@ -196,73 +97,6 @@ def _with_place(problem: Mapping[str, Any]) -> str:
 def _outcome(name: str, action: str, fields: Sequence[str], lang: str) -> str:
     text = translate(Message("{name}: {action}", name=name, action=Message(_BECAME[action])), lang)
     return f"{text} ({', '.join(fields)})" if fields else text
-
-
-def note_view(text: Message, lang: str) -> Widget:
-    """One sentence in place of a view."""
-    return _box(translate(text, lang), [])
-
-
-def _stages(definition: Definition, lang: str) -> list[str]:
-    by_key = {step["step_key"]: step for step in definition["steps"]}
-    lines = []
-    for stage_no, stage in enumerate(layout_of(definition["steps"]), 1):
-        lines.append(translate(Message("Stage {number}", number=stage_no), lang))
-        lines += [f"  · {_describe(by_key[key], lang)}" for key in stage]
-    return lines
-
-
-def _describe(step: Mapping[str, Any], lang: str) -> str:
-    parts = [f"{step['step_key']} ({step['name']})", step["step_type"]]
-    parts += [step["model"]] if step["model"] else []
-    parts += [] if step["enabled"] else [translate(Message("disabled"), lang)]
-    return " · ".join(parts)
-
-
-def _event(entry: Mapping[str, Any], lang: str) -> str:
-    what = translate(Message(_EVENTS.get(entry["event"], entry["event"])), lang)
-    who = entry.get("username") or entry.get("by") or ""
-    why = f": {entry['why']}" if entry.get("why") else ""
-    return f"{entry['at']} · {who} · {what}{why}"
-
-
-def _step_params(step: Mapping[str, Any]) -> dict[str, Any]:
-    return {"key": step["step_key"], "name": step["name"], "place": _place(step)}
-
-
-def _place(place: Mapping[str, Any]) -> Message:
-    return Message("stage {stage}, place {place}", stage=place["stage"], place=place["step_no"])
-
-
-def _each_change(step_changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield a changed configuration as a change of each of its keys."""
-    for change in step_changes:
-        old, new = change["from"], change["to"]
-        if change["field"] != "config" or not isinstance(old, dict) or not isinstance(new, dict):
-            yield change
-            continue
-        for name in sorted(old.keys() | new.keys()):
-            if old.get(name) != new.get(name):
-                part = {"from": old.get(name), "to": new.get(name)}
-                yield {**change, "field": f"config.{name}", **part}
-
-
-def _step_field(change: Mapping[str, Any]) -> str:
-    return f"{change['step_key']}.{change['field']}"
-
-
-def _change_params(change: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "field": change["field"],
-        "old": _plain(change["from"]),
-        "new": _plain(change["to"]),
-    }
-
-
-def _plain(value: Any) -> str:
-    if value is None or value == "":
-        return "–"
-    return value if isinstance(value, str) else to_json(value)
 
 
 def _box(heading: str, lines: Sequence[str] | Iterable[str]) -> Widget:

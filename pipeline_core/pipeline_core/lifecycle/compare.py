@@ -7,7 +7,6 @@ from typing import Any
 from app.global_func import Actor, InvalidFields, SafeSqlor, get_row
 from pipeline_core.definition.diff import difference
 from pipeline_core.definition.snapshot import Definition
-from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.definition.validate import Problem, blocks, validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition
@@ -54,12 +53,6 @@ async def compare(sor: SafeSqlor, pipeline_id: str, before: str, after: str) -> 
         await definition_at(sor, pipeline_id, before, "from"),
         await definition_at(sor, pipeline_id, after, "to"),
     )
-
-
-async def is_live(sor: SafeSqlor, pipeline_id: str) -> bool:
-    """Return whether the line has a live version; raises NotFound when there is no such line."""
-    pipeline = await get_row(sor, "pipelines", pipeline_id)
-    return bool(pipeline["status"] == PipelineStatus.PUBLISHED)
 
 
 async def definition_at(sor: SafeSqlor, pipeline_id: str, which: str, parameter: str) -> Definition:

@@ -23,7 +23,7 @@ EDITORS = """
 select user_id, username, count(*) as changes, max(created_at) as last_change
   from app_audit
  where pipeline_id = ${pipeline_id}$ and table_name in ('pipelines', 'pipeline_steps')
-   and action in ('create', 'update', 'delete', 'move', 'reorder', 'put_back', 'import')
+   and action in ('create', 'update', 'delete', 'move', 'reorder', 'put_back', 'import', 'load')
    and created_at > ${after}$ and created_at <= ${until}$
  group by user_id, username order by last_change desc, username
 """

@@ -13,16 +13,19 @@ from pipeline_core.definition.step_types import SCHEMAS, json_schema
 from pipeline_core.definition.validate import blocks, validate
 from pipeline_core.draft.context import models_in_use, validation_context
 from pipeline_core.draft.draft import draft_definition, steps_of
+from pipeline_core.draft.state_token import state_of
 from pipeline_core.lifecycle.contributors import since_last_version
 from pipeline_core.lifecycle.live import LIVE, live_version, version_by_number
+from pipeline_core.lifecycle.publications import publications_of
 from pipeline_core.lifecycle.step_prices import definition_with_ids, orphaned_prices
 
 
 async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
     """
-    Return `{line, live, draft_differs, stages, problems, publishable, contributors, types, models,
-    functions, orphaned_prices}`: each step with its own problems, `problems` are those of the line
-    as a whole, and the prices that publishing would leave behind (`step_prices`).
+    Return `{line, state, publications, live, draft_differs, stages, problems, publishable,
+    contributors, types, models, functions, orphaned_prices}`: each step with its own problems,
+    `problems` are those of the line as a whole, and the prices that publishing would leave behind
+    (`step_prices`). Who sends the `state` back is refused when it moved meanwhile (`state_token`).
     """
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     steps = await steps_of(sor, pipeline_id)
@@ -33,8 +36,11 @@ async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[st
     for problem in problems:
         of_step[problem.step_key].append(problem.as_dict(actor.lang))
     by_key = {step["step_key"]: step for step in steps}
+    state = await state_of(sor, pipeline, definition)
     return {
         "line": public("pipelines", pipeline),
+        "state": state,
+        "publications": await publications_of(sor, pipeline, state, actor),
         "live": _about(live),
         "draft_differs": live is None or not is_same(definition, live),
         "stages": [
@@ -57,7 +63,7 @@ async def rollback_preview(
     """
     Return what rolling back would do: the `difference` live → target, what today's rules say about
     the target (`publishable`, `problems`), whether the draft would follow by itself, and the
-    `orphaned_prices` of steps (see `step_prices.orphaned_prices`).
+    `orphaned_prices` of steps (see `step_prices.orphaned_prices`), and the line's `state`.
     """
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     target = await version_by_number(sor, pipeline_id, version_no)
@@ -71,6 +77,7 @@ async def rollback_preview(
     )
     draft = await draft_definition(sor, pipeline)
     return {
+        "state": await state_of(sor, pipeline, draft),
         "live": _about(live),
         "target": _about(target),
         "difference": None if live is None else difference(live["definition"], definition),

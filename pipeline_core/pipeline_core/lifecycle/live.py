@@ -89,11 +89,13 @@ async def put_live(
     at: datetime,
     rollback_of: int | None = None,
     contributors: Sequence[str] = (),
+    publication: Mapping[str, Any] | None = None,
 ) -> None:
     """
     Make *version* the live one of *pipeline* from the moment *at*, in place of the one that is.
 
-    *event* is what the log calls it, one of LIVE_EVENTS.
+    *event* is what the log calls it, one of LIVE_EVENTS; *publication* the request that is carried
+    out, which the database asks for where the line needs approval.
     """
     previous = await sor.one(LIVE, {"pipeline_id": pipeline["id"]})
     if previous is not None:
@@ -110,6 +112,10 @@ async def put_live(
     further: dict[str, Any] = {} if previous is None else {"replaced": previous["version_no"]}
     if contributors:
         further["contributors"] = list(contributors)
+    if publication is not None:
+        columns["publication_id"] = publication["id"]
+        if publication["approved_name"]:
+            further["approved_by"] = publication["approved_name"]
     await _log(sor, version, columns, event, why, actor, **further)
     # A form opened while the line was off sale would take it off again: that one must notice.
     risen = int(pipeline["status"] not in (PipelineStatus.DRAFT, PipelineStatus.PUBLISHED))

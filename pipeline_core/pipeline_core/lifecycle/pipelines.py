@@ -23,12 +23,13 @@ from app.global_func import (
 from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.draft.context import referrers
 from pipeline_core.draft.draft import STEPS, changes, refuse_archived
-from pipeline_core.errors import PIPELINE_CODE_TAKEN, STATUS_OF_NEW_PIPELINE
+from pipeline_core.errors import APPROVAL_KEEPS_IT, PIPELINE_CODE_TAKEN, STATUS_OF_NEW_PIPELINE
 from pipeline_core.lifecycle.status import update_status
 
 VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
 DELETE_STEPS = "delete from pipeline_steps where pipeline_id = ${pipeline_id}$"
 DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_id}$"
+DELETE_PUBLICATIONS = "delete from app_publication where pipeline_id = ${pipeline_id}$"
 
 # The tables of what goes with a line: how its rows are read, and deleted.
 _PARTS = {
@@ -86,6 +87,8 @@ class PipelineService(TableService):
         """
         if others := await referrers(sor, current["id"], actor.lang):
             raise InUse(others)
+        if current["needs_approval"]:
+            raise APPROVAL_KEEPS_IT(code=current["code"])
         await _delete_parts(sor, current["id"], actor)
 
     async def restore(self, sor: SafeSqlor, deletion: Deletion, actor: Actor) -> Record:
@@ -114,7 +117,8 @@ SERVICE = PipelineService()
 
 
 async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
-    """Delete the draft's steps and the versions that never were live."""
+    """Delete the draft's steps, the versions that never were live, and requests for it."""
+    await sor.sqlExe(DELETE_PUBLICATIONS, {"pipeline_id": pipeline_id})
     for table, (rows, statement) in _PARTS.items():
         old_rows = await sor.sqlExe(rows, {"pipeline_id": pipeline_id})
         await sor.sqlExe(statement, {"pipeline_id": pipeline_id})

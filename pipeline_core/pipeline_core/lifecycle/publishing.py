@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.global_func import (
+    REQUIRED,
     Actor,
     AppError,
     Change,
@@ -16,6 +17,7 @@ from app.global_func import (
     audit_context,
     check_lock_version,
     get_row,
+    iso,
     now,
     record_changes,
     translate,
@@ -25,10 +27,23 @@ from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.definition.validate import Problem, blocks, validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, replace_draft
-from pipeline_core.errors import ALREADY_LIVE, NEVER_LIVE, NOT_PUBLISHABLE, REASON_REQUIRED
+from pipeline_core.draft.state_token import check_state
+from pipeline_core.errors import (
+    ALREADY_LIVE,
+    APPROVAL_REQUIRED,
+    NEVER_LIVE,
+    NOT_PUBLISHABLE,
+    REASON_REQUIRED,
+)
+from pipeline_core.lifecycle.approval import note_same_as_live
 from pipeline_core.lifecycle.contributors import of_version
 from pipeline_core.lifecycle.live import LIVE, put_live, version_by_number
-from pipeline_core.lifecycle.step_prices import Prices, definition_with_ids, settle_prices
+from pipeline_core.lifecycle.step_prices import (
+    Prices,
+    check_prices,
+    definition_with_ids,
+    settle_prices,
+)
 from pipeline_core.lifecycle.versions import save_version
 
 SET_NOTES = "update pipeline_versions set notes = ${notes}$ where id = ${id}$"
@@ -36,7 +51,11 @@ _TOLD = 10
 
 
 async def publish(
-    sor: SafeSqlor, pipeline_id: str, values: Mapping[str, Any], actor: Actor
+    sor: SafeSqlor,
+    pipeline_id: str,
+    values: Mapping[str, Any],
+    actor: Actor,
+    publication: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Put the draft live, or the saved version `version_no`.
@@ -46,10 +65,14 @@ async def publish(
     those whose changes it took in under `contributors`. Prices of steps that go live under another
     code, or not at all, are carried over with `carry_prices`, and told under `carried_prices` (see
     `step_prices`). Raises BadRequest `not_publishable`, Conflict `orphaned_prices` and others,
-    EditConflict when `lock_version` (the line's) is sent and old.
+    EditConflict when `lock_version` (the line's) is sent and old, Conflict `state_moved` when
+    `state` is (see `state_token`), `approval_required` unless this carries out a *publication*
+    that was approved.
     """
     pipeline = await lock_editable_pipeline(sor, pipeline_id)
+    _require_approval(pipeline, publication)
     check_lock_version("pipelines", pipeline, values["lock_version"])
+    await check_state(sor, pipeline, values["state"], actor)
     live = await sor.one(LIVE, {"pipeline_id": pipeline_id})
     version: Mapping[str, Any]
     if values["version_no"] is not None:
@@ -71,15 +94,21 @@ async def publish(
         names = await _contributors(sor, version)
         await put_live(
             sor, pipeline, version, event="published", why=values["notes"], actor=actor,
-            at=moment, contributors=names,
+            at=moment, contributors=names, publication=publication,
         )  # fmt: skip
         detail = {"notes": values["notes"], "contributors": names}
-        await _audit(sor, "publish", pipeline, live, version, detail, actor)
+        await _audit(sor, "publish", pipeline, live, version, detail | _way(publication), actor)
+    if values["version_no"] is None:
+        await note_same_as_live(sor, pipeline_id)
     return await _answer(sor, version, warnings, actor) | {"carried_prices": prices}
 
 
 async def rollback(
-    sor: SafeSqlor, pipeline_id: str, values: Mapping[str, Any], actor: Actor
+    sor: SafeSqlor,
+    pipeline_id: str,
+    values: Mapping[str, Any],
+    actor: Actor,
+    publication: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Put an earlier version live again, for a `reason`.
@@ -88,7 +117,9 @@ async def rollback(
     says which under `draft_replaced`. Raises as `publish`.
     """
     pipeline = await lock_editable_pipeline(sor, pipeline_id)
+    _require_approval(pipeline, publication)
     check_lock_version("pipelines", pipeline, values["lock_version"])
+    await check_state(sor, pipeline, values["state"], actor)
     target = await version_by_number(sor, pipeline_id, values["version_no"])
     definition = await definition_with_ids(sor, pipeline_id, target)
     if target["status"] != "superseded":
@@ -107,13 +138,35 @@ async def rollback(
     from_no = current["version_no"] if current["id"] != target["id"] else None
     await put_live(
         sor, pipeline, target, event="rolled_back", why=values["reason"], actor=actor,
-        at=moment, rollback_of=from_no,
+        at=moment, rollback_of=from_no, publication=publication,
     )  # fmt: skip
     detail = {"reason": values["reason"], "draft_replaced": replaces_draft}
     live = current if pipeline["status"] == PipelineStatus.PUBLISHED else None
-    await _audit(sor, "rollback", pipeline, live, target, detail, actor)
+    await _audit(sor, "rollback", pipeline, live, target, detail | _way(publication), actor)
+    if replaces_draft:
+        await note_same_as_live(sor, pipeline_id)
     answer = await _answer(sor, target, warnings, actor)
     return answer | {"draft_replaced": replaces_draft, "carried_prices": prices}
+
+
+async def check_target(
+    sor: SafeSqlor, pipeline: Mapping[str, Any], values: Mapping[str, Any], actor: Actor
+) -> None:
+    """Raise what `publish` or `rollback`, whichever `action` says, would raise now for the content
+    of the locked *pipeline*."""
+    number = values["version_no"]
+    if number is None:
+        if values["action"] == "rollback":
+            raise InvalidFields([REQUIRED("version_no")])
+        definition = await draft_definition(sor, pipeline)
+    else:
+        version = await version_by_number(sor, pipeline["id"], number)
+        definition = await definition_with_ids(sor, pipeline["id"], version)
+        if values["action"] == "rollback" and version["status"] != "superseded":
+            raise _not_to_roll_back_to(version)
+        _check_reason(version, values["notes"])
+    await check_definition(sor, pipeline["id"], definition, actor)
+    await check_prices(sor, pipeline, definition, carry=bool(values["carry_prices"]))
 
 
 async def check_definition(
@@ -149,6 +202,20 @@ def _field_problem(problem: Problem) -> FieldProblem:
     if problem.field:
         place.append(problem.field.replace(".", "/"))
     return FieldProblem("/".join(place) or "steps", problem.code, problem.text)
+
+
+def _require_approval(pipeline: Mapping[str, Any], publication: Mapping[str, Any] | None) -> None:
+    if pipeline["needs_approval"] and (publication is None or publication["approved_by"] is None):
+        raise APPROVAL_REQUIRED(code=pipeline["code"])
+
+
+def _way(publication: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what the audit trail says of a request that was carried out."""
+    if publication is None:
+        return {}
+    names = ("publish_at", "approved_name")
+    way = {name: publication[name] for name in names if publication[name] is not None}
+    return {name: iso(value) if name == "publish_at" else value for name, value in way.items()}
 
 
 def _check_reason(version: Mapping[str, Any], notes: str | None) -> None:

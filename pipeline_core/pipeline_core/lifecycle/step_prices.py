@@ -66,6 +66,14 @@ async def orphaned_prices(
     return await _orphans(sor, pipeline["id"], new_keys, now())
 
 
+async def check_prices(
+    sor: SafeSqlor, pipeline: Mapping[str, Any], definition: Definition, *, carry: bool
+) -> None:
+    """Raise Conflict `orphaned_prices` where `settle_prices` would now."""
+    if not carry and (prices := await orphaned_prices(sor, pipeline, definition)):
+        raise _refusal(prices)
+
+
 async def settle_prices(
     sor: SafeSqlor,
     pipeline: Mapping[str, Any],

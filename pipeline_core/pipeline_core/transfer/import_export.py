@@ -32,6 +32,7 @@ from pipeline_core.draft.draft import (
     replace_draft,
     steps_of,
 )
+from pipeline_core.draft.state_token import check_state, state_of
 from pipeline_core.errors import NOT_CLONED, NOT_IMPORTABLE
 from pipeline_core.lifecycle import pipelines
 from pipeline_core.lifecycle.live import pipeline_by_code
@@ -63,11 +64,12 @@ class Incoming:
 @dataclass(frozen=True)
 class Terms:
     """How to bring it in: `replace` the draft of a line that has the code, which then must have
-    `lock_version`; a `dry_run` changes nothing."""
+    `lock_version`, or be in `state` (see `state_token`); a `dry_run` changes nothing."""
 
     replace: bool = False
     dry_run: bool = True
     lock_version: int | None = None
+    state: str | None = None
 
 
 async def bring_in(
@@ -138,9 +140,11 @@ async def _place(
         template = "There is a line with this code already. Choose another code, or replace it."
         return None, [_problem("duplicate", "code", template, actor.lang)]
     pipeline = await lock_editable_pipeline(sor, present["id"])
-    if not terms.dry_run and terms.lock_version is None:
+    if not terms.dry_run and terms.lock_version is None and terms.state is None:
         raise InvalidFields([REQUIRED("lock_version")])
     check_lock_version("pipelines", pipeline, terms.lock_version)
+    await check_state(sor, pipeline, terms.state, actor)
+    report["line"]["state"] = await state_of(sor, pipeline)
     report["steps"] = await _replace(sor, pipeline, incoming, actor)
     same = all(entry["action"] == "skipped" for entry in report["steps"])
     new_values = changes(pipeline, incoming.pipeline)

@@ -110,7 +110,32 @@ export class PipelineData {
 
   /** @param {Values} values */
   publish(values) {
-    return send(this.widget, `${CORE}/pipeline_publish.dspy`, { pipeline_id: this.id, ...values, lock_version: this.pipeline.lock_version });
+    return send(this.widget, `${CORE}/pipeline_publish.dspy`, { pipeline_id: this.id, ...values, state: this.state });
+  }
+
+  /** @param {Values} values */
+  requestPublication(values) {
+    return send(this.widget, `${CORE}/pipeline_publication_request.dspy`, { pipeline_id: this.id, state: this.state, ...values });
+  }
+
+  /** @param {Publication} publication */
+  approvePublication({ id }) {
+    return send(this.widget, `${CORE}/pipeline_publication_approve.dspy`, { id, state: this.state });
+  }
+
+  /** @param {Publication} publication */
+  cancelPublication({ id }) {
+    return send(this.widget, `${CORE}/pipeline_publication_cancel.dspy`, { id });
+  }
+
+  /** @param {boolean} isOn */
+  setApproval(isOn) {
+    return send(this.widget, `${CORE}/pipeline_approval_set.dspy`, { pipeline_id: this.id, state: this.state, needs_approval: isOn ? 1 : 0 });
+  }
+
+  /** @param {Values} values */
+  loadVersion(values) {
+    return send(this.widget, `${CORE}/pipeline_draft_load.dspy`, { pipeline_id: this.id, ...values, state: this.state });
   }
 
   /** @param {Values} values */

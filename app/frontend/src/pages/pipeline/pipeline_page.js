@@ -9,7 +9,9 @@ import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';
 import { openWindow } from '../common/window.js';
-import { publishPipeline, showDifference } from './publish_dialog.js';
+import { readParams, writeParams } from '../common/address.js';
+import { changeApproval, publishPipeline } from './publish_dialog.js';
+import { publicationsPanel } from './publications_panel.js';
 import { PipelineData } from './pipeline_data.js';
 import { OverviewTab } from './overview_tab.js';
 import { StepsTab } from './steps_tab.js';
@@ -44,6 +46,14 @@ export class PipelinePage {
     this.drawHead();
     this.element.append(this.tabs.element);
     this.tabs.showFromAddress();
+    if (readParams().get('action') !== 'publish') return;
+    writeParams({ action: '' });
+    if (this.data.mayEdit) await this.publish();
+  }
+
+  compareWithLive() {
+    writeParams({ from: 'live', to: 'draft' });
+    this.tabs?.show('versions');
   }
 
   drawHead() {
@@ -55,15 +65,22 @@ export class PipelinePage {
       h('div', { class: 'page-title' }, h('h1', {}, pipeline.name), badge(t(state), tone),
         live ? badge(t('live: v${number}', { number: live.version_no })) : null,
         live && isChanged ? badge(t('unpublished changes'), 'warn') : null,
+        pipeline.needs_approval ? badge(t('needs approval')) : null,
         h('span', { class: 'spring' }),
         h('div', { class: 'toolbar' },
           tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true }),
-          live ? tool('compare', 'versions', 'Compare with live', () => showDifference(this.owner, this.data, 'live', 'draft')) : null,
+          live ? tool('compare', 'versions', 'Compare with live', () => this.compareWithLive()) : null,
           tool('export', 'download', 'Export', () => this.exportPipeline()),
+          mayEdit ? tool('approval', 'user', 'Approval', () => this.changeApproval()) : null,
           isEditor ? tool('change_status', 'eye', 'On and off sale', () => this.changeStatus()) : null,
           mayEdit ? tool('publish', 'publish', 'Publish', () => this.publish(), { css: 'primary' }) : null)),
       pipeline.description ? h('p', { class: 'muted page-words' }, pipeline.description) : null,
-      h('p', { class: 'muted page-note' }, t('Draft last changed ${when}', { when: localDateTime(pipeline.draft_changed_at ?? pipeline.updated_at, { seconds: false }) })));
+      h('p', { class: 'muted page-note' }, t('Draft last changed ${when}', { when: localDateTime(pipeline.draft_changed_at ?? pipeline.updated_at, { seconds: false }) })),
+      publicationsPanel(this));
+  }
+
+  async changeApproval() {
+    if (await this.data.load() && await changeApproval(this.owner, this.data)) await this.reload();
   }
 
   /** It makes this page reload. */
