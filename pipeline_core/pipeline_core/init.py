@@ -22,8 +22,8 @@ from pipeline_core.endpoints import (
     publications as publication_api,
     transfer as transfer_api,
 )
+from pipeline_core.endpoints.publication_worker import PUBLISHER
 from pipeline_core.lifecycle import pipelines, step_prices, versions, watchers
-from pipeline_core.lifecycle.publication_worker import PUBLISHER
 from pipeline_core.transfer.parts import PARTS
 
 EXPORTS = {

@@ -14,7 +14,8 @@ from app.db.transactions import in_transaction, reading
 from app.schema.validation import check_new
 from pipeline_core.draft.state_token import state_of
 from pipeline_core.draft.steps import SERVICE as STEPS
-from pipeline_core.lifecycle import publication_rows, publication_worker, publications
+from pipeline_core.endpoints import publication_worker
+from pipeline_core.lifecycle import publication_rows, publications
 from pipeline_core.lifecycle.pipelines import SERVICE as PIPELINES
 from tests.support.installation import Installation
 
