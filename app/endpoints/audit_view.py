@@ -9,6 +9,7 @@ from app.base.clock import iso
 from app.base.errors import Message
 from app.base.i18n import title, translate
 from app.base.shares import share_text
+from app.records.trail import USERS
 from app.schema.tables import Column, Table, tables
 
 Widget = dict[str, Any]
@@ -29,7 +30,30 @@ ACTIONS = {
     "adjust": "adjusted",
     "topup": "topped up",
     "close_month": "a month closed",
+    "sign_in": "signed in",
+    "sign_in_failed": "could not sign in",
+    "password": "new password",
+    "password_link": "given a link for a new password",
+    "invitation": "invited",
+    "disable_user": "disabled",
+    "enable_user": "enabled",
+    "roles": "given other roles",
+    "second_factor_on": "second factor turned on",
+    "second_factor_off": "second factor turned off",
+    "second_factor_reset": "second factor taken away",
+    "recovery_codes": "given new recovery codes",
+    "sessions": "ended other sessions",
 }
+# What an entry adds to it.
+DETAILS = {
+    "reason": "why", "further": "further", "before": "before", "after": "after", "roles": "roles",
+    "count": "how many", "by": "by", "second_factor": "second factor",
+}  # fmt: skip
+WORDS = {
+    "bad_credentials": "wrong name or password", "bad_code": "wrong or used code",
+    "link": "one-time link",
+    "only the log tells more of this hour": "only the log tells more of this hour",
+}  # fmt: skip
 _SHOWN = 2000
 
 
@@ -38,8 +62,8 @@ def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: s
     model = tables().get(entry["table_name"])
     heading = Message(
         "{what} {label}: {action}",
-        what=title(model.title, lang) if model else entry["table_name"],
-        label=entry["label"],
+        what=_what(entry, model, lang),
+        label=entry["label"] or Message("(no user of this name)"),
         action=Message(ACTIONS.get(entry["action"], entry["action"])),
     )
     place = Message(
@@ -50,7 +74,8 @@ def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: s
         request=entry["request_id"] or "–",
     )
     detail = json.loads(entry["detail"] or "{}")
-    further = [f"{name}: {_plain(value)}" for name, value in detail.items()]
+    further = [f"{_word(DETAILS, name, lang)}: {_of_detail(value, lang)}" for name, value in
+               detail.items()]  # fmt: skip
     names = set(can_be_put_back)
     before, after = (json.loads(entry[part] or "{}") for part in ("before", "after"))
     return {
@@ -65,6 +90,24 @@ def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: s
             ),
         ],
     }
+
+
+def _what(entry: Mapping[str, Any], model: Table | None, lang: str) -> str:
+    if entry["table_name"] == USERS:
+        return translate(Message("User"), lang)
+    return title(model.title, lang) if model else str(entry["table_name"])
+
+
+def _of_detail(value: Any, lang: str) -> str:
+    if value is True:
+        return translate(Message("yes"), lang)
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value) or "–"
+    return _word(WORDS, value, lang) if isinstance(value, str) else _plain(value)
+
+
+def _word(words: Mapping[str, str], name: str, lang: str) -> str:
+    return translate(Message(words[name]), lang) if name in words else _plain(name)
 
 
 def _field(

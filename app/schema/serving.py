@@ -10,4 +10,8 @@ from collections.abc import Mapping
 # a value): True where all that the version before writes fits to it, since that version held it
 # already. Steps that are no rule (a table, an index, a column that may be empty or has a default)
 # it bears anyway.
-STATEMENTS: Mapping[str, bool] = {}
+STATEMENTS: Mapping[str, bool] = {
+    # Nobody has a second factor before the new version gives one. From then on a worker of the
+    # version before cannot sign this one user in, which is what the trigger is for.
+    "app_session: added trigger second_factor": True,
+}

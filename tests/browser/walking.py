@@ -7,7 +7,10 @@ from playwright.sync_api import Page, Response
 
 from tests.browser.every_page import open_page, settle
 
-_LINKS = "() => [...document.querySelectorAll('a[href^=\"#/\"]')].map(a => a.getAttribute('href').slice(1))"
+_LINKS = (
+    "() => [...document.querySelectorAll('a[href^=\"#/\"]')]"
+    ".map(link => link.getAttribute('href').slice(1))"
+)
 # What is not pressed: what has nothing behind it but this page, and what would leave the place.
 _UNPRESSED = frozenset({"submit", "cancel", "logout", "help", "print"})
 MAX_PAGES = 60
