@@ -128,7 +128,7 @@ export class UsersPage {
   async resetFactor(user) {
     const isSure = await this.owner.app.confirm({
       title: 'Take the second factor away', yes_label: 'Take away', danger: true,
-      message: t('${name} signs in with the password alone then, and is signed out everywhere. Make sure that it is really ${name} who asks.', { name: user.username }),
+      message: t('${name} signs in with the password alone then, and is signed out everywhere. Make sure that nobody else asks for it.', { name: user.username }),
     });
     if (isSure) await this.change(`${API}_second_factor_reset.dspy`, { id: user.id });
   }
@@ -137,7 +137,7 @@ export class UsersPage {
   async setState(user, isOff) {
     const isSure = !isOff || await this.owner.app.confirm({
       title: 'Disable the user', yes_label: 'Disable', danger: true,
-      message: t('${name} is signed out at once and cannot sign in. What ${name} has made stays.', { name: user.username }),
+      message: t('${name} is signed out at once and cannot sign in. What was made by this user stays.', { name: user.username }),
     });
     if (isSure) await this.change(`${API}_state.dspy`, { id: user.id, disabled: isOff });
   }
