@@ -258,7 +258,7 @@ def _keys() -> list[str]:
 
 def _hash(user_id: str, code: str) -> str:
     # 79 random bits: a hash that takes long would add nothing.
-    return hashlib.sha256(f"{user_id}:{code}".encode()).hexdigest()
+    return hashlib.sha256(f"{user_id}:{code}".encode("utf-8", "replace")).hexdigest()
 
 
 def _recovery_code() -> str:
