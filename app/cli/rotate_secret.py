@@ -243,18 +243,18 @@ def _contents(root: Path) -> list[bytes | None]:
     return [file.read_bytes() if file.is_file() else None for file in files]
 
 
-class _Sealed(NamedTuple):
+class _SealedKind(NamedTuple):
     """What is sealed with one key: how to seal it anew, and to tell what no key opens."""
 
     reseal: Callable[[Sequence[str]], Awaitable[int]]
     unreadable: Callable[[SafeSqlor, Sequence[str]], Awaitable[list[str]]]
 
 
-_WEBHOOKS = _Sealed(reseal_secrets, unreadable_webhooks)
-_FACTORS = _Sealed(reseal_factors, unreadable_factors)
+_WEBHOOKS = _SealedKind(reseal_secrets, unreadable_webhooks)
+_FACTORS = _SealedKind(reseal_factors, unreadable_factors)
 
 
-async def _renew_key(config: Settings, name: str, sealed: _Sealed) -> tuple[int, list[str]]:
+async def _renew_key(config: Settings, name: str, kind: _SealedKind) -> tuple[int, list[str]]:
     """Seal secrets with a new key of the file *name*; how many, and those that cannot be."""
     try:
         async with reading() as sor:
@@ -263,12 +263,12 @@ async def _renew_key(config: Settings, name: str, sealed: _Sealed) -> tuple[int,
         # moment, and a rotation that was cut off is ended by another one.
         keys = [secrets.token_hex(32), *secret(config.var_dir, name, make=False).split()]
         write_secret(config.var_dir, name, "\n".join(keys))
-        count = await sealed.reseal(keys)
+        count = await kind.reseal(keys)
         # Whoever read the file before may have sealed with the key of before since.
         await asyncio.sleep(_SETTLE_SECONDS)
-        count += await sealed.reseal(keys)
+        count += await kind.reseal(keys)
         async with reading() as sor:
-            unreadable = await sealed.unreadable(sor, keys)
+            unreadable = await kind.unreadable(sor, keys)
         if not unreadable:  # no key goes before all is sealed with the new one
             write_secret(config.var_dir, name, "\n".join(keys[:_MAX_KEYS]))
         return count, unreadable

@@ -38,7 +38,7 @@ from app.people.second_factor import (
     Factor,
     Proof,
     begin_setup,
-    codes_left,
+    count_recovery_codes,
     find_factor,
     proof_of,
     put_in_force,
@@ -65,7 +65,7 @@ async def account(request: web.Request, params: Mapping[str, Any]) -> web.Stream
         ours = await users_are_ours(sor)
     factor = await find_factor(user.user_id)
     async with reading() as sor:
-        left = await codes_left(sor, user.user_id)
+        code_count = await count_recovery_codes(sor, user.user_id)
     is_on = factor is not None and factor.is_on
     must = not request.app[SESSIONS].strict_roles.isdisjoint(user.role_names)
     return json_response({"data": {
@@ -73,7 +73,7 @@ async def account(request: web.Request, params: Mapping[str, Any]) -> web.Stream
         "roles": sorted(user.role_names),
         "ours": ours,
         "sage_url": request.app[SETTINGS].options.sage_url,
-        "second_factor": {"on": is_on, "required": must, "codes_left": left if is_on else 0},
+        "second_factor": {"on": is_on, "required": must, "codes_left": code_count if is_on else 0},
         "sessions": await request.app[SESSIONS].of_user(request, user.user_id),
     }})  # fmt: skip
 

@@ -50,7 +50,7 @@ DETAILS = {
     "count": "how many", "by": "by", "second_factor": "second factor",
 }  # fmt: skip
 WORDS = {
-    "bad_credentials": "wrong name or password", "bad_code": "wrong or used code",
+    "bad_credentials": "wrong name or password", "wrong_code": "wrong or used code",
     "link": "one-time link",
     "only the log tells more of this hour": "only the log tells more of this hour",
 }  # fmt: skip

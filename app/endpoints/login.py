@@ -26,7 +26,7 @@ from app.access.lockout import count_try, places_of
 from app.access.rbac import SageUser, credentials_of, read_user
 from app.access.request_context import CONTEXT, NOBODY
 from app.access.sessions import SESSIONS
-from app.base.catalogue.people import BAD_CODE, SECOND_FACTOR_SETUP, SECOND_FACTOR_WANTED
+from app.base.catalogue.people import SECOND_FACTOR_SETUP, SECOND_FACTOR_WANTED, WRONG_CODE_SENT
 from app.base.catalogue.requests import BAD_CREDENTIALS
 from app.base.errors import AppError, TooManyRequests
 from app.base.logs import log_info, log_warning
@@ -78,7 +78,7 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     Raises NotSignedIn `bad_credentials`, TooManyRequests `locked_out` with Retry-After. With a
     right password alone, where a second factor is wanted: NotSignedIn `second_factor_wanted`, with
     what an app is set up by in `setup` where the user has none yet and a role that must; with a
-    wrong code `bad_code`. Who sets it up so is told `recovery_codes`, once.
+    wrong code `wrong_code`. Who sets it up so is told `recovery_codes`, once.
     """
     began_at = time.monotonic()
     attempt = await _read_attempt(request, check_params(_CREDENTIALS, params))
@@ -172,7 +172,7 @@ async def _use_code(factor: Factor, proof: Proof) -> tuple[list[str] | None, boo
 async def _tell_failure(request: web.Request, attempt: _Attempt, began_at: float) -> NoReturn:
     """Note and tell that it was wrong, not before a time that tells nothing."""
     row, client_ip = attempt.user_row, request[CONTEXT].client_ip
-    reason = "bad_code" if attempt.is_right else "bad_credentials"
+    reason = "wrong_code" if attempt.is_right else "bad_credentials"
     _failures.child(reason).add()
     log_warning(
         log, "login_failed", "login refused", username=attempt.username, ip=client_ip, reason=reason
@@ -183,7 +183,7 @@ async def _tell_failure(request: web.Request, attempt: _Attempt, began_at: float
     user_id, username = (row.id, row.username) if row is not None else ("", "")
     await note_failure(with_context(NOBODY, request[CONTEXT]), user_id, username, reason)
     await asyncio.sleep(began_at + REFUSAL_SECONDS - time.monotonic())
-    raise BAD_CODE() if attempt.is_right else BAD_CREDENTIALS()
+    raise WRONG_CODE_SENT() if attempt.is_right else BAD_CREDENTIALS()
 
 
 async def _let_in(

@@ -54,10 +54,10 @@ async def user_list(request: web.Request, params: Mapping[str, Any]) -> web.Stre
     async with reading("sage") as sor:
         ours = await sage_users.users_are_ours(sor)
         rows = await sage_users.find_users(sor, like_pattern(query["q"]))
-        shown = rows[: sage_users.MAX_USERS]
-        role_names = await sage_users.roles_by_user(sor, [row.id for row in shown])
+        page = rows[: sage_users.MAX_USERS]
+        role_names = await sage_users.roles_by_user(sor, [row.id for row in page])
         roles = await sage_users.roles(sor)
-    ids = [row.id for row in shown]
+    ids = [row.id for row in page]
     async with reading() as sor:
         secured, links = await users_with_factor(sor, ids), await links_of(sor, ids)
     users = [
@@ -70,7 +70,7 @@ async def user_list(request: web.Request, params: Mapping[str, Any]) -> web.Stre
             "second_factor": row.id in secured,
             "link_until": iso(links[row.id]) if row.id in links else None,
         }
-        for row in shown
+        for row in page
     ]
     return json_response({"data": {
         "ours": ours,
@@ -78,7 +78,7 @@ async def user_list(request: web.Request, params: Mapping[str, Any]) -> web.Stre
         "me": _actor(request).user_id,
         "roles": sorted(roles),
         "users": users,
-        "more": len(rows) > len(shown),
+        "more": len(rows) > len(page),
     }})  # fmt: skip
 
 

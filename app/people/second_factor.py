@@ -194,7 +194,7 @@ async def users_with_factor(sor: SafeSqlor, user_ids: Sequence[str]) -> set[str]
     )
 
 
-async def codes_left(sor: SafeSqlor, user_id: str) -> int:
+async def count_recovery_codes(sor: SafeSqlor, user_id: str) -> int:
     """Return how many recovery codes the user has left."""
     (count,) = await sor.firsts(
         "select count(*) from app_recovery_code where user_id = ${id}$", {"id": user_id}

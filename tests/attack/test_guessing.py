@@ -168,7 +168,7 @@ def test_another_users_code_and_recovery_code_are_wrong(
     for code in (code_of(secret), recovery_codes[0]):
         body = {"username": "operator", "password": PASSWORDS["operator"], "code": code}
         answer = httpx.post(f"{server.base_url}/login.dspy", json=body, **DIRECT)
-        assert (answer.status_code, answer.json()["code"]) == (401, "bad_code")
+        assert (answer.status_code, answer.json()["code"]) == (401, "wrong_code")
 
 
 def test_no_made_up_link_opens_an_account(server: Installation):

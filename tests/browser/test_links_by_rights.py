@@ -40,8 +40,8 @@ def test_no_link_and_no_button_leads_to_a_refusal(
 
     walk.follow_all()
 
-    assert walk.refused == []
-    assert len(walk.seen) >= least
+    assert walk.refusals == []
+    assert len(walk.pages) >= least
     context.close()
 
 

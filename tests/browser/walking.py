@@ -1,4 +1,4 @@
-"""Following every link of the application as one user, and what was refused on the way."""
+"""Following every link of the application as one user, and what was refusals on the way."""
 
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
@@ -18,20 +18,20 @@ MAX_PAGES = 60
 
 @dataclass
 class Walk:
-    """A walk over all that can be reached: the pages seen, and the requests answered 403."""
+    """A walk over all that can be reached: the pages pages, and the requests answered 403."""
 
     page: Page
-    seen: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
     _place: str = ""
 
     def follow_all(self, start: str = "/dashboard.ui") -> None:
         """Open every page that a link leads to, and press all that can be pressed on it."""
         self.page.on("response", self._note)
         waiting, kinds = [start], {kind_of(start)}
-        while waiting and len(self.seen) < MAX_PAGES:
+        while waiting and len(self.pages) < MAX_PAGES:
             address = waiting.pop(0)
-            self.seen.append(address)
+            self.pages.append(address)
             for link in self._look_around(address):
                 if kind_of(link) not in kinds:
                     kinds.add(kind_of(link))
@@ -40,7 +40,7 @@ class Walk:
 
     def _note(self, response: Response) -> None:
         if response.status == 403:
-            self.refused.append(f"{self._place}: {urlsplit(response.url).path}")
+            self.refusals.append(f"{self._place}: {urlsplit(response.url).path}")
 
     def _look_around(self, address: str) -> list[str]:
         self._place = address
@@ -64,7 +64,7 @@ class Walk:
             one.get_attribute("data-tool") or ""
             for one in self.page.locator("#main [data-tool]:enabled:visible").all()
         ]
-        links, begun = [], self.page.url
+        links, start = [], self.page.url
         for name in dict.fromkeys(names):
             if name in _UNPRESSED:
                 continue
@@ -79,7 +79,7 @@ class Walk:
             self._close_all()
             if (
                 urlsplit(self.page.url).fragment.split("?")[0]
-                != urlsplit(begun).fragment.split("?")[0]
+                != urlsplit(start).fragment.split("?")[0]
             ):
                 links.append(urlsplit(self.page.url).fragment)
                 open_page(self.page, address)
@@ -95,9 +95,9 @@ class Walk:
         for other in self.page.context.pages:
             if other is not self.page:
                 other.close()
-        opened = self.page.locator("dialog[open], .popover-box:popover-open")
+        layers = self.page.locator("dialog[open], .popover-box:popover-open")
         for _ in range(6):
-            if not opened.count():
+            if not layers.count():
                 return
             alert = self.page.get_by_role("alertdialog")
             if alert.count():

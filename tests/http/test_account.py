@@ -21,8 +21,10 @@ def _afresh(server: Installation) -> None:
     from appPublic.rc4 import password as encode_password
 
     take_all_away(server)
-    stored = encode_password(PASSWORD, key=server.settings.password_key)
-    server.query("update users set password = %s where id = %s", stored, NAME, database="sage")
+    stored_password = encode_password(PASSWORD, key=server.settings.password_key)
+    server.query(
+        "update users set password = %s where id = %s", stored_password, NAME, database="sage"
+    )
     server.query("delete from app_session where username = %s", NAME)
 
 
@@ -59,8 +61,8 @@ def test_another_password_ends_the_other_sessions_and_this_one_goes_on(server: I
     assert has_ended(other)
     assert len(sessions(own)) == 1
     assert sign_in(server, NEW)
-    refused = server.anonymous().post("/login.dspy", json={"username": NAME, "password": PASSWORD})
-    assert refused.status_code == 401
+    refusal = server.anonymous().post("/login.dspy", json={"username": NAME, "password": PASSWORD})
+    assert refusal.status_code == 401
 
 
 @pytest.mark.parametrize(

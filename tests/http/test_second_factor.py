@@ -10,7 +10,7 @@ from tests.support.installation import PASSWORDS, Installation
 from tests.support.second_factors import code_of, sign_in_with, take_all_away, turn_on
 
 PASSWORD = PASSWORDS["viewer"]
-REFUSAL = ("second_factor_wanted", "bad_code", "bad_credentials")
+REFUSAL = ("second_factor_wanted", "wrong_code", "bad_credentials")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_a_code_counts_once(server: Installation):
 
     answers = [code_and_status(try_code(server, code)) for _ in range(2)]
 
-    assert answers == [(200, ""), (401, "bad_code")]
+    assert answers == [(200, ""), (401, "wrong_code")]
 
 
 def test_of_two_uses_of_a_code_at_once_one_signs_in(server: Installation):
@@ -73,7 +73,7 @@ def test_of_two_uses_of_a_code_at_once_one_signs_in(server: Installation):
     for code in (code_of(secret), recovery_codes[0]):
         server.query("delete from app_login_attempt")
         with ThreadPoolExecutor(4) as threads:
-            answers = list(threads.map(lambda _, sent=code: try_code(server, sent), range(4)))
+            answers = list(threads.map(lambda _, one=code: try_code(server, one), range(4)))
 
         assert sorted(answer.status_code for answer in answers)[0] == 200
         assert [answer.status_code for answer in answers].count(200) == 1
@@ -84,7 +84,7 @@ def test_codes_of_long_ago_and_of_later_do_not_count(server: Installation):
     server.query("update app_second_factor set last_step = 0")
 
     for steps in (-3, 3):
-        assert code_and_status(try_code(server, code_of(secret, steps))) == (401, "bad_code")
+        assert code_and_status(try_code(server, code_of(secret, steps))) == (401, "wrong_code")
     assert try_code(server, code_of(secret, 1)).status_code == 200
 
 
@@ -94,7 +94,7 @@ def test_each_recovery_code_counts_once_however_it_is_typed(server: Installation
 
     first, second = recovery_codes[:2]
     assert try_code(server, f" {first.upper().replace('-', ' ')} ").status_code == 200
-    assert code_and_status(try_code(server, first)) == (401, "bad_code")
+    assert code_and_status(try_code(server, first)) == (401, "wrong_code")
     client, _ = sign_in_with(server, "viewer", PASSWORD, second)
 
     factor = client.get("/appbase/account.dspy").json()["data"]["second_factor"]
@@ -160,18 +160,18 @@ def test_turning_on_asks_for_the_password_and_a_code(server: Installation):
         f"/appbase/account_second_factor_{step}.dspy" for step in ("begin", "confirm")
     )
 
-    refused = client.post(begin, json={"password": "wrong"})
-    begun = client.post(begin, json={"password": PASSWORD}).json()["data"]
+    refusal = client.post(begin, json={"password": "wrong"})
+    setup = client.post(begin, json={"password": PASSWORD}).json()["data"]
     wrong = client.post(confirm, json={"password": PASSWORD, "code": "000000"})
 
-    assert refused.json()["errors"][0]["pointer"] == "/password"
-    assert begun["address"].startswith("otpauth://totp/Pipeline:viewer?secret=")
-    assert {len(row) for row in begun["picture"]} == {len(begun["picture"])}
-    assert wrong.json()["errors"][0]["code"] == "bad_code"
+    assert refusal.json()["errors"][0]["pointer"] == "/password"
+    assert setup["address"].startswith("otpauth://totp/Pipeline:viewer?secret=")
+    assert {len(row) for row in setup["picture"]} == {len(setup["picture"])}
+    assert wrong.json()["errors"][0]["code"] == "wrong_code"
     assert try_code(server).status_code == 200  # it is not in force
     # Another look at it shows the same.
     again = client.post(begin, json={"password": PASSWORD}).json()["data"]
-    assert again["secret"] == begun["secret"]
+    assert again["secret"] == setup["secret"]
 
 
 def test_turning_off_asks_for_password_and_code_and_new_codes_replace_the_old(
@@ -186,7 +186,7 @@ def test_turning_off_asks_for_password_and_code_and_new_codes_replace_the_old(
         assert client.post(off, json=body).status_code == 400
     new_codes = client.post(renew, json={"password": PASSWORD, "code": code_of(secret)})
     assert new_codes.status_code == 200, new_codes.text
-    assert code_and_status(try_code(server, old_codes[0])) == (401, "bad_code")
+    assert code_and_status(try_code(server, old_codes[0])) == (401, "wrong_code")
     code = new_codes.json()["data"]["recovery_codes"][0]
     assert client.post(off, json={"password": PASSWORD, "code": code}).status_code == 200
 

@@ -78,10 +78,10 @@ def test_who_is_invited_gives_himself_a_password_once(server: Installation, admi
     assert user(admin, "newcomer")["state"] == "invited"
     assert welcome(server, link["token"]).json()["data"] == {"username": "newcomer"}
     for password in ("", "newcomer"):
-        refused = server.anonymous().post(
+        refusal = server.anonymous().post(
             "/login.dspy", json={"username": "newcomer", "password": password}
         )
-        assert refused.status_code in (400, 401)
+        assert refusal.status_code in (400, 401)
 
     assert welcome(server, link["token"], "short").status_code == 400
     assert welcome(server, link["token"], NEW).status_code == 200
@@ -123,8 +123,8 @@ def test_a_link_ends_with_its_time_a_newer_one_or_its_user(
     third = ask(admin, "link", id=first["id"]).json()["data"]
     assert ask(admin, "state", id=first["id"], disabled=True).status_code == 200
     assert welcome(server, third["token"], NEW).status_code == 404
-    refused = ask(admin, "link", id=first["id"])
-    assert (refused.status_code, refused.json()["code"]) == (409, "user_disabled")
+    refusal = ask(admin, "link", id=first["id"])
+    assert (refusal.status_code, refusal.json()["code"]) == (409, "user_disabled")
     assert ask(admin, "state", id=first["id"], disabled=False).status_code == 200
     assert welcome(server, third["token"], NEW).status_code == 404
 
@@ -207,12 +207,12 @@ def test_two_administrators_who_disable_each_other_leave_one(
             with ThreadPoolExecutor(2) as threads:
                 answers = list(threads.map(disable, zip(clients, reversed(names), strict=True)))
 
-            left = server.query(
+            remaining = server.query(
                 "select id from users where user_status = '0' and id in %s", names,
                 database="sage",
             )  # fmt: skip
             statuses = sorted(answer.status_code for answer in answers)
-            assert len(left) == 1, [answer.text for answer in answers]
+            assert len(remaining) == 1, [answer.text for answer in answers]
             # The later one is refused as the last, or was out before.
             assert statuses[0] == 200
             assert statuses[1] in (401, 409)
@@ -234,7 +234,7 @@ def test_an_administrator_who_has_not_come_yet_looks_after_nothing(
         server.query("update users set password = '' where id = 'second-chief'", database="sage")
         server.query("update users set user_status = '0' where id = %s", admin_id, database="sage")
         again = ask(server.sign_in("admin"), "state", id="second-chief", disabled=True)
-        assert again.status_code == 200  # admin himself is left
+        assert again.status_code == 200  # admin himself is remaining
         last = ask(server.sign_in("admin"), "roles", id=admin_id, roles="owner.viewer")
         assert last.status_code == 409
     finally:
@@ -244,8 +244,8 @@ def test_an_administrator_who_has_not_come_yet_looks_after_nothing(
 def test_failed_sign_ins_are_noted_and_an_attack_does_not_fill_the_trail(server: Installation):
     body = {"username": "viewer", "password": "wrong"}
     server.anonymous().post("/login.dspy", json=body)
-    typed = {"username": "my-secret-password", "password": "x"}
-    server.anonymous().post("/login.dspy", json=typed)
+    other = {"username": "my-secret-password", "password": "x"}
+    server.anonymous().post("/login.dspy", json=other)
 
     rows = server.query(
         "select * from app_audit where action = 'sign_in_failed' order by id desc limit 2"

@@ -10,17 +10,17 @@ from tests.support.installation import Installation
 
 def code_of(secret: str, steps: int = 0) -> str:
     """Return the code of the app now, or so many half minutes later; there is time to send it."""
-    left = 30 - time.time() % 30
-    if left < 4:
-        time.sleep(left)
+    seconds = 30 - time.time() % 30
+    if seconds < 4:
+        time.sleep(seconds)
     return pyotp.TOTP(secret).at(int(time.time()) + 30 * steps)
 
 
 def turn_on(client: httpx.Client, password: str) -> tuple[str, list[str]]:
     """Set a second factor up on the page of one's account; its secret and the recovery codes."""
-    begun = client.post("/appbase/account_second_factor_begin.dspy", json={"password": password})
-    assert begun.status_code == 200, begun.text
-    secret: str = begun.json()["data"]["secret"]
+    setup = client.post("/appbase/account_second_factor_begin.dspy", json={"password": password})
+    assert setup.status_code == 200, setup.text
+    secret: str = setup.json()["data"]["secret"]
     answer = client.post(
         "/appbase/account_second_factor_confirm.dspy",
         json={"password": password, "code": code_of(secret, -1)},

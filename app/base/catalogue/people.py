@@ -49,8 +49,8 @@ SECOND_FACTOR_SETUP = SECOND_FACTOR_WANTED.variant(
     "Your role signs in with a second factor. Set it up now, and send a code of it along.",
     "您的角色须使用二次验证登录。请先设置，再提供其验证码。",
 )
-BAD_CODE = ErrorCode(
-    "bad_code",
+WRONG_CODE_SENT = ErrorCode(
+    "wrong_code",
     401,
     "The code is wrong, or was used already. Wait for the next one and try again.",
     "验证码错误或已使用过，请等待下一个验证码再试。",
@@ -90,7 +90,7 @@ SECOND_FACTOR_REQUIRED = ErrorCode(
 
 WRONG_PASSWORD = FieldCode("wrong_password", "This is not your password.", "密码不正确。")
 WRONG_CODE = FieldCode(
-    "bad_code",
+    "wrong_code",
     "The code is wrong, or was used already. Wait for the next one.",
     "验证码错误或已使用过，请等待下一个。",
 )

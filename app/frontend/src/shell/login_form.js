@@ -116,7 +116,7 @@ function showRefusal(state, answer) {
     waitFor(state, Number(seconds) || 30);
   } else if (code === 'second_factor_wanted') {
     askForCode(state, answer.problem?.setup);
-  } else if (code === 'bad_code') {
+  } else if (code === 'wrong_code') {
     showError(state, options.message ?? t('That did not work.'));
     state.code.input.value = '';
     state.code.input.focus();
