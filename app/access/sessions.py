@@ -156,6 +156,12 @@ class Sessions:
             self._sessions[header] = (began_at, session)
         return session
 
+    async def find_anew(self, request: web.Request) -> Session | None:
+        """Return the valid session of *request* as the database has it now, or None: for what must
+        not be done by one that ended a few seconds ago."""
+        token = self._token(request.cookies.get(COOKIE, ""))
+        return None if token is None else await self._load(_hash(token))
+
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
         """End the session of *request*: at once here, within seconds in the others."""
         token = self._token(request.cookies.get(COOKIE, ""))

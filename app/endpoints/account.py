@@ -201,8 +201,12 @@ def _actor(request: web.Request) -> Actor:
 
 
 async def _caller(request: web.Request) -> SageUser:
-    user = await read_user(_actor(request).user_id or "")
-    if user is None or not user.usable:
+    """Return who asks, by a session that has not ended meanwhile: what a worker remembers of
+    sessions would let one that just ended have another password, or a session with a second factor.
+    """
+    session = await request.app[SESSIONS].find_anew(request)
+    user = None if session is None else await read_user(session.user_id)
+    if session is None or user is None or not session.holds_for(user):
         raise NOT_SIGNED_IN()
     return user
 
@@ -251,8 +255,11 @@ async def _factor_in_force(user: SageUser) -> Factor:
 async def _with_new_session(
     request: web.Request, data: Mapping[str, Any], *, has_second_factor: bool | None = None
 ) -> web.StreamResponse:
-    """Answer *data* with a new session in the place of all that the caller had."""
-    user = await _caller(request)
+    """Answer *data* with a new session in the place of all that the caller had, whose session was
+    looked at before."""
+    user = await read_user(_actor(request).user_id or "")
+    if user is None or not user.usable:
+        raise NOT_SIGNED_IN()
     if has_second_factor is None:
         factor = await find_factor(user.user_id)
         has_second_factor = factor is not None and factor.is_on
