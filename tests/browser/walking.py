@@ -25,10 +25,11 @@ class Walk:
     refusals: list[str] = field(default_factory=list)
     _place: str = ""
 
-    def follow_all(self, start: str = "/dashboard.ui") -> None:
+    def follow_all(self) -> None:
         """Open every page that a link leads to, and press all that can be pressed on it."""
         self.page.on("response", self._note)
-        waiting, kinds = [start], {kind_of(start)}
+        waiting = ["/dashboard.ui", "/account.ui"]
+        kinds = {kind_of(start) for start in waiting}
         while waiting and len(self.pages) < MAX_PAGES:
             address = waiting.pop(0)
             self.pages.append(address)
