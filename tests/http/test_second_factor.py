@@ -141,7 +141,9 @@ def test_a_session_that_got_in_beside_it_is_none(server: Installation):
     """As by a worker of a version that knows no second factors: the database refuses its row, and
     one that is there all the same opens nothing."""
     client = server.sign_in("viewer")
-    (row,) = server.query("select * from app_session where username = 'viewer' limit 1")
+    (row,) = server.query(
+        "select * from app_session where username = 'viewer' order by created_at desc limit 1"
+    )
     turn_on(server.sign_in("viewer"), PASSWORD)
     names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     insert = f"insert into app_session ({names}) values ({marks})"
