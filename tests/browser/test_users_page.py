@@ -30,8 +30,9 @@ def _afresh(server: Installation) -> None:
 def english(browser: Browser, server: Installation) -> Iterator[BrowserContext]:
     """A fresh profile, nobody signed in."""
     context = browser.new_context(
-        base_url=server.base_url, locale="en-GB", viewport={"width": 1440, "height": 900}
-    )
+        base_url=server.base_url, locale="en-GB", viewport={"width": 1440, "height": 900},
+        reduced_motion="reduce",
+    )  # fmt: skip
     context.set_default_timeout(15_000)
     yield context
     context.close()
@@ -66,7 +67,7 @@ def test_a_user_is_invited_by_a_link_and_disabled(
     row = page.get_by_role("row").filter(has_text="invited-one")
     expect(row).to_contain_text("Invited")
 
-    other = browser.new_context(locale="en-GB")
+    other = browser.new_context(locale="en-GB", reduced_motion="reduce")
     guest = new_page(other)
     guest.goto(link)
     expect(guest.locator("main")).to_contain_text("invited-one")

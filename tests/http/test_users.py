@@ -268,8 +268,9 @@ def test_failed_sign_ins_are_noted_and_an_attack_does_not_fill_the_trail(server:
     assert server.query(count) == before
 
 
-def test_the_trail_says_it_in_words_of_both_languages(server: Installation, admin: httpx.Client):
+def test_the_trail_says_it_in_words_of_both_languages(server: Installation):
     server.sign_in("viewer")
+    admin = server.sign_in("admin")  # the tests before have disabled him
     entry = admin.get(
         "/app_audit/get_app_audit.dspy", params={"action": "sign_in", "rows": 1}
     ).json()["rows"][0]
