@@ -6,6 +6,7 @@ What would let somebody stay who has come by a session that is not his (another 
 factor of his own) asks for the present password, whose guesses are counted as those at signing in.
 """
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from typing import Any
@@ -128,7 +129,7 @@ async def begin_second_factor(
         raise SECOND_FACTOR_ON()
     await _require_password(request, user, query["password"])
     setup = await begin_setup(user.user_id, user.username)
-    return json_response({"data": setup.as_dict()})
+    return json_response({"data": await asyncio.to_thread(setup.as_dict)})
 
 
 @answering("POST")

@@ -153,7 +153,7 @@ async def _want_code(attempt: _Attempt, factor: Factor | None) -> AppError:
     if factor is not None and factor.is_on:
         return SECOND_FACTOR_WANTED()
     setup = await begin_setup(attempt.user_row.id, attempt.username)
-    return SECOND_FACTOR_SETUP(extra={"setup": setup.as_dict()})
+    return SECOND_FACTOR_SETUP(extra={"setup": await asyncio.to_thread(setup.as_dict)})
 
 
 async def _use_code(factor: Factor, proof: Proof) -> tuple[list[str] | None, bool]:

@@ -47,7 +47,7 @@ def test_what_each_role_may_stands_in_words(admin_page: Page):
     row = admin_page.get_by_role("row").filter(has_text="生成密钥")
     expect(row.get_by_role("cell")).to_have_text(["生成密钥", "–否", "是", "–否"])
     headings = admin_page.get_by_role("columnheader")
-    expect(headings).to_have_text(["事项", "运营", "管理员", "查看"])
+    expect(headings).to_have_text(["权限", "运营", "管理员", "查看"])
     expect(admin_page.get_by_label("路径")).not_to_be_visible()
 
 

@@ -24,7 +24,7 @@ export class RoleMatrix {
     }
     const { deeds, roles } = /** @type {{deeds: string[], roles: RoleRights[]}} */ (dataOf(answer));
     fillNode(this.element, heading, h('p', { class: 'muted' }, t('What each role may do, as the permissions say it now. A user with several roles may do what any of them may.')),
-      h('section', { class: 'card page-card' }, plainTable('Rights', [{ label: 'What' }, ...roles.map(({ role }) => ({ label: roleText(role) }))], [
+      h('section', { class: 'card page-card' }, plainTable('Rights', [{ label: 'Right' }, ...roles.map(({ role }) => ({ label: roleText(role) }))], [
         ...deeds.map((deed, at) => [t(deed), ...roles.map(({ may }) => mark(may[at]))]),
         [h('span', { class: 'muted' }, t('Users')), ...roles.map(({ users }) => h('span', { class: 'muted' }, String(users)))],
       ])));
