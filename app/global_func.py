@@ -79,6 +79,13 @@ from app.base.log_repeats import log_failure, log_unavailable
 from app.base.metrics import Count, Counter, Gauge, Histogram, add_measure
 from app.base.pause import pause
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
+from app.base.sealing import (
+    OtherKey,
+    opens as secret_opens,
+    resealed as resealed_secret,
+    seal as seal_secret,
+    unseal as unseal_secret,
+)
 from app.base.secrets import secret
 from app.base.settings import FUNCTION_NAME, settings
 from app.base.shares import share_message
@@ -104,6 +111,7 @@ from app.endpoints.audit_view import ACTIONS as AUDIT_ACTIONS
 from app.endpoints.choices import get_code
 from app.endpoints.import_rows import import_rows
 from app.endpoints.lists import list_rows
+from app.endpoints.role_matrix import Deed
 from app.endpoints.search import (
     MAX_HITS,
     Hit,
@@ -202,6 +210,7 @@ __all__ = [
     "Count",
     "Counter",
     "CsvFile",
+    "Deed",
     "Deletion",
     "Deprecation",
     "DuplicateKey",
@@ -224,6 +233,7 @@ __all__ = [
     "Message",
     "Module",
     "Network",
+    "OtherKey",
     "Part",
     "ProgramApi",
     "Query",
@@ -311,7 +321,10 @@ __all__ = [
     "register_paths",
     "request_refusals",
     "require_right_clock",
+    "resealed_secret",
     "running_settings",
+    "seal_secret",
+    "secret_opens",
     "settings",
     "share_message",
     "sort_terms",
@@ -322,6 +335,7 @@ __all__ = [
     "transaction",
     "translate",
     "twins_in_use",
+    "unseal_secret",
     "update_locked_row",
     "update_row",
     "update_texts",

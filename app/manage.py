@@ -61,6 +61,12 @@ HOST_COMMANDS = (
         "run_may",
     ),
     Command(
+        "reset-second-factor",
+        "app.cli.reset_second_factor",
+        "let a user in again who has lost the second factor",
+        "为丢失二次验证的用户清除它",
+    ),
+    Command(
         "rotate-secret",
         "app.cli.rotate_secret",
         "put a new session secret, password key or database password in place",

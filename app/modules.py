@@ -4,6 +4,7 @@ from typing import Any
 
 from app.base.command import Command
 from app.endpoints.import_rows import BODY_LIMIT
+from app.endpoints.role_matrix import DEEDS, OWN_DEEDS
 from app.endpoints.search import SEARCH_SOURCES
 from app.records.table_service import TABLE_SERVICES
 from app.web.body import BODY_LIMITS
@@ -17,8 +18,8 @@ from pipeline_ops import init as ops
 HOST = Module(
     name="app",
     endpoints={},
-    contributions=(BODY_LIMIT,),
-    accepts=(TABLE_SERVICES, BODY_LIMITS, PROGRAM_APIS, SEARCH_SOURCES),
+    contributions=(BODY_LIMIT, *OWN_DEEDS),
+    accepts=(TABLE_SERVICES, BODY_LIMITS, PROGRAM_APIS, SEARCH_SOURCES, DEEDS),
 )
 
 

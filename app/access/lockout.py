@@ -66,9 +66,12 @@ def user_digest(username: str) -> str:
     return _digest("user", username.casefold())
 
 
-async def count_try(places: Mapping[str, str], *, right: bool) -> None:
+async def count_try(places: Mapping[str, str], *, right: bool | None) -> None:
     """
     Count a try that was *right* or not, or raise TooManyRequests `locked_out`, whatever it was.
+
+    None is a try that was right so far and not yet whole, as without the second factor: it neither
+    counts nor forgives.
 
     Tries at one place are looked at one after another, so that many at once are no way around.
     """
@@ -79,7 +82,7 @@ async def count_try(places: Mapping[str, str], *, right: bool) -> None:
         seconds = _seconds_to_wait(places, rows, moment)
         if seconds <= 0 and right:
             await _forget(sor, places, moment)
-        elif seconds <= 0:
+        elif seconds <= 0 and right is False:
             await _add(sor, places, rows, moment)
         return seconds
 

@@ -186,6 +186,10 @@ class SageRbac:
         self._users[user_id] = (began_at, user)
         return user
 
+    def forget(self, user_id: str) -> None:
+        """Read the user anew at the next request: something about him was changed here."""
+        self._users.pop(user_id, None)
+
     def _is_fresh(self, read_at: float) -> bool:
         return time.monotonic() - read_at <= self._remembered_seconds
 

@@ -5,7 +5,8 @@ Replaces ahserver's ticket cookie: forgeable (SES-1), reissued in the answer to 
 without an end (SES-6), with the user's data joined by `:` (SES-4). The cookie's second part is an
 HMAC with the installation's secret, so that made-up cookies do not reach the database and a new
 secret ends every session. A session also ends, for good, when its user gets another password,
-loses a role held at login, or is disabled.
+loses a role held at login, or is disabled; and one that began without the second factor, when its
+user gets one, or a role that has to have one.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from aiohttp import web
 
@@ -30,6 +32,17 @@ from app.db.transactions import in_transaction, reading
 COOKIE = "pipeline_session"
 _SEEN_EVERY = timedelta(minutes=1)
 _MAX_KNOWN = 1_000
+# A session that began before its user had a second factor is none any more.
+_SESSION = """
+select id, user_id, created_at, seen_at, credentials, roles, second_factor from app_session s
+ where id = ${id}$ and (second_factor = 1 or not exists (
+   select 1 from app_second_factor f where f.id = s.user_id and f.confirmed_at is not null))
+"""
+_OF_USER = """
+select id, created_at, seen_at, address, user_agent, second_factor from app_session
+ where user_id = ${id}$ and created_at >= ${old}$ and seen_at >= ${idle}$
+ order by id = ${own}$ desc, seen_at desc limit 200
+"""
 
 
 @dataclass(frozen=True)
@@ -40,14 +53,17 @@ class Session:
     user_id: str
     credentials: str | None
     roles: frozenset[str]
+    has_second_factor: bool = False
 
-    def holds_for(self, user: SageUser | None) -> bool:
-        """Return whether *user* still is who signed in: usable, same password, no role lost."""
+    def holds_for(self, user: SageUser | None, strict_roles: frozenset[str] = frozenset()) -> bool:
+        """Return whether *user* still is who signed in: usable, same password, no role lost, and
+        with a second factor where one of *strict_roles* asks for it."""
         return (
             user is not None
             and user.usable
             and user.credentials == self.credentials
             and self.roles <= user.role_names
+            and (self.has_second_factor or strict_roles.isdisjoint(user.role_names))
         )
 
 
@@ -59,14 +75,23 @@ class Sessions:
         self._life = timedelta(hours=config.options.session_hours)
         self._idle = timedelta(minutes=config.options.session_idle_minutes)
         self._remembered_seconds = config.options.remembered_seconds
+        # The roles that sign in with a second factor.
+        self.strict_roles = frozenset(config.options.second_factor_roles)
         self.is_https = config.is_https
         # By the whole Cookie header: parsing and checking it costs more than all else here.
         self._sessions: dict[str, tuple[float, Session]] = {}
 
     async def begin(
-        self, request: web.Request, response: web.StreamResponse, user: SageUser
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        user: SageUser,
+        *,
+        has_second_factor: bool,
+        instead_of_all: bool = False,
     ) -> None:
-        """Start a new session for *user* and set its cookie; one the browser had before ends."""
+        """Start a new session for *user* and set its cookie; one the browser had before ends, or
+        *instead_of_all* every one that the user had."""
         before = self._token(request.cookies.get(COOKIE, ""))
         token = secrets.token_urlsafe(32)
         moment = now()
@@ -81,6 +106,7 @@ class Sessions:
             "credentials": user.credentials,
             "roles": json.dumps(sorted(user.role_names), ensure_ascii=False),
             "user_agent": _strip_control_characters(request.headers.get("User-Agent", ""))[:255],
+            "second_factor": has_second_factor,
         }
 
         async def work(sor: SafeSqlor) -> None:
@@ -88,9 +114,15 @@ class Sessions:
                 "delete from app_session where created_at < ${old}$ or seen_at < ${idle}$",
                 {"old": moment - self._life, "idle": moment - self._idle},
             )
+            if instead_of_all:
+                await sor.sqlExe(
+                    "delete from app_session where user_id = ${id}$", {"id": user.user_id}
+                )
             await sor.C("app_session", row)
 
         await in_transaction(work)
+        if instead_of_all:
+            self._forget(lambda session: session.user_id == user.user_id)
         if before is not None:
             await self.drop(_hash(before))
         response.set_cookie(
@@ -124,6 +156,12 @@ class Sessions:
             self._sessions[header] = (began_at, session)
         return session
 
+    async def find_anew(self, request: web.Request) -> Session | None:
+        """Return the valid session of *request* as the database has it now, or None: for what must
+        not be done by one that ended a few seconds ago."""
+        token = self._token(request.cookies.get(COOKIE, ""))
+        return None if token is None else await self._load(_hash(token))
+
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
         """End the session of *request*: at once here, within seconds in the others."""
         token = self._token(request.cookies.get(COOKIE, ""))
@@ -149,16 +187,43 @@ class Sessions:
         await in_transaction(work)
         self._forget(lambda session: session.user_id == user_id)
 
+    async def of_user(self, request: web.Request, user_id: str) -> list[dict[str, Any]]:
+        """Return the user's sessions that have not ended, the one of *request* first: id,
+        created_at, seen_at, address, user_agent, has_second_factor, is_current."""
+        token = self._token(request.cookies.get(COOKIE, ""))
+        own_id = "" if token is None else _hash(token)
+        moment = now()
+        values = {
+            "id": user_id, "own": own_id, "old": moment - self._life, "idle": moment - self._idle
+        }  # fmt: skip
+        async with reading() as sor:
+            rows = await sor.sqlExe(_OF_USER, values)
+        return [
+            dict(row, has_second_factor=bool(row.pop("second_factor")), is_current=row.id == own_id)
+            for row in rows
+        ]
+
+    async def end_own(self, request: web.Request, user_id: str, session_id: str | None) -> int:
+        """End one session of the user, or (None) all but the one of *request*; how many ended."""
+        token = self._token(request.cookies.get(COOKIE, ""))
+        values = {"user": user_id, "id": session_id or (_hash(token) if token else "")}
+        which = "id = ${id}$" if session_id else "id <> ${id}$"
+        sql = f"delete from app_session where user_id = ${{user}}$ and {which}"  # noqa: S608
+
+        async def work(sor: SafeSqlor) -> int:
+            return int(await sor.sqlExe(sql, values))
+
+        count = await in_transaction(work)
+        # What is remembered is read again: the one that stays too.
+        self._forget(lambda session: session.user_id == user_id)
+        return count
+
     def _forget(self, which: Callable[[Session], bool]) -> None:
         self._sessions = {k: v for k, v in self._sessions.items() if not which(v[1])}
 
     async def _load(self, session_id: str) -> Session | None:
         async with reading() as sor:
-            row = await sor.one(
-                "select id, user_id, created_at, seen_at, credentials, roles"
-                " from app_session where id = ${id}$",
-                {"id": session_id},
-            )
+            row = await sor.one(_SESSION, {"id": session_id})
         moment = now()
         if row is None or moment - row.created_at > self._life or moment - row.seen_at > self._idle:
             return None
@@ -171,9 +236,8 @@ class Sessions:
                 )
 
             await in_transaction(work)
-        return Session(
-            row.id, row.user_id, row.credentials, frozenset(json.loads(row.roles or "[]"))
-        )
+        roles = frozenset(json.loads(row.roles or "[]"))
+        return Session(row.id, row.user_id, row.credentials, roles, bool(row.second_factor))
 
     def _token(self, cookie: str) -> str | None:
         token, _, mac = cookie.partition(".")

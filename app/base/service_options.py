@@ -1,4 +1,4 @@
-"""The settings of worker processes as such: how many connections they take, when one is hung."""
+"""The settings of worker processes as such, and of signing in."""
 
 from dataclasses import dataclass
 
@@ -18,3 +18,15 @@ class ServiceOptions:
     hang_seconds: int = option(
         15, "Seconds without a sign of life after which a worker is replaced", 2, 3_600
     )
+
+
+@dataclass(frozen=True)
+class SignInOptions:
+    """The part of `Options` that is about who signs in, and how."""
+
+    session_hours: int = option(12, "Absolute life of a login session")
+    session_idle_minutes: int = option(120, "Idle life of a login session")
+    second_factor_roles: tuple[str, ...] = option(
+        (), "Roles that sign in with a second factor, e.g. owner.superuser"
+    )
+    sage_url: str = option("", "Address of Sage, where people look after the users it has")

@@ -28,7 +28,7 @@ from app.base.log_options import LogOptions
 from app.base.options import option
 from app.base.origins import Origin, read_origin
 from app.base.secrets import secret
-from app.base.service_options import ServiceOptions
+from app.base.service_options import ServiceOptions, SignInOptions
 from app.base.settings_checks import (
     ConfigError as ConfigError,
     section,
@@ -40,11 +40,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 # What a step of type `script` may call: a name, with dots where it is in a package.
+ROLE_NAME = re.compile(r"[^.\s]+\.\S+")
 FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 @dataclass(frozen=True)
-class Options(ServiceOptions, LogOptions):
+class Options(ServiceOptions, LogOptions, SignInOptions):
     """The section `pipeline` of conf/config.json."""
 
     quota_time_zone: str = option("Asia/Shanghai", "Zone whose midnight turns quota days")
@@ -68,8 +69,6 @@ class Options(ServiceOptions, LogOptions):
     direct_answers: bool = option(
         True, "Answer programs' plain requests straight from the HTTP parser"
     )
-    session_hours: int = option(12, "Absolute life of a login session")
-    session_idle_minutes: int = option(120, "Idle life of a login session")
     list_free_rows: int = option(
         100_000, "Rows up to which a list sorts by, searches and counts everything"
     )
@@ -249,6 +248,16 @@ def _options(members: dict[str, Any], problems: list[str]) -> Options:
             read_network(cidr, strict=True)
         except ValueError:
             problems.append(f"pipeline.trusted_proxies: {cidr!r} is not a CIDR such as 10.0.0.0/8")
+    if options.sage_url and read_origin(options.sage_url) is None:
+        problems.append(
+            f"pipeline.sage_url {options.sage_url!r} is not an address such as "
+            "https://sage.example.com/users"
+        )
+    problems += [
+        f"pipeline.second_factor_roles: {role!r} is not a role such as owner.superuser"
+        for role in options.second_factor_roles
+        if not ROLE_NAME.fullmatch(role)
+    ]
     problems += [
         f"pipeline.step_functions: {function!r} is not the name of a function"
         for function in options.step_functions

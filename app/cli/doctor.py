@@ -97,6 +97,7 @@ async def _asked_of_database() -> list[Finding]:
         "schema": data.schema,
         "ledger": data.ledger,
         "webhooks": data.webhooks,
+        "second_factors": data.second_factors,
     }
     findings: list[Finding] = []
     try:

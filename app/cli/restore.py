@@ -16,7 +16,7 @@ from app.backup.sealing import read_key
 from app.backup.state import address, is_same_place, objects
 from app.base.settings import ROOT, DatabaseSettings, settings
 from app.db.pool import pools
-from app.doctor.data import webhooks
+from app.doctor.data import second_factors, webhooks
 from app.doctor.findings import Finding, Level
 from app.runtime import embedded_db
 from app.runtime.embedded_db import EmbeddedDatabase
@@ -180,7 +180,7 @@ def _check_result() -> int:
             )
             return 1
     # The same secrets have to stand here as there.
-    for finding in asyncio.run(_webhook_findings()):
+    for finding in asyncio.run(_findings_of_keys()):
         if finding.level != Level.OK:
             text = f"{finding.check}: {finding.message}; {finding.advice}"
             print_error(text, text)
@@ -189,8 +189,8 @@ def _check_result() -> int:
     return 0
 
 
-async def _webhook_findings() -> list[Finding]:
+async def _findings_of_keys() -> list[Finding]:
     try:
-        return await webhooks()
+        return [*await webhooks(), *await second_factors()]
     finally:
         await pools().close()

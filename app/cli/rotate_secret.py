@@ -1,12 +1,13 @@
 """`manage.py rotate-secret`: another session secret, password key, database password, or key of the
-webhooks' secrets."""
+secrets of webhooks or second factors."""
 
 import argparse
 import asyncio
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from app.access import password_key
 from app.access.first_admin import demo_file, read_demo_file
@@ -15,7 +16,9 @@ from app.base.private_files import write_private
 from app.base.secrets import secret, secret_file, write_secret
 from app.base.settings import ROOT, Settings, settings
 from app.db.pool import pools
+from app.db.sqlor import SafeSqlor
 from app.db.transactions import reading
+from app.people.second_factor import KEY as FACTOR_KEY, reseal_factors, unreadable_factors
 from app.runtime import embedded_db
 from app.runtime.embedded_accounts import admin_account, app_account
 from app.runtime.embedded_db import Connection, EmbeddedDatabase
@@ -27,10 +30,14 @@ from pipeline_dist.webhooks.resealing import reseal_secrets, unreadable_webhooks
 from pipeline_dist.webhooks.sealing import KEY as WEBHOOK_KEY
 
 # So many keys stay in the file: older ones open what was sealed with them, in a backup say.
-_MAX_WEBHOOK_KEYS = 5
+_MAX_KEYS = 5
 _SETTLE_SECONDS = 2.0
-# What a worker reads the file of keys with, and seals by them.
-_SEALING_CODE = ("pipeline_dist/pipeline_dist/webhooks/sealing.py", "app/base/secrets.py")
+# What a worker reads a file of keys with, and seals by them.
+_SEALING_CODE = (
+    "pipeline_dist/pipeline_dist/webhooks/sealing.py",
+    "app/base/sealing.py",
+    "app/base/secrets.py",
+)
 
 
 def run_command(argv: list[str]) -> int:
@@ -45,9 +52,10 @@ def run_command(argv: list[str]) -> int:
         choices=tuple(_ROTATIONS),
         help="session_secret: ends all sessions; password_key: encodes the stored passwords anew; "
         "database: the embedded database's passwords; metrics_token: what /metrics asks for; "
-        "webhook_key: seals the secrets of webhooks anew. "
+        "webhook_key: seals the secrets of webhooks anew; second_factor_key: those of second "
+        "factors. "
         "分别为：会话密钥（结束全部会话）、密码密钥（重新编码已存密码）、内嵌数据库密码、"
-        "/metrics 的令牌、Webhook 密钥（重新密封各 Webhook 的密钥）",
+        "/metrics 的令牌、Webhook 密钥（重新密封各 Webhook 的密钥）、二次验证密钥",
     )
     rotate = _ROTATIONS[parser.parse_args(argv).secret]
     config = settings()
@@ -168,7 +176,7 @@ def _metrics_token(config: Settings) -> None:
 
 def _webhook_key(config: Settings) -> None:
     _refuse_beside_other_code(config)
-    count, unreadable = asyncio.run(_renew_webhook_key(config))
+    count, unreadable = asyncio.run(_renew_key(config, WEBHOOK_KEY, _WEBHOOKS))
     file = secret_file(config.var_dir, WEBHOOK_KEY)
     print_message(
         f"There is a new webhook key; the secrets of {count} webhook(s) are sealed with it. Other "
@@ -187,6 +195,31 @@ def _webhook_key(config: Settings) -> None:
             f"{len(unreadable)} 个 Webhook 的密钥由文件中没有的密钥密封：在分销商更换之前"
             f"（POST /webhooks/rotate），或将原密钥加入 {file} 之前，不会发送："
             f"{', '.join(unreadable)}。",
+        )
+
+
+def _second_factor_key(config: Settings) -> None:
+    _refuse_beside_other_code(config)
+    count, unreadable = asyncio.run(_renew_key(config, FACTOR_KEY, _FACTORS))
+    file = secret_file(config.var_dir, FACTOR_KEY)
+    print_message(
+        f"There is a new key of second factors; the secrets of {count} user(s) are sealed with it. "
+        f"Other hosts of the same database need the same file, and check no codes before: copy "
+        f"{file}. The secrets themselves are the same: if the old key has leaked together with the "
+        "database, have everybody set the second factor up anew (page Users, or manage.py "
+        "reset-second-factor).",
+        f"二次验证密钥已更换，{count} 个用户的密钥已用它重新密封。使用同一数据库的其他主机"
+        f"需要相同的文件，在此之前无法校验验证码，请复制 {file}。各用户的密钥本身未变："
+        "若旧密钥与数据库一同泄露，请让所有用户重新设置二次验证（“用户”页面，或 manage.py "
+        "reset-second-factor）。",
+    )
+    if unreadable:
+        raise CommandError(
+            f"The secrets of {len(unreadable)} user(s) are sealed with a key that stands in no "
+            "line of the file: they sign in by recovery codes only, until their second factor is "
+            f"reset, or its key is added to {file}: {', '.join(unreadable)}.",
+            f"{len(unreadable)} 个用户的密钥由文件中没有的密钥密封：在清除其二次验证，"
+            f"或将原密钥加入 {file} 之前，只能用恢复代码登录：{', '.join(unreadable)}。",
         )
 
 
@@ -210,23 +243,34 @@ def _contents(root: Path) -> list[bytes | None]:
     return [file.read_bytes() if file.is_file() else None for file in files]
 
 
-async def _renew_webhook_key(config: Settings) -> tuple[int, list[str]]:
-    """Seal webhooks' secrets with a new key; of how many, and those that cannot be."""
+class _SealedKind(NamedTuple):
+    """What is sealed with one key: how to seal it anew, and to tell what no key opens."""
+
+    reseal: Callable[[Sequence[str]], Awaitable[int]]
+    unreadable: Callable[[SafeSqlor, Sequence[str]], Awaitable[list[str]]]
+
+
+_WEBHOOKS = _SealedKind(reseal_secrets, unreadable_webhooks)
+_FACTORS = _SealedKind(reseal_factors, unreadable_factors)
+
+
+async def _renew_key(config: Settings, name: str, kind: _SealedKind) -> tuple[int, list[str]]:
+    """Seal secrets with a new key of the file *name*; how many, and those that cannot be."""
     try:
         async with reading() as sor:
             await sor.firsts("select 1", {})  # without a database nothing is begun
         # The new one first, beside those of before: so all that is sealed can be opened at any
         # moment, and a rotation that was cut off is ended by another one.
-        keys = [secrets.token_hex(32), *secret(config.var_dir, WEBHOOK_KEY, make=False).split()]
-        write_secret(config.var_dir, WEBHOOK_KEY, "\n".join(keys))
-        count = await reseal_secrets(keys)
+        keys = [secrets.token_hex(32), *secret(config.var_dir, name, make=False).split()]
+        write_secret(config.var_dir, name, "\n".join(keys))
+        count = await kind.reseal(keys)
         # Whoever read the file before may have sealed with the key of before since.
         await asyncio.sleep(_SETTLE_SECONDS)
-        count += await reseal_secrets(keys)
+        count += await kind.reseal(keys)
         async with reading() as sor:
-            unreadable = await unreadable_webhooks(sor, keys)
+            unreadable = await kind.unreadable(sor, keys)
         if not unreadable:  # no key goes before all is sealed with the new one
-            write_secret(config.var_dir, WEBHOOK_KEY, "\n".join(keys[:_MAX_WEBHOOK_KEYS]))
+            write_secret(config.var_dir, name, "\n".join(keys[:_MAX_KEYS]))
         return count, unreadable
     finally:
         await pools().close()
@@ -238,6 +282,7 @@ _ROTATIONS: dict[str, Callable[[Settings], None]] = {
     "database": _database,
     "metrics_token": _metrics_token,
     "webhook_key": _webhook_key,
+    "second_factor_key": _second_factor_key,
 }
 
 

@@ -10,6 +10,7 @@ from app.db.pool import raw_connection
 from app.db.rights import has_global_privileges, has_privilege, trigger_remedies
 from app.db.transactions import reading
 from app.doctor.findings import Finding, error, fine, warning
+from app.people.second_factor import KEY as FACTOR_KEY, unreadable_factors
 from pipeline_dist.webhooks.resealing import unreadable_webhooks
 from pipeline_dist.webhooks.sealing import KEY
 from pipeline_ops.ledger.amounts import amount_faults
@@ -160,5 +161,28 @@ async def webhooks() -> list[Finding]:
              "(POST /webhooks/rotate)",
              f"请将其他主机上、或数据库所属备份中该文件的各行追加到 {file} 末尾；"
              "否则须由分销商更换（POST /webhooks/rotate）"),
+        )
+    ]  # fmt: skip
+
+
+async def second_factors() -> list[Finding]:
+    """Look whether the key of this host opens the secrets of second factors."""
+    config = settings()
+    keys = secret(config.var_dir, FACTOR_KEY, make=False).split()
+    async with reading() as sor:
+        ids = await unreadable_factors(sor, keys)
+    if not ids:
+        return [fine("second_factors", "their secrets can be read", "密钥均可读取")]
+    file = secret_file(config.var_dir, FACTOR_KEY)
+    return [
+        error(
+            "second_factors",
+            (f"the secrets of {len(ids)} user(s) cannot be read: they sign in by recovery codes "
+             "only",
+             f"{len(ids)} 个用户的密钥无法读取，只能用恢复代码登录"),
+            (f"add to {file} the lines of that file on another host, or in the backup that the "
+             "database is of, behind its own; else reset them (manage.py reset-second-factor)",
+             f"请将其他主机上、或数据库所属备份中该文件的各行追加到 {file} 末尾；"
+             "否则请逐个清除（manage.py reset-second-factor）"),
         )
     ]  # fmt: skip

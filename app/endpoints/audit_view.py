@@ -12,7 +12,7 @@ from app.base.i18n import title, translate
 from app.base.shares import share_text
 from app.db.sqlor import SafeSqlor
 from app.records.deletions import TOGETHER
-from app.records.trail import STAMPS, label_of
+from app.records.trail import STAMPS, USERS, label_of
 from app.schema.tables import Column, Table, table as table_model, tables
 
 Widget = dict[str, Any]
@@ -41,18 +41,44 @@ ACTIONS = {
     "adjust": "adjusted",
     "topup": "topped up",
     "close_month": "a month closed",
+    "sign_in": "signed in",
+    "sign_in_failed": "could not sign in",
+    "password": "new password",
+    "password_link": "given a link for a new password",
+    "invitation": "invited",
+    "disable_user": "disabled",
+    "enable_user": "enabled",
+    "roles": "given other roles",
+    "second_factor_on": "second factor turned on",
+    "second_factor_off": "second factor turned off",
+    "second_factor_reset": "second factor taken away",
+    "recovery_codes": "given new recovery codes",
+    "sessions": "ended other sessions",
 }
 # What `detail` says beside the columns.
 DETAILS = {
+    "after": "After",
     "alone_in_stage": "Alone in its stage",
     "amount": "Amount",
+    "before": "Before",
+    "by": "By",
     "change": "Done as",
     "cloned_from": "Copied from",
+    "count": "How many",
     "entry": "Entry in the trail",
+    "further": "Further",
     "reason": "Reason",
     "reference": "Reference",
     "renamed": "Renamed",
+    "roles": "Roles",
+    "second_factor": "Second factor",
     "version_no": "Version",
+}
+WORDS = {
+    "bad_credentials": "wrong name or password",
+    "wrong_code": "wrong or used code",
+    "link": "one-time link",
+    "only the log tells more of this hour": "only the log tells more of this hour",
 }
 MAX_CHARACTERS = 2000
 _NOTHING = {"text": "–"}
@@ -75,8 +101,8 @@ async def entry_view(
     model = tables().get(entry["table_name"])
     heading = Message(
         "{what} {label}: {action}",
-        what=title(model.title, lang) if model else entry["table_name"],
-        label=entry["label"],
+        what=_what(entry, model, lang),
+        label=entry["label"] or Message("(no user of this name)"),
         action=Message(ACTIONS.get(entry["action"], entry["action"])),
     )
     before, after, detail = (
@@ -106,7 +132,10 @@ async def entry_view(
             "address": entry["address"] or "–",
             "request": entry["request_id"] or "–",
             "further": [
-                {"label": translate(Message(DETAILS.get(name, name)), lang), **_plain(value)}
+                {
+                    "label": translate(Message(DETAILS.get(name, name)), lang),
+                    **_of_detail(value, lang),
+                }
                 for name, value in detail.items()
                 if name != TOGETHER
             ],
@@ -123,6 +152,22 @@ async def entry_view(
             ],
         },
     }
+
+
+def _what(entry: Mapping[str, Any], model: Table | None, lang: str) -> str:
+    if entry["table_name"] == USERS:
+        return translate(Message("User"), lang)
+    return title(model.title, lang) if model else str(entry["table_name"])
+
+
+def _of_detail(value: Any, lang: str) -> Cell:
+    if value is True:
+        return {"text": translate(Message("yes"), lang)}
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return {"text": ", ".join(value)} if value else _NOTHING
+    if isinstance(value, str) and value in WORDS:
+        return {"text": translate(Message(WORDS[value]), lang)}
+    return _plain(value)
 
 
 def _column(model: Table | None, name: str) -> Column | None:

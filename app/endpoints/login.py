@@ -3,8 +3,10 @@ Signing in and out.
 
 A name that does not exist and a wrong password are answered alike and take the same time: no
 refusal is sent before a fixed time has passed. Failures are counted (app/access/lockout.py), and
-noted in Sage's own columns where an installation has them. Sage's passwords are reversible RC4
-(CRY-1): they are compared by encoding the input, never decoded, never logged.
+noted in the audit trail, and in Sage's own columns where an installation has them. Who has a second
+factor gets no session before it: a right password alone is asked for the code and changes nothing.
+Sage's passwords are reversible RC4 (CRY-1): they are compared by encoding the input, never decoded,
+never logged.
 """
 
 import asyncio
@@ -12,7 +14,8 @@ import hmac
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import aiomysql
 from aiohttp import web
@@ -20,19 +23,31 @@ from appPublic.rc4 import password as encode_password
 
 from app.access.known_browsers import known_browser, remember_browser
 from app.access.lockout import count_try, places_of
-from app.access.rbac import credentials_of, read_user
-from app.access.request_context import CONTEXT
+from app.access.rbac import SageUser, credentials_of, read_user
+from app.access.request_context import CONTEXT, NOBODY
 from app.access.sessions import SESSIONS
+from app.base.catalogue.people import SECOND_FACTOR_SETUP, SECOND_FACTOR_WANTED, WRONG_CODE_SENT
 from app.base.catalogue.requests import BAD_CREDENTIALS
-from app.base.errors import TooManyRequests
+from app.base.errors import AppError, TooManyRequests
 from app.base.logs import log_info, log_warning
 from app.base.metrics import Counter
 from app.base.settings import settings
 from app.db.errors import failure_code
-from app.db.sqlor import Row
-from app.db.transactions import reading, transaction
+from app.db.sqlor import Row, SafeSqlor
+from app.db.transactions import in_transaction, reading, transaction
+from app.people.account_events import note_event, note_failure
+from app.people.second_factor import (
+    Factor,
+    Proof,
+    begin_setup,
+    find_factor,
+    proof_of,
+    put_in_force,
+    use_up,
+)
 from app.schema.validation import FieldRule, check_params
 from app.web.endpoint import answering
+from app.web.request import with_context
 from app.web.responses import json_response
 
 log = logging.getLogger("pipeline.login")
@@ -42,7 +57,11 @@ REFUSAL_SECONDS = 0.3
 
 _failures = Counter("pipeline_login_failures", "Tries to sign in that were refused", ["reason"])
 _WORD = FieldRule(kind="text", required=True, length=255)
-_CREDENTIALS = {"username": _WORD, "password": _WORD}
+_CREDENTIALS = {
+    "username": _WORD,
+    "password": _WORD,
+    "code": FieldRule(kind="text", length=64, default="", blank=True),
+}
 
 
 def encode(password: str, key: str) -> str:
@@ -53,12 +72,52 @@ def encode(password: str, key: str) -> str:
 @answering("POST")
 async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
     """
-    POST {username, password}: 200 and a session cookie.
+    POST {username, password}, and `code` where the user has a second factor: 200 and a session
+    cookie.
 
-    Raises NotSignedIn `bad_credentials`, TooManyRequests `locked_out` with Retry-After.
+    Raises NotSignedIn `bad_credentials`, TooManyRequests `locked_out` with Retry-After. With a
+    right password alone, where a second factor is wanted: NotSignedIn `second_factor_wanted`, with
+    what an app is set up by in `setup` where the user has none yet and a role that must; with a
+    wrong code `wrong_code`. Who sets it up so is told `recovery_codes`, once.
     """
     began_at = time.monotonic()
-    query = check_params(_CREDENTIALS, params)
+    attempt = await _read_attempt(request, check_params(_CREDENTIALS, params))
+    factor, proof = await _second_step(request, attempt) if attempt.is_right else (None, None)
+    is_half = attempt.is_right and attempt.needs_code and not attempt.code
+    is_right = attempt.is_right and (proof is not None or not attempt.needs_code)
+    try:
+        await count_try(attempt.places, right=None if is_half else is_right)
+    except TooManyRequests:
+        _failures.child("locked_out").add()
+        raise
+    if is_half:
+        raise await _want_code(attempt, factor)
+    recovery_codes = None
+    if is_right and factor is not None and proof is not None:
+        recovery_codes, is_right = await _use_code(factor, proof)
+        if not is_right:
+            await count_try(attempt.places, right=False)
+    if not is_right:
+        await _tell_failure(request, attempt, began_at)
+    return await _let_in(request, attempt, recovery_codes)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What was sent, and whose it is: whether name and password are right, and whether that is
+    enough."""
+
+    username: str
+    code: str
+    user_row: Row | None
+    credentials: str
+    is_right: bool
+    browser: str | None
+    places: Mapping[str, str]
+    needs_code: bool = False
+
+
+async def _read_attempt(request: web.Request, query: Mapping[str, Any]) -> _Attempt:
     username = query["username"]
     user_row = await _find(username)
     credentials = credentials_of(user_row.id, user_row.password) if user_row is not None else ""
@@ -66,38 +125,104 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     password = encode(query["password"], settings().password_key)
     password_of_user = str(user_row.password or "") if user_row is not None else ""
     matches = hmac.compare_digest(password.encode(), password_of_user.encode())
-    right = user_row is not None and matches and (user_row.user_status or "0") == "0"
-    client_ip = request[CONTEXT].client_ip
-    try:
-        await count_try(places_of(username, client_ip, browser), right=right)
-    except TooManyRequests:
-        _failures.child("locked_out").add()
-        raise
-    if user_row is not None:
-        await _note_in_sage(user_row.id, _SIGNED_IN if right else _FAILED)
-    if user_row is None or not right:
-        _failures.child("bad_credentials").add()
-        log_warning(log, "login_failed", "login refused", username=username, ip=client_ip)
-        await asyncio.sleep(began_at + REFUSAL_SECONDS - time.monotonic())
-        raise BAD_CREDENTIALS()
-    user = await read_user(user_row.id)
-    # Read anew: since the password was compared, it may have been changed, or the user disabled.
-    if user is None or not user.usable or user.credentials != credentials:
-        raise BAD_CREDENTIALS()
-    log_info(log, "login", "login", username=user.username, ip=client_ip)
-    response = json_response(
-        {
-            "data": {
-                "user_id": user.user_id,
-                "username": user.username,
-                "roles": sorted(user.role_names),
-            }
-        }
+    is_right = user_row is not None and matches and (user_row.user_status or "0") == "0"
+    places = places_of(username, request[CONTEXT].client_ip, browser)
+    code = query["code"].strip()
+    return _Attempt(username, code, user_row, credentials, is_right, browser, places)
+
+
+async def _second_step(
+    request: web.Request, attempt: _Attempt
+) -> tuple[Factor | None, Proof | None]:
+    """Look what besides the password is wanted, and whether it was sent; nothing is used up."""
+    assert attempt.user_row is not None
+    user = await read_user(attempt.user_row.id)
+    factor = await find_factor(attempt.user_row.id)
+    strict_roles = request.app[SESSIONS].strict_roles
+    must = user is not None and not strict_roles.isdisjoint(user.role_names)
+    attempt.needs_code = must or (factor is not None and factor.is_on)
+    proof = None
+    if attempt.needs_code and attempt.code and factor is not None:
+        proof = await proof_of(factor, attempt.code)
+    return factor, proof
+
+
+async def _want_code(attempt: _Attempt, factor: Factor | None) -> AppError:
+    """Return what is told where the password is right and a code is missing."""
+    assert attempt.user_row is not None
+    if factor is not None and factor.is_on:
+        return SECOND_FACTOR_WANTED()
+    setup = await begin_setup(attempt.user_row.id, attempt.username)
+    return SECOND_FACTOR_SETUP(extra={"setup": await asyncio.to_thread(setup.as_dict)})
+
+
+async def _use_code(factor: Factor, proof: Proof) -> tuple[list[str] | None, bool]:
+    """Use the code up, which turns on what was only being set up; recovery codes made so, and
+    whether nobody used it before."""
+
+    async def work(sor: SafeSqlor) -> tuple[list[str] | None, bool]:
+        if factor.is_on:
+            return None, await use_up(sor, proof)
+        codes = await put_in_force(sor, factor, proof)
+        return codes, codes is not None
+
+    return await in_transaction(work)
+
+
+async def _tell_failure(request: web.Request, attempt: _Attempt, began_at: float) -> NoReturn:
+    """Note and tell that it was wrong, not before a time that tells nothing."""
+    row, client_ip = attempt.user_row, request[CONTEXT].client_ip
+    reason = "wrong_code" if attempt.is_right else "bad_credentials"
+    _failures.child(reason).add()
+    log_warning(
+        log, "login_failed", "login refused", username=attempt.username, ip=client_ip, reason=reason
     )
-    await request.app[SESSIONS].begin(request, response, user)
-    if browser is None:
+    if row is not None:
+        await _note_in_sage(row.id, _FAILED)
+    # A name that nobody has may be a password in the wrong field: it is not kept.
+    user_id, username = (row.id, row.username) if row is not None else ("", "")
+    await note_failure(with_context(NOBODY, request[CONTEXT]), user_id, username, reason)
+    await asyncio.sleep(began_at + REFUSAL_SECONDS - time.monotonic())
+    raise WRONG_CODE_SENT() if attempt.is_right else BAD_CREDENTIALS()
+
+
+async def _let_in(
+    request: web.Request, attempt: _Attempt, recovery_codes: list[str] | None
+) -> web.StreamResponse:
+    assert attempt.user_row is not None
+    await _note_in_sage(attempt.user_row.id, _SIGNED_IN)
+    user = await read_user(attempt.user_row.id)
+    # Read anew: since the password was compared, it may have been changed, or the user disabled.
+    if user is None or not user.usable or user.credentials != attempt.credentials:
+        raise BAD_CREDENTIALS()
+    log_info(log, "login", "login", username=user.username, ip=request[CONTEXT].client_ip)
+    answer: dict[str, Any] = {
+        "user_id": user.user_id,
+        "username": user.username,
+        "roles": sorted(user.role_names),
+    }
+    if recovery_codes is not None:
+        answer["recovery_codes"] = recovery_codes
+    response = json_response({"data": answer})
+    await request.app[SESSIONS].begin(request, response, user, has_second_factor=attempt.needs_code)
+    await _note_sign_in(request, user, attempt, is_set_up=recovery_codes is not None)
+    if attempt.browser is None:
         remember_browser(request, response, user.credentials)
     return response
+
+
+async def _note_sign_in(
+    request: web.Request, user: SageUser, attempt: _Attempt, *, is_set_up: bool
+) -> None:
+    actor = with_context(user.actor, request[CONTEXT])
+    detail = {"second_factor": True} if attempt.needs_code else None
+
+    async def work(sor: SafeSqlor) -> None:
+        if is_set_up:
+            await note_event(sor, actor, "second_factor_on", user.user_id, user.username)
+        await note_event(sor, actor, "sign_in", user.user_id, user.username, detail)
+
+    await in_transaction(work)
 
 
 @answering("POST")

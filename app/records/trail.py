@@ -28,6 +28,8 @@ STAMPS = frozenset(
 _ORIGIN = frozenset({"created_at", "created_by", "lock_version"})
 _LABEL_LENGTH = 255
 TABLE = "app_audit"
+# What the trail calls Sage's users, who stand in no table of ours.
+USERS = "users"
 
 Values = Mapping[str, Any]
 _cause: ContextVar[tuple[str | None, Values]] = ContextVar("cause", default=(None, {}))
@@ -63,6 +65,22 @@ async def record_changes(sor: SafeSqlor, actor: Actor, *changes: Change) -> None
     await bulk_insert(sor, TABLE, list(table_model(TABLE).columns), entries)
 
 
+async def record_event(
+    sor: SafeSqlor,
+    actor: Actor,
+    action: str,
+    what: str,
+    record_id: str,
+    label: str,
+    detail: Values | None = None,
+) -> None:
+    """Write an entry, in the transaction of *sor*, on something that is no row of our tables."""
+    whose = {code.field: "" for code in table_model(TABLE).codes}
+    about = (what, record_id, label[:_LABEL_LENGTH])
+    entry = _entry_of(action, about, whose, actor) | {"detail": detail and canonical_json(detail)}
+    await bulk_insert(sor, TABLE, list(table_model(TABLE).columns), [entry])
+
+
 def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, Values]:
     """Return the columns in which two states of a row differ, as the trail keeps them."""
     old, new = recordable(table, before), recordable(table, after)
@@ -91,19 +109,32 @@ def _entry(change: Change, actor: Actor) -> dict[str, Any]:
     detail = {**further, **(change.detail or {})}
     if cause is not None and cause != change.action:
         detail = {"change": change.action, **detail}
+    about = (change.table, str(change.row["id"]), label_of(model, change.row))
+    return _entry_of(cause or change.action, about, _parents(change), actor) | {
+        "before": None if change.before is None else canonical_json(change.before),
+        "after": None if change.after is None else canonical_json(change.after),
+        "detail": canonical_json(detail) if detail else None,
+    }
+
+
+def _entry_of(
+    action: str, about: tuple[str, str, str], whose: Values, actor: Actor
+) -> dict[str, Any]:
+    """Return an entry that says who did *action* to what: table, id and label."""
+    table_name, row_id, label = about
     return {
         "id": time_ordered_id(),
         "created_at": now(),
         "user_id": (actor.user_id or "")[:32],
         "username": actor.username[:255],
-        "action": cause or change.action,
-        "table_name": change.table,
-        "row_id": str(change.row["id"]),
-        "label": label_of(model, change.row),
-        **_parents(change),
-        "before": None if change.before is None else canonical_json(change.before),
-        "after": None if change.after is None else canonical_json(change.after),
-        "detail": canonical_json(detail) if detail else None,
+        "action": action,
+        "table_name": table_name,
+        "row_id": row_id,
+        "label": label,
+        **whose,
+        "before": None,
+        "after": None,
+        "detail": None,
         "address": actor.ip[:64],
         "request_id": actor.request_id[:64],
     }

@@ -14,4 +14,7 @@ STATEMENTS: Mapping[str, bool] = {
     # Where the setting is on, it keeps the version before from publishing: that is what it is for.
     # That version cannot switch it on, so until a worker of this one does, nothing is refused.
     "pipeline_versions: added trigger approved_by_another": True,
+    # Nobody has a second factor before the new version gives one. From then on a worker of the
+    # version before cannot sign this one user in, which is what the trigger is for.
+    "app_session: added trigger second_factor": True,
 }

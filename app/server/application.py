@@ -33,8 +33,10 @@ from app.base.settings import Settings
 from app.base.version import version
 from app.db.pool import pools
 from app.db.pool_metrics import measure_pools
+from app.endpoints import account, role_matrix, users
 from app.endpoints.login import sign_in, sign_out, who_am_i
 from app.endpoints.rights import explain_rights
+from app.endpoints.welcome import welcome
 from app.records.filters import SafeDBFilter
 from app.runtime.generation import other_web_roots
 from app.runtime.listeners import BACKLOG, listening_socket
@@ -52,6 +54,7 @@ from app.server.shedding import Shedding, connection_limit
 from app.server.templates import PageEngine
 from app.server.watchdog import watch_loop
 from app.web.callers import ALLOWED_HOSTS, CALLERS, Callers, host_name
+from app.web.endpoint import Endpoint
 from app.web.module import Background
 from app.web.responses import insist_on_https
 
@@ -89,7 +92,9 @@ class PipelineServer(ConfiguredServer):
         env.tmpl_engine = PageEngine(application[WEB_PATHS])
         env.DBFilter = SafeDBFilter
         env.sign_in, env.sign_out, env.who_am_i = sign_in, sign_out, who_am_i
-        env.explain_rights = explain_rights
+        env.explain_rights, env.welcome = explain_rights, welcome
+        for own in (account, users, role_matrix):
+            env.update({n: f for n, f in vars(own).items() if isinstance(f, Endpoint)})
         self._background = load_functions(env)
 
     def _fill(self, app: web.Application) -> None:

@@ -206,10 +206,10 @@ async def _actor(request: AnyRequest, context: RequestContext) -> Actor:
     actor = NOBODY
     if session is not None:
         user = await rbac.user(session.user_id)
-        if not session.holds_for(user):
+        if not session.holds_for(user, sessions.strict_roles):
             # What is remembered of the user may be older than the session.
             user = await rbac.user(session.user_id, fresh=True)
-        if user is not None and session.holds_for(user):
+        if user is not None and session.holds_for(user, sessions.strict_roles):
             actor = user.actor
         else:
             await sessions.drop(session.session_id)

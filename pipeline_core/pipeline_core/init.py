@@ -5,6 +5,7 @@ from typing import Any
 
 from app.global_func import (
     BodyLimit,
+    Deed,
     Module,
     SearchSource,
     reading_endpoint,
@@ -78,6 +79,9 @@ MODULE = Module(
             "pipelines",
             records_by_name("pipelines", "/pipeline_core/line.ui?pipeline_id="),
         ),
+        Deed("See lines", "/pipeline_core/pipelines/get_pipelines.dspy"),
+        Deed("Change lines", "/pipeline_core/api/pipeline_steps_update.dspy"),
+        Deed("Publish", "/pipeline_core/api/pipeline_publish.dspy"),
         BodyLimit("/pipeline_core/api/pipeline_import.dspy", *_FILE),
         BodyLimit("/pipeline_core/api/pipeline_import_view.dspy", *_FILE),
     ),

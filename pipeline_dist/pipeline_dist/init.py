@@ -6,6 +6,7 @@ from typing import Any
 from app.global_func import (
     BodyLimit,
     Command,
+    Deed,
     Module,
     ProgramApi,
     SearchSource,
@@ -118,6 +119,9 @@ MODULE = Module(
             "distributors",
             records_by_name("distributors", "/pipeline_dist/distributor.ui?id="),
         ),
+        Deed("See distributors", "/pipeline_dist/distributors/get_distributors.dspy"),
+        Deed("Make keys", "/pipeline_dist/api/distributor_key_create.dspy"),
+        Deed("Close months", "/pipeline_dist/api/statement_close.dspy"),
         # The distributor API in any version, one that is not there included.
         ProgramApi(re.compile(r"/pipeline_dist/v[0-9]+(?:/|$)")),
         # A thousand calls of thirty lines, spelled out, have 3 MB and 126,000 values.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.global_func import Command, Module, reading_endpoint, table_endpoints, writing
+from app.global_func import Command, Deed, Module, reading_endpoint, table_endpoints, writing
 from pipeline_ops import endpoints
 from pipeline_ops.archiving.check import ARCHIVE
 from pipeline_ops.archiving.months import CLOSED_MONTHS
@@ -96,6 +96,10 @@ MODULE = Module(
         prices.SERVICE,
         capacities.SERVICE,
         SEARCH,
+        Deed("See prices", "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"),
+        Deed("Change prices", "/pipeline_ops/api/pipeline_pricing_update.dspy"),
+        Deed("See calls and amounts", "/pipeline_ops/api/usage_calls.dspy"),
+        Deed("Void calls", "/pipeline_ops/api/pipeline_usage_log_delete.dspy"),
     ),
     accepts=(
         ACCOUNT_PROVIDER,

@@ -20,8 +20,8 @@ RUN = frozenset({".dspy", ".ui", ".tmpl"})
 INDEXES = ("index.ui", "index.dspy", "index.html")
 # What anybody on the network may ask for, and nothing else. Whoever adds to it says so here.
 OPEN_TO_ALL = {
-    "/login.ui", "/login.dspy", "/logout.dspy", "/whoami.dspy", "/bricks/**", "/favicon.svg",
-    "/pipeline_dist/v1/**",
+    "/login.ui", "/login.dspy", "/welcome.ui", "/welcome.dspy", "/logout.dspy", "/whoami.dspy",
+    "/bricks/**", "/favicon.svg", "/pipeline_dist/v1/**",
 }  # fmt: skip
 # What build.sh reads and nobody asks for.
 FOR_NOBODY = {"/i18n/en.json", "/i18n/zh.json"}

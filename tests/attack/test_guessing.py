@@ -4,6 +4,7 @@ import json
 import statistics
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.raw_http import get_raw
+from tests.support.second_factors import code_of, take_all_away, turn_on
 from tests.support.selling import make_distributor, new_key
 
 pytestmark = pytest.mark.alone
@@ -95,6 +97,88 @@ def test_what_was_typed_forges_no_line_of_the_log(server: Installation, name):
     for text in lines:
         assert json.loads(text)["level"] != "forged"
         assert text.isprintable(), text
+
+
+# Second factors: no way past the code
+
+
+@pytest.fixture
+def secured(server: Installation) -> Iterator[tuple[str, list[str]]]:
+    """The viewer's second factor: its secret and the recovery codes."""
+    take_all_away(server)
+    yield turn_on(server.sign_in("viewer"), PASSWORDS["viewer"])
+    take_all_away(server)
+
+
+def test_who_knows_the_password_guesses_no_code(
+    server: Installation, secured: tuple[str, list[str]]
+):
+    """Neither by many at once, nor by asking for the code in between, which forgives nothing."""
+
+    def guess(number: int) -> int:
+        body = {"username": "viewer", "password": PASSWORDS["viewer"]}
+        if number % 3:
+            body["code"] = f"{number:06}"
+        return httpx.post(f"{server.base_url}/login.dspy", json=body, **DIRECT).status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(guess, range(60)))
+
+    assert set(answers) <= {401, 429}
+    assert sum(row["fails"] for row in server.query(
+        "select max(fails) as fails from app_login_attempt"
+    )) == 5  # fmt: skip
+
+
+@pytest.mark.parametrize("code", [
+    "", "0", "000000 000000", "१२३४५६", "' or 1=1 -- ", "${id}$", "\ud800", "a" * 64, "%", "-",
+])  # fmt: skip
+def test_odd_codes_open_nothing(server: Installation, secured: tuple[str, list[str]], code: str):
+    body = json.dumps({"username": "viewer", "password": PASSWORDS["viewer"], "code": code})
+
+    answer = httpx.post(
+        f"{server.base_url}/login.dspy", content=body, **DIRECT,
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+
+    assert answer.status_code in (400, 401), answer.text
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_known_browser_and_an_old_cookie_are_no_second_factor(
+    server: Installation, secured: tuple[str, list[str]]
+):
+    secret, _ = secured
+    client = server.anonymous()
+    body = {"username": "viewer", "password": PASSWORDS["viewer"]}
+    assert client.post("/login.dspy", json=body | {"code": code_of(secret)}).status_code == 200
+    client.post("/logout.dspy")
+
+    answer = client.post("/login.dspy", json=body)  # with the cookie of the known browser
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "second_factor_wanted")
+    assert client.get("/whoami.dspy").json()["data"]["user_id"] is None
+
+
+def test_another_users_code_and_recovery_code_are_wrong(
+    server: Installation, secured: tuple[str, list[str]]
+):
+    secret, recovery_codes = secured
+    turn_on(server.sign_in("operator"), PASSWORDS["operator"])
+    for code in (code_of(secret), recovery_codes[0]):
+        body = {"username": "operator", "password": PASSWORDS["operator"], "code": code}
+        answer = httpx.post(f"{server.base_url}/login.dspy", json=body, **DIRECT)
+        assert (answer.status_code, answer.json()["code"]) == (401, "wrong_code")
+
+
+def test_no_made_up_link_opens_an_account(server: Installation):
+    for token in ("", "x", "A" * 43, "' or 1=1 -- ", "%", "\ud800", "x" * 100):
+        body = json.dumps({"token": token, "new_password": "a-good-password-7"})
+        answer = httpx.post(
+            f"{server.base_url}/welcome.dspy", content=body, **DIRECT,
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        assert answer.status_code in (400, 404), answer.text
 
 
 # CRY-1: what is stored of keys and passwords

@@ -47,6 +47,8 @@ class Things:
             *LISTS,
             "/pipeline_ops/calls.ui?period=all",
             "/rights.ui",
+            "/users.ui",
+            "/account.ui",
             f"/pipeline_core/line.ui?pipeline_id={self.pipeline}",
             f"/pipeline_dist/distributor.ui?distributor_id={self.distributor}",
         )

@@ -8,6 +8,7 @@ import pytest
 from appPublic.rc4 import password as encode_password
 
 from tests.support.installation import WITHIN, Installation
+from tests.support.second_factors import code_of, sign_in_with, turn_on
 
 NAME = "other_sage"
 # Sage's tables as an older installation has them: no last_login, login_fail_count, sync_from.
@@ -152,3 +153,42 @@ def test_who_may_do_what_is_told_of_an_older_sage_too(sage):
     assert report.startswith("Yes. several may use /whoami.dspy")
     assert "customer.customer, customer.reader" in report
     assert "/main/index.ui" in everybody
+
+
+def test_users_of_such_a_sage_are_only_shown(sage):
+    client = sign_in(sage, "chief")
+    before = sage.query("select * from users order by id", database=NAME)
+
+    data = client.get("/appbase/user_list.dspy").json()["data"]
+    answers = [
+        client.post(f"/appbase/user_{name}.dspy", json=fields)
+        for name, fields in (
+            ("invite", {"username": "new", "roles": "owner.superuser"}),
+            ("state", {"id": "2", "disabled": True}),
+            ("roles", {"id": "2", "roles": "owner.superuser"}),
+            ("link", {"id": "2"}),
+        )
+    ] + [client.post("/appbase/account_password.dspy",
+                     json={"password": "chief-pass", "new_password": "a-new-one-42"})]  # fmt: skip
+
+    assert data["ours"] is False
+    assert {user["username"]: user["last_sign_in"] for user in data["users"]} == {
+        "chief": None, "several": None, "customer": None,
+    }  # fmt: skip
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {
+        (409, "users_are_sages")
+    }
+    assert sage.query("select * from users order by id", database=NAME) == before
+    assert sage.query("select 1 from app_invitation") == []
+
+
+def test_second_factors_are_ours_there_too(sage):
+    secret, _ = turn_on(sign_in(sage, "several"), "several-pass")
+
+    _, refusal = sign_in_with(sage, "several", "several-pass")
+    _, answer = sign_in_with(sage, "several", "several-pass", code_of(secret))
+
+    assert refusal.json()["code"] == "second_factor_wanted"
+    assert answer.status_code == 200
+    reset = sign_in(sage, "chief").post("/appbase/user_second_factor_reset.dspy", json={"id": "2"})
+    assert reset.status_code == 200

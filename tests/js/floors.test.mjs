@@ -10,7 +10,7 @@ const sources = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'app',
 const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
 
 /** From the ground up; a folder imports from itself and from those before it. */
-const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common', 'pages/figures', 'pages/prices', 'pages/pipeline', 'pages/calls', 'pages/audit', 'pages/distributor', 'pages/dashboard', 'pages', ''];
+const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common', 'pages/figures', 'pages/prices', 'pages/pipeline', 'pages/calls', 'pages/audit', 'pages/distributor', 'pages/dashboard', 'pages/account', 'pages', ''];
 
 /** The floors of core, from the ground up; a file imports from lower floors only. */
 const CORE = [

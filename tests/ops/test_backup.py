@@ -17,6 +17,7 @@ from app.backup.clients import require_programs
 from app.backup.container import check_whole, members
 from app.backup.content import read_content
 from app.backup.sealing import read_key
+from app.base.sealing import seal as seal_secret, unseal as unseal_secret
 from app.base.settings import ROOT
 from app.runtime.terminal import CommandError
 from pipeline_dist.webhooks.sealing import seal, unseal
@@ -99,6 +100,12 @@ def backup(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> Ba
         " values ('one', 'd', 'https://example.com', %s, 0, now(), now())",
         seal("told once", "one", ["1" * 64]),
     )
+    (server.var_dir / "secrets/second_factor_key").write_text("4" * 64)
+    server.query(
+        "insert into app_second_factor (id, secret, created_at, confirmed_at)"
+        " values ('u', %s, now(), now())",
+        seal_secret("JBSWY3DPEHPK3PXP", "u", ["4" * 64]),
+    )
     archive = server.var_dir / "archive/2023-12/d/1-2.parquet"
     archive.parent.mkdir(parents=True, exist_ok=True)
     archive.write_bytes(PARQUET)
@@ -167,6 +174,9 @@ def test_secrets_archive_and_configuration_come_back_for_their_owner_only(
     (row,) = server.query("select secret from app_webhook", database="restored")
     keys = (target.var_dir / "secrets/webhook_key").read_text().split()
     assert unseal(row["secret"], "one", keys) == "told once"
+    (row,) = server.query("select secret from app_second_factor", database="restored")
+    keys = (target.var_dir / "secrets/second_factor_key").read_text().split()
+    assert unseal_secret(row["secret"], "u", keys) == "JBSWY3DPEHPK3PXP"
     assert archive.read_bytes() == PARQUET
     assert (target.var_dir / "restored/config.json").exists()
     assert [mode_of(file) for file in (backup.file, key, archive)] == [0o600] * 3

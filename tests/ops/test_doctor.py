@@ -23,7 +23,8 @@ from tests.support.tampering import without_triggers
 
 SUBJECTS = {
     "backup", "certificate", "clock", "configuration", "database", "descriptors", "disk", "ledger",
-    "parent", "port", "privileges", "sage", "schema", "secrets", "settings", "webhooks",
+    "parent", "port", "privileges", "sage", "schema", "second_factors", "secrets", "settings",
+    "webhooks",
 }  # fmt: skip
 
 

@@ -17,10 +17,12 @@ import pymysql
 import pytest
 
 from app.access import password_key
+from app.base.sealing import unseal as unseal_secret
 from app.runtime import processes
 from pipeline_dist.webhooks.sealing import seal, unseal
 from tests.ops.conftest import Place
 from tests.support.installation import DIRECT, PASSWORDS, WITHIN, Installation
+from tests.support.second_factors import code_of, sign_in_with, take_all_away, turn_on
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +185,40 @@ def test_a_webhook_key_is_not_rotated_beside_workers_of_another_version(
 
     assert (process.returncode, file.read_text()) == (1, "1" * 64)
     assert "Workers of another version run" in process.stderr
+
+
+# The key of second factors
+
+
+def test_a_new_key_of_second_factors_seals_all_anew_and_codes_go_on(server: Installation):
+    take_all_away(server)
+    secret, _ = turn_on(server.sign_in("viewer"), PASSWORDS["viewer"])
+    file = secret_file(server, "second_factor_key")
+    before = file.read_text().split()
+    (old,) = server.query("select id, secret from app_second_factor")
+    try:
+        process = server.manage("rotate-secret", "second_factor_key")
+
+        keys = file.read_text().split()
+        (row,) = server.query("select id, secret from app_second_factor")
+        assert "1 user(s)" in process.stdout
+        assert keys[1:] == before
+        assert row["secret"] != old["secret"]
+        assert unseal_secret(row["secret"], row["id"], keys[:1]) == secret
+        _, answer = sign_in_with(server, "viewer", PASSWORDS["viewer"], code_of(secret))
+        assert answer.status_code == 200, answer.text
+
+        file.write_text("3" * 64)
+        _, answer = sign_in_with(server, "viewer", PASSWORDS["viewer"], code_of(secret, 1))
+        assert (answer.status_code, answer.json()["code"]) == (503, "second_factor_key")
+        report = json.loads(server.manage("doctor", "--json", check=False).stdout)
+        (finding,) = (one for one in report["findings"] if one["check"] == "second_factors")
+        assert finding["level"] == "error"
+        process = server.manage("rotate-secret", "second_factor_key", check=False)
+        assert (process.returncode, "recovery codes" in process.stderr) == (1, True)
+    finally:
+        take_all_away(server)
+        file.write_text("\n".join(before))
 
 
 # The key of the stored passwords

@@ -11,6 +11,7 @@ from tests.support.rooms import files
 
 CATALOGUES = (
     "app.base.catalogue.fields",
+    "app.base.catalogue.people",
     "app.base.catalogue.records",
     "app.base.catalogue.requests",
     "pipeline_core.errors",

@@ -17,7 +17,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("app.schema", "app.runtime"),
     ("app.db",),
     ("app.records", "app.access"),
-    ("app.web",),
+    ("app.web", "app.people"),
     ("app.endpoints",),
     ("app.server",),
     ("app.global_func", "app.build", "app.backup"),

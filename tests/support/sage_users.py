@@ -1,5 +1,7 @@
 """Users and rights as an administrator of Sage makes them."""
 
+from collections.abc import Iterable
+
 from appPublic.rc4 import password as encode_password
 
 from tests.support.installation import Installation
@@ -30,3 +32,17 @@ def permit(server: Installation, path: str, role: str) -> None:
         "insert into rolepermission (id, roleid, permid) values (%s, %s, %s)",
         mark, role, mark, database="sage",
     )  # fmt: skip
+
+
+def make_role(server: Installation, name: str, paths: Iterable[str]) -> None:
+    """A role `owner.<name>` with the right to *paths*, which are registered already."""
+    server.query(
+        "insert into role (id, orgtypeid, name) values (%s, 'owner', %s)", name, name,
+        database="sage",
+    )  # fmt: skip
+    for number, path in enumerate(paths):
+        server.query(
+            "insert into rolepermission (id, roleid, permid)"
+            " select %s, %s, id from permission where path = %s",
+            f"{name}-{number}", name, path, database="sage",
+        )  # fmt: skip

@@ -37,6 +37,8 @@ interface Action {
   actiontype: ActionType | string;
   target?: WidgetPath;
   mode?: 'replace' | 'insert' | 'append' | string;
+  /** Whether a refusal takes away what an earlier answer left there. */
+  empty_on_refusal?: boolean;
   options?: Data;
   popup_options?: Data;
   conform?: Description & Data;
@@ -104,6 +106,7 @@ interface ProblemDocument {
   code?: string;
   request_id?: string;
   retry_after?: number;
+  setup?: FactorSetup;
 }
 
 interface ErrorOptions {

@@ -142,6 +142,7 @@ interface PlainColumn {
 
 interface DashboardOptions {
   refresh_seconds?: number;
+  may_see_figures?: boolean;
   may_open_distributor?: boolean;
   concerns?: { data_url: string }[];
   counts?: { name: string; data_url: string; params?: Data }[];

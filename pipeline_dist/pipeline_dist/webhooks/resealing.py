@@ -2,8 +2,13 @@
 
 from collections.abc import Sequence
 
-from app.global_func import SafeSqlor, in_transaction, reading
-from pipeline_dist.webhooks.sealing import OtherKey, seal, unseal
+from app.global_func import (
+    SafeSqlor,
+    in_transaction,
+    reading,
+    resealed_secret,
+    secret_opens,
+)
 
 _SECRETS = "select id, secret, previous_secret from app_webhook"
 # Of so many the rows are locked at once: who sends waits for them.
@@ -28,7 +33,7 @@ async def _reseal(sor: SafeSqlor, ids: Sequence[str], keys: Sequence[str]) -> in
     )
     count = 0
     for webhook_id, *texts in rows:
-        values = [_sealed_anew(text, webhook_id, keys) for text in texts]
+        values = [resealed_secret(text, webhook_id, keys) for text in texts]
         if values == texts:
             continue
         await sor.sqlExe(
@@ -40,21 +45,7 @@ async def _reseal(sor: SafeSqlor, ids: Sequence[str], keys: Sequence[str]) -> in
     return count
 
 
-def _sealed_anew(text: str | None, webhook_id: str, keys: Sequence[str]) -> str | None:
-    if text is None or _opens(text, webhook_id, keys[:1]) or not _opens(text, webhook_id, keys):
-        return text
-    return seal(unseal(text, webhook_id, keys), webhook_id, keys)
-
-
-def _opens(text: str, webhook_id: str, keys: Sequence[str]) -> bool:
-    try:
-        unseal(text, webhook_id, keys)
-    except OtherKey:
-        return False
-    return True
-
-
 async def unreadable_webhooks(sor: SafeSqlor, keys: Sequence[str]) -> list[str]:
     """Return the ids of webhooks whose secret none of *keys* opens: by these nothing is sent."""
     rows = await sor.tuples(f"{_SECRETS} order by id", {})
-    return [webhook_id for webhook_id, text, _ in rows if not _opens(text, webhook_id, keys)]
+    return [webhook_id for webhook_id, text, _ in rows if not secret_opens(text, webhook_id, keys)]

@@ -124,6 +124,8 @@ async function actUrlWidget(call) {
   const { isCurrent } = isReplaced ? call.app.tickets.take(target) : {};
   const answer = await fetchFor(call);
   if (answer.aborted) return;
+  // The answer to an earlier question is none to this one.
+  if (!answer.ok && call.bind.empty_on_refusal && typeof target !== 'string' && isCurrent?.()) target.clear_widgets();
   if (!answer.ok && showAtFields(call, answer)) return;
   noteChange(call, answer);
   // Of two pages for one place the later counts; what opens in a layer of its own is always said.

@@ -24,6 +24,7 @@ const PATHS = {
   system: 'M3 4h18v12H3zM8 20h8M12 16v4',
   language: 'M3 5h10M8 3v2M11 5c-1 4-4 7-8 8M5 8c1.500 3 4 5 7 6M13 21l4-10 4 10M14.500 18h5',
   user: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c1-4 4-6 8-6s7 2 8 6',
+  unlock: 'M6 11h12v9H6zM9 11V8a3 3 0 0 1 5.800-1M12 15v2',
   logout: 'M14 4h5v16h-5M3 12h11M10 8l4 4-4 4',
   dashboard: 'M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z',
   lines: 'M5 4v10a4 4 0 0 0 4 4h2M19 20V10a4 4 0 0 0-4-4h-2M5 2.500h.01M19 21.500h.01M11 16l3 2-3 2M13 8l-3-2 3-2',

@@ -62,6 +62,9 @@ registerLater('PipelinePage', () => import('./pipeline/pipeline_page.js'));
 registerLater('CallsPage', () => import('./calls/calls_page.js'));
 registerLater('PipelineExport', () => import('./pipeline/export_box.js'));
 registerLater('AuditEntry', () => import('./audit/audit_entry.js'));
+registerLater('AccountPage', () => import('./account/account_page.js'));
+registerLater('UsersPage', () => import('./account/users_page.js'));
+registerLater('RoleMatrix', () => import('./account/role_matrix.js'));
 registerLater('DistributorPage', () => import('./distributor/distributor_page.js'));
 
 /** For `registerfunction` binds: opens what `url` answers to the other values beside this page, or has it kept as a file; `print` prints it. */

@@ -34,7 +34,7 @@ export class AppShell extends Widget {
       h('a', { class: 'skip-link', href: '#main', on: { click: (event) => this.skip(event) } }, t('Skip to content')),
       this.topBar(), h('div', { class: 'shell-body' }, this.menu, h('div', { class: 'shell-shade', on: { click: () => this.drawer(false) } }),
         this.content));
-    popoverBelow(this.userButton, () => this.userMenu(), t('Signed in as'));
+    this.userBox = popoverBelow(this.userButton, () => this.userMenu(), t('Signed in as'));
     this.hashChanged = () => this.leaveFor(location.hash);
     window.addEventListener('hashchange', this.hashChanged);
     this.dom_element.addEventListener('keydown', (event) => event.key === 'Escape' && this.drawer(false));
@@ -59,9 +59,7 @@ export class AppShell extends Widget {
       icon('user'), this.userName);
     return h('header', { class: 'top-bar' }, this.drawerButton,
       h('a', { class: 'brand', href: '#/' }, logo(), h('span', {}, t('Pipeline'))), h('span', { class: 'spring' }), this.palette.button,
-      languageChooser(this.app), themeChooser(), this.userButton,
-      h('button', { type: 'button', class: 'bar-button', 'data-name': 'logout', 'aria-label': t('Sign out'), title: t('Sign out'), on: { click: () => this.signOut() } },
-        icon('logout')));
+      languageChooser(this.app), themeChooser(), this.userButton);
   }
 
   menuElement() {
@@ -88,7 +86,8 @@ export class AppShell extends Widget {
     /** @param {string} label @param {boolean} everywhere */
     const entry = (label, everywhere) => h('button', { type: 'button', class: 'plain', on: { click: () => this.signOut(everywhere) } }, t(label));
     const roles = (this.app.user?.roles ?? []).join(', ');
-    return [h('p', { class: 'muted' }, `${this.app.user?.username ?? ''}${roles ? ` · ${roles}` : ''}`),
+    return [h('p', { class: 'user-menu-name' }, h('strong', {}, this.app.user?.username ?? ''), roles ? h('span', { class: 'muted' }, roles) : null),
+      h('a', { class: 'button plain', href: '#/account.ui', on: { click: () => this.userBox.close() } }, t('My account')),
       entry('Sign out', false), entry('Sign out on all devices', true)];
   }
 

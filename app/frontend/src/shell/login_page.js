@@ -87,5 +87,28 @@ export class LoginWindow extends Overlay {
   }
 }
 
+/** Whoever has a one-time link gives himself a password; the link's token is behind the `#`, where no server sees it. */
+class WelcomePage extends Widget {
+  static tag = 'main';
+  static isPage = true;
+
+  /** @param {Data} opts @param {WidgetContext} context */
+  constructor(opts, context) {
+    super(opts, context);
+    document.title = `${t('Your password')} · ${t('Pipeline')}`;
+    this.token = location.hash.slice(1);
+    this.dom_element.classList.add('login-page');
+    this.card = h('div', { class: 'login-card' });
+    this.dom_element.append(h('div', { class: 'login-switches' }, languageChooser(this.app), themeChooser()), this.card);
+    this.app.isSigningInPage = true;
+  }
+
+  async built() {
+    const { welcome } = await import('./welcome.js');
+    await welcome(this.app, this.card, this.token);
+  }
+}
+
+register('WelcomePage', WelcomePage);
 register('LoginPage', LoginPage);
 register('LoginWindow', LoginWindow);

@@ -35,4 +35,18 @@ class Accordion extends Widget {
   }
 }
 
+/** Folded: what few need, behind a word that opens it. */
+class Folded extends Widget {
+  static tag = 'details';
+
+  /** @param {{label?: string, open?: boolean} & Data} opts @param {WidgetContext} context */
+  constructor(opts, context) {
+    super(opts, context);
+    this.dom_element.classList.add('folded', 'accordion-content');
+    /** @type {HTMLDetailsElement} */ (/** @type {unknown} */ (this.dom_element)).open = opts.open === true;
+    this.dom_element.append(h('summary', {}, t(opts.label ?? 'Details')));
+  }
+}
+
+register('Folded', Folded);
 register('Accordion', Accordion);

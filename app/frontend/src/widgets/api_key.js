@@ -1,4 +1,4 @@
-/** ApiKey: a new key, shown once, with buttons to copy it and a `curl` line that works. */
+/** ApiKey: a new key, or another secret that is shown once (`label`, `warning`), with buttons to copy it and a `curl` line that works. */
 
 import { copyText } from '../core/clipboard.js';
 import { h } from '../core/dom.js';
@@ -23,8 +23,8 @@ class ApiKey extends Overlay {
     const closeButton = h('button', { type: 'button', class: 'primary', on: { click: () => this.keep() } }, t('I have stored it'));
     this.contentBox = h('div', { class: 'overlay-content' },
       h('div', { class: 'box-body' }, h('div', { class: 'box-text' },
-        h('p', { class: 'warning' }, icon('alert'), h('span', {}, t('This key is shown once and stored nowhere. Copy it now.'))),
-        this.copyLine(t('API key'), key, 'key'),
+        h('p', { class: 'warning' }, icon('alert'), h('span', {}, t(this.opts.warning ?? 'This key is shown once and stored nowhere. Copy it now.'))),
+        this.copyLine(t(this.opts.label ?? 'API key'), key, 'key'),
         curl ? this.copyLine(t('Try it'), curl, 'curl') : null,
         expiresAt ? h('p', { class: 'muted' }, t('Valid until ${when}', { when: localDateTime(expiresAt) })) : null,
         this.opts.message ? h('p', { class: 'muted' }, t(this.opts.message)) : null)),
@@ -53,7 +53,7 @@ class ApiKey extends Overlay {
 
   mayLoseWork() {
     return this.app.confirm({
-      title: 'The key was not copied', message: 'It is stored nowhere and cannot be shown again. Close all the same?', yes_label: 'Close', danger: true,
+      title: this.opts.label ? 'It was not copied' : 'The key was not copied', message: 'It is stored nowhere and cannot be shown again. Close all the same?', yes_label: 'Close', danger: true,
     });
   }
 

@@ -17,11 +17,13 @@ export class Dashboard {
     this.opts = /** @type {DashboardOptions} */ (owner.opts);
     this.first = h('div', { class: 'dashboard-first' });
     this.concerns = h('div', { class: 'dashboard-concerns' });
-    this.view = new FiguresView(owner, {
+    // Who may not see figures is shown what else there is, and nothing is asked for.
+    this.view = this.opts.may_see_figures ? new FiguresView(owner, {
       groups: ['pipeline', 'distributor', 'model'], mayOpenDistributor: this.opts.may_open_distributor === true,
-    });
+    }) : null;
     this.element = h('article', { class: 'dashboard' }, h('header', { class: 'page-title' }, h('h1', {}, t('Overview')), h('span', { class: 'spring' }),
-      tool('refresh', 'refresh', 'Refresh', () => this.render(), { isSmall: true })), this.first, this.view.element, this.concerns);
+      tool('refresh', 'refresh', 'Refresh', () => this.render(), { isSmall: true })), this.first,
+      this.view ? this.view.element : emptyNote('dashboard', 'Your role shows no figures. What you may use stands in the menu.'), this.concerns);
     this.repeat = new Repeat(this.element, Number(this.opts.refresh_seconds) || 0, () => this.load(true), { keepsFocus: true });
   }
 
@@ -36,7 +38,7 @@ export class Dashboard {
   /** @param {boolean} isAgain */
   async load(isAgain) {
     // Nobody is asked to sign in because a page refreshed itself.
-    await Promise.all([this.view.load(isAgain), this.loadConcerns({ anonymous: isAgain })]);
+    await Promise.all([this.view?.load(isAgain), this.loadConcerns({ anonymous: isAgain })]);
     this.repeat.start();
   }
 
@@ -61,7 +63,7 @@ export class Dashboard {
     fillNode(this.first, steps.every(isDone) ? null : firstSteps(steps, isDone), isEmpty
       ? h('section', { class: 'card' }, emptyNote('usage', 'No calls yet. As soon as a distributor calls a line, calls, amounts and limits are seen here.',
         h('a', { class: 'button', href: '/pipeline_dist/v1/docs', target: '_blank', rel: 'noopener' }, t('API guide')))) : null);
-    this.view.element.hidden = isEmpty;
+    if (this.view) this.view.element.hidden = isEmpty;
   }
 
   /** How many records each list has; null for one that cannot be read. @returns {Promise<RecordCounts>} */
