@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.generated_list import expect_rows
 from tests.browser.list_of_things import table
-from tests.browser.page_bench import Bench, Request
+from tests.browser.page_bench import Bench, Reply, Request
 
 Row = dict[str, Any]
 PAGE_ROWS = 40
@@ -129,6 +129,25 @@ def test_what_is_marked_and_no_longer_in_view_is_told(look: Page, world: list[Ro
     come_back(look)
 
     expect(look.get_by_text("2 marked, 1 of them not in view")).to_be_visible()
+
+
+def test_a_list_that_has_become_short_ends_where_it_ends(look: Page, world: list[Row]) -> None:
+    scroll_to_end(look)
+    del world[10:]
+    come_back(look)
+    expect(look.locator("tbody")).to_have_count(1)
+    expect_each_once(look, world)
+    expect(look.locator(".pager-position")).to_have_text("1–10 of 10")
+
+
+def test_a_failure_while_nobody_asked_is_passed_over(
+    look: Page, bench: Bench, world: list[Row]
+) -> None:
+    bench.answers["/get"] = Reply({"code": "busy", "detail": "busy"}, 503)
+    come_back(look)
+    expect(look.get_by_role("dialog")).to_have_count(0)
+    expect(look.get_by_role("alertdialog")).to_have_count(0)
+    expect_each_once(look, world)
 
 
 def test_what_is_half_typed_waits(look: Page, world: list[Row]) -> None:

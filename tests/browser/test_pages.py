@@ -122,6 +122,7 @@ def test_records_are_made_changed_found_and_deleted(admin_page: Page) -> None:
     page.get_by_role("button", name="保存").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="筛选").click()
+    page.locator(".filter-row select").first.select_option("code")
     page.get_by_label("值").fill("alph")
     page.get_by_role("button", name="应用").click()
     expect(page.locator(".pager-position")).to_have_text("第 1–1 条，共 1 条")

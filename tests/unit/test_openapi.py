@@ -23,7 +23,7 @@ MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 OF_PAGES = {
     "lists, searches, exports": {
         "bad_code", "bad_export", "bad_filter", "bad_paging", "bad_search", "bad_sort",
-        "too_many_rows",
+        "too_many_rows", "too_many_views",
     },
     "files brought in": {"bad_columns", "bad_file", "bad_rows", "bad_zone", "file_too_large"},
     "what /readyz says, and keeps a host from": {"host_clock"},

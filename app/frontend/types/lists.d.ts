@@ -105,6 +105,12 @@ interface PagePlace {
   isLast?: boolean;
 }
 
+/** So many rows, and whether a failure is passed over: what is shown stays, and nobody asked. */
+interface ReadAgain {
+  rows: number;
+  isQuiet: boolean;
+}
+
 interface PageEnds {
   place: PagePlace;
   next?: string | null;
@@ -225,7 +231,7 @@ interface PagesParts {
   grid: Grid;
   cacheLimit: number;
   /** Nothing stops what was begun. */
-  fetchPage: (place: PagePlace, rows?: number) => Promise<ListPage | null>;
+  fetchPage: (place: PagePlace, how?: Partial<ReadAgain>) => Promise<ListPage | null>;
   /** Told after each change. */
   onChange: () => void;
   /** Told while others are asked for in their place. */

@@ -239,6 +239,9 @@ export class Pages {
       const place = this.endsOf(body)?.place;
       if (place) this.ends.set(body, { place, next: answers[at].next, previous: answers[at].previous });
     });
+    while (this.bodies.length > 1 && !this.bodies[this.bodies.length - 1].rows.length) this.bodies.pop()?.remove();
+    // The page that was looked at is gone: the last one that there is.
+    if (!this.bodies[0].rows.length && this.firstPage !== 1 && this.total > 0) return this.reset(this.lastPlace);
     if (anchor?.isConnected) this.scroller.scrollTop += anchor.offsetTop - before;
     this.lastTop = this.scroller.scrollTop;
     this.onChange();
@@ -255,12 +258,12 @@ export class Pages {
     const [first] = places;
     const count = bodies.length * this.pageRows;
     if ((first.page === 1 || first.after) && count <= MAX_ROWS) {
-      const whole = await this.fetchPage(first, count);
+      const whole = await this.fetchPage(first, { rows: count, isQuiet: true });
       return whole && bodies.map((_body, at) => this.partOf(whole, at, bodies.length));
     }
     const answers = [];
     for (const place of places) {
-      const answer = await this.fetchPage(place);
+      const answer = await this.fetchPage(place, { isQuiet: true });
       if (!answer) return null;
       answers.push(answer);
     }

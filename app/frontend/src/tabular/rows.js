@@ -25,15 +25,15 @@ function quickFilter(table) {
   return quick ? [fillDeep(quick.filter, wordsOfNow(table.app.zone))] : [];
 }
 
-/** A page of them; null when they cannot be had. @param {Tabular} table @param {PagePlace} place @param {number} [rows] @returns {Promise<ListPage|null>} */
-export async function fetchPage(table, place, rows = table.pageRows) {
+/** A page of them; null when they cannot be had. @param {Tabular} table @param {PagePlace} place @param {Partial<ReadAgain>} [how] @returns {Promise<ListPage|null>} */
+export async function fetchPage(table, place, { rows = table.pageRows, isQuiet = false } = {}) {
   await table.inline.settled();
   if (table.misfits.length) return { total: 0, rows: [] };
   const answer = await ask(table.app, table.opts.data_url, {
     method: table.opts.data_method, baseUri: table.baseUri,
     params: { ...listParams(table), ...placeParams(place), rows },
   });
-  return readPage(table, answer);
+  return isQuiet && !answer.ok ? null : readPage(table, answer);
 }
 
 /** @param {PagePlace} place */

@@ -132,7 +132,7 @@ export class Tabular extends Widget {
     this.focusPlace = null;
     this.pages = new Pages({
       scroller: this.scroller, grid: this.grid, cacheLimit: Number(this.opts.cache_limit) || DEFAULT_CACHE_PAGES,
-      fetchPage: (place, rows) => fetchPage(this, place, rows), onChange: () => this.showPosition(),
+      fetchPage: (place, how) => fetchPage(this, place, how), onChange: () => this.showPosition(),
       setBusy: (isBusy) => this.dom_element.setAttribute('aria-busy', String(isBusy)),
       isHeldBack: () => this.inline.wasWrittenIn(), beforeReset: () => { this.focusPlace = placeOfFocus(this); },
     });
