@@ -272,7 +272,8 @@ def test_the_trail_says_it_in_words_of_both_languages(server: Installation):
     server.sign_in("viewer")
     admin = server.sign_in("admin")  # the tests before have disabled him
     entry = admin.get(
-        "/app_audit/get_app_audit.dspy", params={"action": "sign_in", "rows": 1}
+        "/app_audit/get_app_audit.dspy",
+        params={"action": "sign_in", "username": "viewer", "rows": 1},
     ).json()["rows"][0]
 
     texts = {
