@@ -96,6 +96,7 @@ def test_from_a_pipeline_to_its_ledger(signed_in: Page, server: Installation) ->
     dialog.locator("[data-field=notes]").locator("input, textarea").first.fill("first")
     dialog.locator("button[data-tool=submit]").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
+    open_list(page, "/pipeline_core/pipelines")
     expect(page.get_by_role("row", name=re.compile("story")).get_by_text("已发布")).to_be_visible()
 
     # A distributor with the line and a key.

@@ -60,11 +60,19 @@ export function sharedPopover(label) {
   const box = popoverBox(label);
   let opener = /** @type {HTMLElement | null} */ (null);
   let end = { opener, at: 0 };
+  let press = /** @type {EventTarget | null} */ (null);
+  const note = (/** @type {PointerEvent} */ event) => { press = event.target; };
   // Not `toggle`, which comes after the click that follows the press.
   box.addEventListener('beforetoggle', (event) => {
-    if (event.newState === 'open') return;
+    if (event.newState === 'open') {
+      press = null;
+      document.addEventListener('pointerdown', note, true);
+      return;
+    }
+    document.removeEventListener('pointerdown', note, true);
     opener?.setAttribute('aria-expanded', 'false');
-    end = { opener, at: performance.now() };
+    // An entry or Escape has closed it: then the next click on the button opens it, however soon.
+    if (press instanceof Node && opener?.contains(press)) end = { opener, at: performance.now() };
     opener = null;
   });
   /** @param {HTMLElement} button @param {() => Node[]} content made anew at each opening */

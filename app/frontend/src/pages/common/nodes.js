@@ -57,7 +57,7 @@ export function plainTable(caption, columns, rows, foot) {
   const tableCell = (cell, at) => h('td', { class: columns[at].isNumber && 'align-end' }, cell);
   return h('div', { class: 'scroll-x', tabindex: '0', role: 'region', 'aria-label': t(caption) }, h('table', { class: 'plain-table' },
     h('caption', { class: 'visually-hidden' }, t(caption)),
-    h('thead', {}, h('tr', {}, columns.map(({ label, isNumber }) => h('th', { scope: 'col', class: isNumber && 'align-end' }, t(label))))),
+    h('thead', {}, h('tr', {}, columns.map(({ label, isNumber }) => h('th', { scope: 'col', class: isNumber && 'align-end' }, label ? t(label) : h('span', { class: 'visually-hidden' }, t('Actions')))))),
     h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map(tableCell)))),
     foot ? h('tfoot', {}, h('tr', {}, foot.map(tableCell))) : null));
 }
