@@ -3,7 +3,8 @@ Browsers that a user has signed in from: they carry a cookie that says so.
 
 It opens nothing. It only decides which failures hold up the next try to sign in as this user
 (app/access/lockout.py), so that nobody can be kept out by others who guess at a name. It holds
-for the one user and the present password, and is sealed with the installation's session secret.
+for the one user, the present password and the second factor that was in force, and is sealed with
+the installation's session secret.
 """
 
 import secrets
@@ -20,8 +21,8 @@ LIFE = timedelta(days=180)
 
 
 def known_browser(request: web.Request, credentials: str) -> str | None:
-    """Return the id of the browser, if the user of *credentials* has signed in from it with
-    them."""
+    """Return the id of the browser, if the user of *credentials* (of all that is proved by signing
+    in) has signed in from it with them."""
     browser, _, seal = request.cookies.get(COOKIE, "").partition(".")
     if not browser or not request.app[SESSIONS].is_sealed(_text(browser, credentials), seal):
         return None

@@ -2,18 +2,22 @@
 Counting tries to sign in, so that guessing gets slow and nobody is locked out for long.
 
 Failures are counted in `app_login_attempt`, by digests: per user name (whether there is such a
-user or not), per address, and per browser that the user has signed in from before.
+user or not), per address, per browser that the user has signed in from before, and apart from these
+per user at the codes of the app, after a right password.
 
 | counted per | free | then wait | at most | forgotten |
 | --- | --- | --- | --- | --- |
 | user | 5 | 15 s, doubled by each failure | 15 min | by signing in, or after 1 h |
 | known browser | 5 | 15 s, doubled by each failure | 15 min | by signing in, or after 1 h |
 | address | 20 | 15 s, doubled by each failure | 2 min | one a minute |
+| codes of the app | 5 | 15 s, doubled by each failure | 4 h | by signing in, or after 24 h |
 
 An address may be a whole office behind one proxy: that is why its failures fade and its wait is
 short. Who comes from a browser known for this user is held up by that browser's own failures only:
-others who guess at the name, or from the address, cannot keep that user out. An IPv6 address
-counts as its /64, which is one customer's.
+others who guess at the name, or from the address, cannot keep that user out. Guesses at codes hold
+whatever the browser is: only who knows the password makes them, and may have collected browsers.
+Recovery codes, which nobody guesses, are not held by them. An IPv6 address counts as its /64, which
+is one customer's.
 """
 
 import asyncio
@@ -43,13 +47,16 @@ class Limit:
     free: int
     longest: timedelta
     fades_in: timedelta | None = None
+    forgotten_after: timedelta = FORGOTTEN_AFTER
 
 
 LIMITS = {
     "user": Limit(5, timedelta(minutes=15)),
     "browser": Limit(5, timedelta(minutes=15)),
     "address": Limit(20, timedelta(minutes=2), timedelta(minutes=1)),
+    "code": Limit(5, timedelta(hours=4), forgotten_after=timedelta(hours=24)),
 }
+_LONGEST_MEMORY = max(limit.forgotten_after for limit in LIMITS.values())
 
 
 def places_of(username: str, address: str, browser: str | None) -> dict[str, str]:
@@ -61,9 +68,20 @@ def places_of(username: str, address: str, browser: str | None) -> dict[str, str
     return places
 
 
+def session_places(session_id: str, address: str) -> dict[str, str]:
+    """Return where a try in a session is counted: it is held up as a known browser is."""
+    return {_digest("session", session_id): "browser",
+            _digest("address", _network(address)): "address"}  # fmt: skip
+
+
 def user_digest(username: str) -> str:
     """Return the key of a user's row; names that differ in case share one."""
     return _digest("user", username.casefold())
+
+
+def code_digest(user_id: str) -> str:
+    """Return the key of the row of failures at a user's codes."""
+    return _digest("code", user_id)
 
 
 async def count_try(places: Mapping[str, str], *, right: bool | None) -> None:
@@ -87,11 +105,18 @@ async def count_try(places: Mapping[str, str], *, right: bool | None) -> None:
         return seconds
 
     # Looked at without a lock first: most of a flood of guesses is refused here.
+    await require_no_wait(places)
+    async with _turns:
+        _require_none(await in_transaction(work))
+
+
+async def require_no_wait(places: Mapping[str, str]) -> None:
+    """Raise TooManyRequests `locked_out` while no try is looked at; nothing is counted."""
     async with reading() as sor:
-        seconds = _seconds_to_wait(places, await _rows(sor, places), now())
-    if seconds <= 0:
-        async with _turns:
-            seconds = await in_transaction(work)
+        _require_none(_seconds_to_wait(places, await _rows(sor, places), now()))
+
+
+def _require_none(seconds: float) -> None:
     if seconds > 0:
         raise LOCKED_OUT(
             headers={"Retry-After": str(int(seconds) + 1)},
@@ -121,7 +146,7 @@ async def _rows(sor: SafeSqlor, places: Mapping[str, str], lock: str = "") -> li
 
 def _seconds_to_wait(places: Mapping[str, str], rows: list[Row], moment: datetime) -> float:
     """Return how long until the next try is looked at; zero or less: now."""
-    holding = ("browser",) if "browser" in places.values() else ("user", "address")
+    holding = {"code", "browser"} if "browser" in places.values() else {"code", "user", "address"}
     free_at = [_free_at(places[row.id], row) for row in rows if places[row.id] in holding]
     return (max(free_at, default=moment) - moment).total_seconds()
 
@@ -139,9 +164,10 @@ def _free_at(kind: str, row: Row) -> datetime:
 def _standing(kind: str, row: Row, moment: datetime) -> int:
     """Return the failures that still count."""
     idle = moment - row.last_at
-    if idle > FORGOTTEN_AFTER:
+    limit = LIMITS[kind]
+    if idle > limit.forgotten_after:
         return 0
-    fades_in = LIMITS[kind].fades_in
+    fades_in = limit.fades_in
     faded = 0 if fades_in is None else max(0, idle // fades_in)
     return max(0, int(row.fails) - faded)
 
@@ -162,7 +188,7 @@ async def _forget(sor: SafeSqlor, places: Mapping[str, str], moment: datetime) -
     # What others failed long ago goes too, so that the table stays small.
     await sor.sqlExe(
         "delete from app_login_attempt where last_at < ${old}$ limit 1000",
-        {"old": moment - FORGOTTEN_AFTER},
+        {"old": moment - _LONGEST_MEMORY},
     )
 
 

@@ -7,7 +7,11 @@ from aiohttp import web
 from app.access.request_context import CONTEXT, RBAC, WEB_PATHS
 from app.base.catalogue.requests import FORBIDDEN
 from app.base.errors import AppError
+from app.records.trail import USERS
 from app.schema.tables import Table, tables
+
+# Who may see users, and what the audit trail calls them.
+USER_LIST = "/appbase/user_list.dspy"
 
 
 def no_right() -> AppError:
@@ -31,6 +35,8 @@ async def may_list_any(request: web.Request, some: Iterable[Table]) -> bool:
 
 
 async def withheld_tables(request: web.Request) -> list[str]:
-    """Tables with something about persons whose lists the caller may not see."""
+    """Return tables with something about persons whose lists the caller may not see."""
     personal = [model for model in tables().values() if model.personal]
-    return [model.name for model in personal if not await may_list_any(request, [model])]
+    names = [model.name for model in personal if not await may_list_any(request, [model])]
+    # Users are Sage's, and no list of ours: who signed in, who may what, who has a second factor.
+    return names if await may_open(request, USER_LIST) else [*names, USERS]

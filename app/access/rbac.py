@@ -204,7 +204,12 @@ async def grant_rows(sor: SafeSqlor) -> list[Any]:
 async def read_user(user_id: str) -> SageUser | None:
     """Return the user with this id and the roles as the database has them now."""
     async with reading("sage") as sor:
-        rows = await sor.sqlExe(_USER, {"id": user_id})
+        return await user_of(sor, user_id)
+
+
+async def user_of(sor: SafeSqlor, user_id: str) -> SageUser | None:
+    """Return the user with this id and the roles as *sor*, on Sage's database, sees them."""
+    rows = await sor.sqlExe(_USER, {"id": user_id})
     if not rows:
         return None
     first = rows[0]

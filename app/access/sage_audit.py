@@ -18,6 +18,8 @@ from app.db.transactions import transaction
 log = logging.getLogger("pipeline.audit")
 
 _SECRET = ("password", "secret", "token", "api_key", "key_hash")
+# Names that are secrets as a whole: a part of others says nothing.
+_SECRET_NAMES = frozenset({"code"})
 # The column is a TEXT of 65,535 bytes; a request may be larger, and is no less allowed for that.
 _MAX_BYTES = 60_000
 
@@ -70,12 +72,16 @@ def without_secrets(value: Any) -> Any:
     """Return *value*, a request's parameters, with the values of secrets replaced at any depth."""
     if isinstance(value, dict):
         return {
-            name: "***" if any(word in name.lower() for word in _SECRET) else without_secrets(inner)
+            name: "***" if _is_secret(name.lower()) else without_secrets(inner)
             for name, inner in value.items()
         }
     if isinstance(value, list):
         return [without_secrets(inner) for inner in value]
     return value
+
+
+def _is_secret(name: str) -> bool:
+    return name in _SECRET_NAMES or any(word in name for word in _SECRET)
 
 
 def _shorten(text: str) -> str:

@@ -23,6 +23,7 @@ from aiohttp import web
 
 from app.access.rbac import SageUser
 from app.access.request_context import CONTEXT
+from app.base.catalogue.requests import NOT_SIGNED_IN
 from app.base.clock import now
 from app.base.secrets import WatchedSecret
 from app.base.settings import Settings
@@ -39,8 +40,10 @@ select id, user_id, created_at, seen_at, credentials, roles, second_factor from 
    select 1 from app_second_factor f where f.id = s.user_id and f.confirmed_at is not null))
 """
 _OF_USER = """
-select id, created_at, seen_at, address, user_agent, second_factor from app_session
+select id, created_at, seen_at, address, user_agent, second_factor from app_session s
  where user_id = ${id}$ and created_at >= ${old}$ and seen_at >= ${idle}$
+   and (second_factor = 1 or not exists (
+     select 1 from app_second_factor f where f.id = s.user_id and f.confirmed_at is not null))
  order by id = ${own}$ desc, seen_at desc limit 200
 """
 
@@ -63,7 +66,7 @@ class Session:
             and user.usable
             and user.credentials == self.credentials
             and self.roles <= user.role_names
-            and (self.has_second_factor or strict_roles.isdisjoint(user.role_names))
+            and (self.has_second_factor or strict_roles.isdisjoint(user.actor.roles))
         )
 
 
@@ -161,6 +164,12 @@ class Sessions:
         not be done by one that ended a few seconds ago."""
         token = self._token(request.cookies.get(COOKIE, ""))
         return None if token is None else await self._load(_hash(token))
+
+    async def require(self, sor: SafeSqlor, session: Session) -> None:
+        """Raise NotSignedIn where *session* has ended; else it cannot end while the transaction of
+        *sor* lasts."""
+        if not await sor.one(_SESSION + " for update", {"id": session.session_id}):
+            raise NOT_SIGNED_IN()
 
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
         """End the session of *request*: at once here, within seconds in the others."""

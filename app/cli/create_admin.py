@@ -98,11 +98,21 @@ def _password(args: argparse.Namespace) -> str:
 
 
 def _let_in_again(user_id: str, username: str) -> None:
-    """End the user's sessions, and a lock-out after too many wrong passwords."""
+    """End the user's sessions, links (of and by the user) and set-ups of a second factor that are
+    not in force, and a lock-out after too many wrong passwords."""
     with database_cursor(settings().pipeline_database) as cursor:
         cursor.execute("SHOW TABLES LIKE 'app\\_%'")
         tables = {next(iter(row.values())) for row in cursor.fetchall()}
         if "app_session" in tables:
             cursor.execute("DELETE FROM app_session WHERE user_id = %s", (user_id,))
+        if "app_invitation" in tables:
+            cursor.execute(
+                "DELETE FROM app_invitation WHERE user_id = %s OR created_by = %s",
+                (user_id, user_id),
+            )
+        if "app_second_factor" in tables:
+            cursor.execute(
+                "DELETE FROM app_second_factor WHERE id = %s AND confirmed_at IS NULL", (user_id,)
+            )
         if "app_login_attempt" in tables:
             cursor.execute("DELETE FROM app_login_attempt WHERE id = %s", (user_digest(username),))

@@ -13,7 +13,8 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -22,13 +23,13 @@ from aiohttp import web
 from appPublic.rc4 import password as encode_password
 
 from app.access.known_browsers import known_browser, remember_browser
-from app.access.lockout import count_try, places_of
+from app.access.lockout import code_digest, count_try, places_of, require_no_wait
 from app.access.rbac import SageUser, credentials_of, read_user
 from app.access.request_context import CONTEXT, NOBODY
 from app.access.sessions import SESSIONS
 from app.base.catalogue.people import SECOND_FACTOR_SETUP, SECOND_FACTOR_WANTED, WRONG_CODE_SENT
 from app.base.catalogue.requests import BAD_CREDENTIALS
-from app.base.errors import AppError, TooManyRequests
+from app.base.errors import AppError, TooManyRequests, Unavailable
 from app.base.logs import log_info, log_warning
 from app.base.metrics import Counter
 from app.base.settings import settings
@@ -41,6 +42,7 @@ from app.people.second_factor import (
     Proof,
     begin_setup,
     find_factor,
+    is_app_code,
     proof_of,
     put_in_force,
     use_up,
@@ -82,21 +84,20 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     """
     began_at = time.monotonic()
     attempt = await _read_attempt(request, check_params(_CREDENTIALS, params))
-    factor, proof = await _second_step(request, attempt) if attempt.is_right else (None, None)
+    # Before anything that is done for a right password alone: its time would tell.
+    with _noting_lock(request, attempt):
+        await require_no_wait(attempt.places)
+    proof = await _second_step(request, attempt) if attempt.is_right else None
     is_half = attempt.is_right and attempt.needs_code and not attempt.code
     is_right = attempt.is_right and (proof is not None or not attempt.needs_code)
-    try:
-        await count_try(attempt.places, right=None if is_half else is_right)
-    except TooManyRequests:
-        _failures.child("locked_out").add()
-        raise
+    await _count(request, attempt, right=None if is_half else is_right)
     if is_half:
-        raise await _want_code(attempt, factor)
+        raise await _want_code(attempt)
     recovery_codes = None
-    if is_right and factor is not None and proof is not None:
-        recovery_codes, is_right = await _use_code(factor, proof)
+    if is_right and attempt.factor is not None and proof is not None:
+        recovery_codes, is_right = await _use_code(attempt.factor, proof)
         if not is_right:
-            await count_try(attempt.places, right=False)
+            await _count(request, attempt, right=False)
     if not is_right:
         await _tell_failure(request, attempt, began_at)
     return await _let_in(request, attempt, recovery_codes)
@@ -113,7 +114,8 @@ class _Attempt:
     credentials: str
     is_right: bool
     browser: str | None
-    places: Mapping[str, str]
+    places: dict[str, str]
+    factor: Factor | None
     needs_code: bool = False
 
 
@@ -121,36 +123,67 @@ async def _read_attempt(request: web.Request, query: Mapping[str, Any]) -> _Atte
     username = query["username"]
     user_row = await _find(username)
     credentials = credentials_of(user_row.id, user_row.password) if user_row is not None else ""
-    browser = known_browser(request, credentials)
+    # Looked for where there is no such user too, in the same time.
+    factor = await find_factor(user_row.id if user_row is not None else "")
+    browser = known_browser(request, _sealed_with(credentials, factor))
     password = encode(query["password"], settings().password_key)
     password_of_user = str(user_row.password or "") if user_row is not None else ""
     matches = hmac.compare_digest(password.encode(), password_of_user.encode())
+    # Who was invited and has not come yet has none.
+    matches = matches and password_of_user != ""
     is_right = user_row is not None and matches and (user_row.user_status or "0") == "0"
     places = places_of(username, request[CONTEXT].client_ip, browser)
     code = query["code"].strip()
-    return _Attempt(username, code, user_row, credentials, is_right, browser, places)
+    return _Attempt(username, code, user_row, credentials, is_right, browser, places, factor)
 
 
-async def _second_step(
-    request: web.Request, attempt: _Attempt
-) -> tuple[Factor | None, Proof | None]:
+def _sealed_with(credentials: str, factor: Factor | None) -> str:
+    return f"{credentials}:{factor.since}" if factor is not None and factor.is_on else credentials
+
+
+async def _count(request: web.Request, attempt: _Attempt, *, right: bool | None) -> None:
+    """Count the try, or raise TooManyRequests."""
+    with _noting_lock(request, attempt):
+        await count_try(attempt.places, right=right)
+
+
+@contextmanager
+def _noting_lock(request: web.Request, attempt: _Attempt) -> Iterator[None]:
+    try:
+        yield
+    except TooManyRequests:
+        _failures.child("locked_out").add()
+        log_warning(
+            log, "login_locked_out", "login held up by failures before",
+            username=attempt.username, ip=request[CONTEXT].client_ip,
+        )  # fmt: skip
+        raise
+
+
+async def _second_step(request: web.Request, attempt: _Attempt) -> Proof | None:
     """Look what besides the password is wanted, and whether it was sent; nothing is used up."""
     assert attempt.user_row is not None
     user = await read_user(attempt.user_row.id)
-    factor = await find_factor(attempt.user_row.id)
+    factor = attempt.factor
     strict_roles = request.app[SESSIONS].strict_roles
-    must = user is not None and not strict_roles.isdisjoint(user.role_names)
+    must = user is not None and not strict_roles.isdisjoint(user.actor.roles)
     attempt.needs_code = must or (factor is not None and factor.is_on)
-    proof = None
-    if attempt.needs_code and attempt.code and factor is not None:
-        proof = await proof_of(factor, attempt.code)
-    return factor, proof
+    if not attempt.needs_code or not attempt.code or factor is None:
+        return None
+    if is_app_code(attempt.code):
+        attempt.places[code_digest(factor.user_id)] = "code"
+    try:
+        return await proof_of(factor, attempt.code)
+    except Unavailable:
+        # It tells that the password is right, as a wrong code does.
+        await _count(request, attempt, right=False)
+        raise
 
 
-async def _want_code(attempt: _Attempt, factor: Factor | None) -> AppError:
+async def _want_code(attempt: _Attempt) -> AppError:
     """Return what is told where the password is right and a code is missing."""
     assert attempt.user_row is not None
-    if factor is not None and factor.is_on:
+    if attempt.factor is not None and attempt.factor.is_on:
         return SECOND_FACTOR_WANTED()
     setup = await begin_setup(attempt.user_row.id, attempt.username)
     return SECOND_FACTOR_SETUP(extra={"setup": await asyncio.to_thread(setup.as_dict)})
@@ -204,10 +237,15 @@ async def _let_in(
     if recovery_codes is not None:
         answer["recovery_codes"] = recovery_codes
     response = json_response({"data": answer})
-    await request.app[SESSIONS].begin(request, response, user, has_second_factor=attempt.needs_code)
-    await _note_sign_in(request, user, attempt, is_set_up=recovery_codes is not None)
-    if attempt.browser is None:
-        remember_browser(request, response, user.credentials)
+    is_set_up = recovery_codes is not None
+    # Sessions of before a second factor are none any more.
+    await request.app[SESSIONS].begin(
+        request, response, user, has_second_factor=attempt.needs_code, instead_of_all=is_set_up
+    )
+    await _note_sign_in(request, user, attempt, is_set_up=is_set_up)
+    if attempt.browser is None or is_set_up:
+        factor = await find_factor(user.user_id)
+        remember_browser(request, response, _sealed_with(user.credentials, factor))
     return response
 
 

@@ -1,4 +1,4 @@
-"""Whoever has a one-time link gives himself a password here, without having signed in."""
+"""Whoever has a one-time link sets a password here, without having signed in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +15,7 @@ from app.people.account_events import note_event
 from app.people.one_time_links import end_links, use_up_link, user_of_link
 from app.people.passwords import PASSWORD, check_new_password
 from app.people.sage_users import require_ours, set_password
+from app.people.second_factor import end_setup
 from app.schema.validation import FieldRule, check_params
 from app.web.endpoint import answering
 from app.web.request import with_context
@@ -27,9 +28,9 @@ _NEW_PASSWORD = FieldRule(kind="text", length=PASSWORD.length)
 @answering("POST")
 async def welcome(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
     """
-    POST {token}: `{data: {username}}`, whose link it is. With `new_password`: it is his from now
-    on, the link is used up, and all his sessions end; he signs in as always, with his second factor
-    where he has one.
+    POST {token}: `{data: {username}}`, whose link it is. With `new_password`: it is that user's
+    from now on, the link is used up, and all sessions of the user end, who signs in as always, with
+    a second factor where there is one.
 
     Raises NotFound `link_not_valid`, InvalidFields for a password against the rule.
     """
@@ -45,14 +46,18 @@ async def welcome(request: web.Request, params: Mapping[str, Any]) -> web.Stream
         if not await use_up_link(sor, token):
             raise LINK_NOT_VALID()
         await end_links(sor, user.user_id)
+        await end_setup(sor, user.user_id)
         await note_event(sor, actor, "password", user.user_id, user.username, {"by": "link"})
-        await in_transaction(in_sage, "sage")
 
     async def in_sage(sage: SafeSqlor) -> None:
         await require_ours(sage)
         await set_password(sage, user.user_id, password)
 
+    async with reading("sage") as sage:
+        await require_ours(sage)
+    # The link first, and for good: of two who use it, on two nodes too, only one sets a password.
     await in_transaction(work)
+    await in_transaction(in_sage, "sage")
     request.app[RBAC].forget(user.user_id)
     await request.app[SESSIONS].end_all(user.user_id)
     return json_response({"data": {"username": user.username}})

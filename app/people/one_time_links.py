@@ -19,7 +19,6 @@ async def make_link(sor: SafeSqlor, user_id: str, made_by: str) -> tuple[str, da
     """Return a new token for *user_id* and when it ends; earlier ones of the user end now."""
     token, moment = secrets.token_urlsafe(32), now()
     await end_links(sor, user_id)
-    await sor.sqlExe("delete from app_invitation where expires_at < ${now}$", {"now": moment})
     await sor.C("app_invitation", {
         "id": _hash(token), "user_id": user_id, "created_at": moment, "created_by": made_by,
         "expires_at": moment + LIFE,
@@ -49,6 +48,18 @@ async def use_up_link(sor: SafeSqlor, token: str) -> bool:
 async def end_links(sor: SafeSqlor, user_id: str) -> None:
     """End all links of a user."""
     await sor.sqlExe("delete from app_invitation where user_id = ${id}$", {"id": user_id})
+
+
+async def end_links_with(sor: SafeSqlor, user_id: str) -> None:
+    """End all links of a user, and those that the user made for others."""
+    await sor.sqlExe(
+        "delete from app_invitation where user_id = ${id}$ or created_by = ${id}$", {"id": user_id}
+    )
+
+
+async def drop_old_links(sor: SafeSqlor) -> None:
+    """Delete the links whose time is over."""
+    await sor.sqlExe("delete from app_invitation where expires_at < ${now}$", {"now": now()})
 
 
 async def links_of(sor: SafeSqlor, user_ids: list[str]) -> dict[str, datetime]:

@@ -2,7 +2,7 @@
 Users and roles in Sage's tables, where they are ours to change: where `setup-sage` made them.
 
 A Sage that others look after is only read (app/access/rbac.py): each change here asks first whose
-it is. What must not be lost by two at once, the last administrator, is written: see `_take_turn`.
+it is. What must not be lost by two at once, the last administrator, is written: see `take_turn`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -58,11 +58,20 @@ async def find_users(sor: SafeSqlor, pattern: str) -> list[Row]:
     return rows
 
 
+async def find_user(sor: SafeSqlor, user_id: str) -> Row | None:
+    """Return one user as `user_row` does, without a lock: also of a Sage that is only read."""
+    return await _user_row(sor, user_id, "")
+
+
 async def user_row(sor: SafeSqlor, user_id: str) -> Row | None:
     """Return one user, locked until the transaction ends: id, username, user_status,
     has_no_password; None when there is none."""
+    return await _user_row(sor, user_id, " for update")
+
+
+async def _user_row(sor: SafeSqlor, user_id: str, lock: str) -> Row | None:
     row: Row | None = await sor.one(
-        f"select {_COLUMNS} from users u where u.id = ${{id}}$ for update",  # noqa: S608
+        f"select {_COLUMNS} from users u where u.id = ${{id}}${lock}",  # noqa: S608
         {"id": user_id},
     )
     return row if row is not None and row.id == user_id else None
@@ -99,16 +108,19 @@ async def add_user(sor: SafeSqlor, user_id: str, username: str) -> None:
     })  # fmt: skip
 
 
-async def is_taken(sor: SafeSqlor, username: str) -> bool:
-    """Return whether there is a user of this name, or of one that the database takes for it."""
+async def is_taken(sor: SafeSqlor, username: str, user_id: str) -> bool:
+    """Return whether another user than *user_id* has this name, or one that the database takes for
+    it."""
     return bool(
-        await sor.firsts("select id from users where username = ${name}$", {"name": username})
+        await sor.firsts(
+            "select id from users where username = ${name}$ and id <> ${id}$",
+            {"name": username, "id": user_id},
+        )
     )
 
 
 async def set_status(sor: SafeSqlor, user_id: str, status: str) -> None:
-    """Disable or enable a user; raises Conflict for the last administrator."""
-    await _take_turn(sor)
+    """Disable or enable a user, in one's turn; raises Conflict for the last administrator."""
     await sor.sqlExe(
         "update users set user_status = ${status}$ where id = ${id}$",
         {"id": user_id, "status": status},
@@ -117,8 +129,8 @@ async def set_status(sor: SafeSqlor, user_id: str, status: str) -> None:
 
 
 async def set_roles(sor: SafeSqlor, user_id: str, role_ids: Iterable[str]) -> None:
-    """Give a user exactly these roles; raises Conflict for the last administrator."""
-    await _take_turn(sor)
+    """Give a user exactly these roles, in one's turn; raises Conflict for the last
+    administrator."""
     await sor.sqlExe("delete from userrole where userid = ${id}$", {"id": user_id})
     for role_id in role_ids:
         await sor.C("userrole", {"id": new_id(), "userid": user_id, "roleid": role_id})
@@ -136,7 +148,7 @@ async def set_password(sor: SafeSqlor, user_id: str, password: str) -> None:
     )
 
 
-async def _take_turn(sor: SafeSqlor) -> None:
+async def take_turn(sor: SafeSqlor) -> None:
     """
     Let nobody else change who is an administrator until this transaction ends.
 
@@ -145,9 +157,13 @@ async def _take_turn(sor: SafeSqlor) -> None:
     nowhere referred to), and the later one is refused by the database and begins again.
     """
     mark = {"id": new_id(), "org": OWNER_ORG_ID}
-    turn = "update orgtypes set id = ${id}$ where orgid = ${org}$ and orgtypeid = 'owner'"
+    # One row, should there be two; and one id where there is none, for two that begin at once.
+    turn = (
+        "update orgtypes set id = ${id}$ where orgid = ${org}$ and orgtypeid = 'owner'"
+        " order by id limit 1"
+    )
     if not await sor.sqlExe(turn, mark):
-        await sor.C("orgtypes", {"id": mark["id"], "orgid": OWNER_ORG_ID, "orgtypeid": "owner"})
+        await sor.C("orgtypes", {"id": "owner-of-all", "orgid": OWNER_ORG_ID, "orgtypeid": "owner"})
 
 
 async def _require_administrator(sor: SafeSqlor) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.base.catalogue.people import SECOND_FACTOR_KEY
+from app.access.lockout import code_digest
+from app.base.catalogue.people import SECOND_FACTOR_KEY, SECOND_FACTOR_ON
 from app.base.clock import now
 from app.base.sealing import OtherKey, opens, resealed, seal, unseal
 from app.base.secrets import secret
@@ -33,7 +34,7 @@ _DRIFT_STEPS = 1
 _CODE = re.compile(r"[0-9]{6}")
 _RECOVERY_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _RECOVERY_LENGTH = 16
-# For so long a set-up that was begun goes on with the same secret.
+# So long after it was begun a set-up can be put in force.
 _SETUP_LIFE = timedelta(minutes=15)
 _FACTOR = (
     "select id, secret, last_step, created_at, confirmed_at from app_second_factor"
@@ -49,11 +50,15 @@ class Factor:
     text: str
     last_step: int
     is_on: bool
+    # When it was put in force: what was sealed before is not sealed with it.
+    since: str = ""
 
     @classmethod
     def of(cls, row: Row) -> "Factor":
         """Return the factor that a row of its table says."""
-        return cls(row.id, row.secret, int(row.last_step), row.confirmed_at is not None)
+        is_on = row.confirmed_at is not None
+        since = row.confirmed_at.isoformat() if is_on else ""
+        return cls(row.id, row.secret, int(row.last_step), is_on, since)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ class Proof:
     user_id: str
     step: int = 0
     recovery_hash: str = ""
+    # The sealed secret that made the code.
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,25 +96,29 @@ async def find_factor(user_id: str) -> Factor | None:
 
 
 async def begin_setup(user_id: str, username: str) -> Setup:
-    """Return what an app takes a secret from that is not in force yet: the same for a while."""
+    """
+    Return what an app takes a secret from that is not in force yet: another one each time, so that
+    nobody who looked before knows it. The set-up begun last counts.
+
+    Raises Conflict where a second factor is in force.
+    """
     import pyotp
 
-    async def work(sor: SafeSqlor) -> str:
-        row = await sor.one(_FACTOR + " and confirmed_at is null for update", {"id": user_id})
-        if row is not None and now() - row.created_at < _SETUP_LIFE:
-            return _unseal(row.secret, user_id)
-        text = pyotp.random_base32()
-        values = {"id": user_id, "secret": seal(text, user_id, _keys()), "at": now()}
-        await sor.sqlExe("delete from app_second_factor where id = ${id}$ and confirmed_at is null",
-                         values)  # fmt: skip
+    text = pyotp.random_base32()
+
+    async def work(sor: SafeSqlor) -> None:
         await sor.sqlExe(
             "insert into app_second_factor (id, secret, last_step, created_at)"
-            " values (${id}$, ${secret}$, 0, ${at}$)",
-            values,
+            " values (${id}$, ${secret}$, 0, ${at}$) on duplicate key update"
+            " secret = if(confirmed_at is null, values(secret), secret),"
+            " created_at = if(confirmed_at is null, values(created_at), created_at)",
+            {"id": user_id, "secret": seal(text, user_id, _keys()), "at": now()},
         )
-        return text
+        row = await sor.one(_FACTOR, {"id": user_id})
+        if row is not None and row.confirmed_at is not None:
+            raise SECOND_FACTOR_ON()
 
-    text = await in_transaction(work)
+    await in_transaction(work)
     return Setup(text, pyotp.TOTP(text).provisioning_uri(name=username, issuer_name=ISSUER))
 
 
@@ -117,10 +128,10 @@ async def proof_of(factor: Factor, code: str) -> Proof | None:
 
     Raises Unavailable where the codes' secret was sealed with another host's key.
     """
-    plain = re.sub(r"[\s-]", "", code).lower()
+    plain = _plain(code)
     if _CODE.fullmatch(plain):
         step = _step_of(factor, plain)
-        return None if step is None else Proof(factor.user_id, step)
+        return None if step is None else Proof(factor.user_id, step, text=factor.text)
     if not factor.is_on:
         return None
     digest = _hash(factor.user_id, plain)
@@ -132,32 +143,42 @@ async def proof_of(factor: Factor, code: str) -> Proof | None:
     return Proof(factor.user_id, recovery_hash=digest) if rows else None
 
 
+def is_app_code(code: str) -> bool:
+    """Return whether *code* looks like one of the app, which can be guessed."""
+    return _CODE.fullmatch(_plain(code)) is not None
+
+
 async def use_up(sor: SafeSqlor, proof: Proof) -> bool:
     """Write that the code of *proof* was used; False where somebody else did so before."""
     if proof.recovery_hash:
-        return bool(
-            await sor.sqlExe(
-                "delete from app_recovery_code where id = ${id}$ and user_id = ${user}$",
-                {"id": proof.recovery_hash, "user": proof.user_id},
-            )
+        is_first = await sor.sqlExe(
+            "delete from app_recovery_code where id = ${id}$ and user_id = ${user}$",
+            {"id": proof.recovery_hash, "user": proof.user_id},
         )
+        if is_first:
+            await _forget_guesses(sor, proof.user_id)
+        return bool(is_first)
     return bool(
         await sor.sqlExe(
             "update app_second_factor set last_step = ${step}$"
-            " where id = ${id}$ and last_step < ${step}$ and confirmed_at is not null",
-            {"id": proof.user_id, "step": proof.step},
+            " where id = ${id}$ and secret = ${secret}$ and last_step < ${step}$"
+            " and confirmed_at is not null",
+            {"id": proof.user_id, "secret": proof.text, "step": proof.step},
         )
     )
 
 
 async def put_in_force(sor: SafeSqlor, factor: Factor, proof: Proof) -> list[str] | None:
     """Turn the factor on whose code *proof* is, which is used up; its recovery codes, or None where
-    the set-up was ended or begun anew since."""
+    the set-up was ended or begun anew since, or long ago."""
+    moment = now()
     is_on = await sor.sqlExe(
         "update app_second_factor set confirmed_at = ${at}$, last_step = ${step}$"
-        " where id = ${id}$ and secret = ${secret}$ and confirmed_at is null",
-        {"id": factor.user_id, "secret": factor.text, "step": proof.step, "at": now()},
-    )
+        " where id = ${id}$ and secret = ${secret}$ and confirmed_at is null"
+        " and created_at > ${old}$",
+        {"id": factor.user_id, "secret": factor.text, "step": proof.step, "at": moment,
+         "old": moment - _SETUP_LIFE},
+    )  # fmt: skip
     return await renew_recovery_codes(sor, factor.user_id) if is_on else None
 
 
@@ -174,8 +195,16 @@ async def renew_recovery_codes(sor: SafeSqlor, user_id: str) -> list[str]:
     return codes
 
 
+async def end_setup(sor: SafeSqlor, user_id: str) -> None:
+    """End a set-up that is not in force yet: who knew the password before may have begun it."""
+    await sor.sqlExe(
+        "delete from app_second_factor where id = ${id}$ and confirmed_at is null", {"id": user_id}
+    )
+
+
 async def take_away(sor: SafeSqlor, user_id: str) -> bool:
     """Remove a user's second factor and recovery codes; whether there was one in force."""
+    await _forget_guesses(sor, user_id)
     await sor.sqlExe("delete from app_recovery_code where user_id = ${id}$", {"id": user_id})
     row = await sor.one(_FACTOR + " for update", {"id": user_id})
     await sor.sqlExe("delete from app_second_factor where id = ${id}$", {"id": user_id})
@@ -227,6 +256,16 @@ async def unreadable_factors(sor: SafeSqlor, keys: Sequence[str]) -> list[str]:
     """Return the ids of users whose secret none of *keys* opens: their codes cannot be checked."""
     rows = await sor.tuples("select id, secret from app_second_factor order by id", {})
     return [user_id for user_id, text in rows if not opens(text, user_id, keys)]
+
+
+async def _forget_guesses(sor: SafeSqlor, user_id: str) -> None:
+    await sor.sqlExe(
+        "delete from app_login_attempt where id = ${id}$", {"id": code_digest(user_id)}
+    )
+
+
+def _plain(code: str) -> str:
+    return re.sub(r"[\s-]", "", code).lower()
 
 
 def _step_of(factor: Factor, code: str) -> int | None:

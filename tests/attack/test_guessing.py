@@ -103,7 +103,7 @@ def test_what_was_typed_forges_no_line_of_the_log(server: Installation, name):
 
 
 @pytest.fixture
-def secured(server: Installation) -> Iterator[tuple[str, list[str]]]:
+def second_factor(server: Installation) -> Iterator[tuple[str, list[str]]]:
     """The viewer's second factor: its secret and the recovery codes."""
     take_all_away(server)
     yield turn_on(server.sign_in("viewer"), PASSWORDS["viewer"])
@@ -111,7 +111,7 @@ def secured(server: Installation) -> Iterator[tuple[str, list[str]]]:
 
 
 def test_who_knows_the_password_guesses_no_code(
-    server: Installation, secured: tuple[str, list[str]]
+    server: Installation, second_factor: tuple[str, list[str]]
 ):
     """Neither by many at once, nor by asking for the code in between, which forgives nothing."""
 
@@ -130,10 +130,31 @@ def test_who_knows_the_password_guesses_no_code(
     )) == 5  # fmt: skip
 
 
+def test_browsers_collected_before_give_no_more_guesses(
+    server: Installation, second_factor: tuple[str, list[str]]
+):
+    """A browser known from a sign-in with the code is held by guesses from all of them."""
+    _, recovery_codes = second_factor
+    body = {"username": "viewer", "password": PASSWORDS["viewer"]}
+    clients = [server.anonymous() for _ in range(3)]
+    for client, code in zip(clients, recovery_codes, strict=False):
+        assert client.post("/login.dspy", json=body | {"code": code}).status_code == 200
+
+    answers = [
+        client.post("/login.dspy", json=body | {"code": f"{number:06}"}).status_code
+        for client in clients
+        for number in range(4)
+    ]
+
+    assert answers == [401] * 5 + [429] * 7
+
+
 @pytest.mark.parametrize("code", [
     "", "0", "000000 000000", "१२३४५६", "' or 1=1 -- ", "${id}$", "\ud800", "a" * 64, "%", "-",
 ])  # fmt: skip
-def test_odd_codes_open_nothing(server: Installation, secured: tuple[str, list[str]], code: str):
+def test_odd_codes_open_nothing(
+    server: Installation, second_factor: tuple[str, list[str]], code: str
+):
     body = json.dumps({"username": "viewer", "password": PASSWORDS["viewer"], "code": code})
 
     answer = httpx.post(
@@ -146,9 +167,9 @@ def test_odd_codes_open_nothing(server: Installation, secured: tuple[str, list[s
 
 
 def test_a_known_browser_and_an_old_cookie_are_no_second_factor(
-    server: Installation, secured: tuple[str, list[str]]
+    server: Installation, second_factor: tuple[str, list[str]]
 ):
-    secret, _ = secured
+    secret, _ = second_factor
     client = server.anonymous()
     body = {"username": "viewer", "password": PASSWORDS["viewer"]}
     assert client.post("/login.dspy", json=body | {"code": code_of(secret)}).status_code == 200
@@ -161,9 +182,9 @@ def test_a_known_browser_and_an_old_cookie_are_no_second_factor(
 
 
 def test_another_users_code_and_recovery_code_are_wrong(
-    server: Installation, secured: tuple[str, list[str]]
+    server: Installation, second_factor: tuple[str, list[str]]
 ):
-    secret, recovery_codes = secured
+    secret, recovery_codes = second_factor
     turn_on(server.sign_in("operator"), PASSWORDS["operator"])
     for code in (code_of(secret), recovery_codes[0]):
         body = {"username": "operator", "password": PASSWORDS["operator"], "code": code}

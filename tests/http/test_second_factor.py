@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from app.access.lockout import code_digest
 from tests.support.installation import PASSWORDS, Installation
+from tests.support.sage_users import make_user
 from tests.support.second_factors import code_of, sign_in_with, take_all_away, turn_on
 
 PASSWORD = PASSWORDS["viewer"]
@@ -171,9 +173,86 @@ def test_turning_on_asks_for_the_password_and_a_code(server: Installation):
     assert {len(row) for row in setup["picture"]} == {len(setup["picture"])}
     assert wrong.json()["errors"][0]["code"] == "wrong_code"
     assert try_code(server).status_code == 200  # it is not in force
-    # Another look at it shows the same.
-    again = client.post(begin, json={"password": PASSWORD}).json()["data"]
-    assert again["secret"] == setup["secret"]
+
+
+def test_another_look_at_a_set_up_shows_another_secret_and_the_first_one_counts_no_more(
+    server: Installation,
+):
+    """Who knows the password cannot wait for its owner to put a secret in force that both saw."""
+    client, thief = server.sign_in("viewer"), server.sign_in("viewer")
+    begin, confirm = (
+        f"/appbase/account_second_factor_{step}.dspy" for step in ("begin", "confirm")
+    )
+
+    first, second = (
+        one.post(begin, json={"password": PASSWORD}).json()["data"]["secret"]
+        for one in (thief, client)
+    )
+
+    assert first != second
+    body = {"password": PASSWORD, "code": code_of(first)}
+    assert client.post(confirm, json=body).json()["errors"][0]["code"] == "wrong_code"
+    body["code"] = code_of(second)
+    server.query("update app_second_factor set created_at = utc_timestamp(3) - interval 16 minute")
+    late = client.post(confirm, json=body)
+    assert code_and_status(late) == (409, "second_factor_not_begun")
+
+
+def test_another_password_ends_a_set_up_that_was_begun(server: Installation):
+    make_user(server, "beginner")
+    client = server.sign_in("beginner", "beginner-password")
+    old = {"password": "beginner-password"}
+    assert client.post("/appbase/account_second_factor_begin.dspy", json=old).status_code == 200
+
+    body = old | {"new_password": "another-one-42"}
+    assert client.post("/appbase/account_password.dspy", json=body).status_code == 200
+
+    assert server.query("select 1 from app_second_factor") == []
+
+
+def test_a_session_of_before_does_nothing_with_the_account_any_more(server: Installation):
+    """Also at a worker that still remembers it: another password would make it one with codes."""
+    old = server.sign_in("viewer")
+    for _ in range(4):
+        assert user_of(old) == "viewer"
+    turn_on(server.sign_in("viewer"), PASSWORD)
+
+    for name, body in (
+        ("account_password", {"password": PASSWORD, "new_password": "another-one-42"}),
+        ("account_second_factor_begin", {"password": PASSWORD}),
+        ("account_session_end", {}),
+    ):
+        assert old.post(f"/appbase/{name}.dspy", json=body).status_code == 401, name
+
+
+def test_turning_it_on_forgets_the_browsers_of_before(server: Installation):
+    client = server.anonymous()
+    body = {"username": "viewer", "password": PASSWORD}
+    assert client.post("/login.dspy", json=body).status_code == 200
+    browser = client.cookies["pipeline_browser"]
+    secret, _ = turn_on(client, PASSWORD)
+
+    answer = client.post("/login.dspy", json=body | {"code": code_of(secret)})
+
+    assert answer.status_code == 200
+    assert answer.cookies["pipeline_browser"] != browser
+
+
+def test_a_recovery_code_lets_in_who_is_held_up_by_guesses_at_codes(server: Installation):
+    secret, recovery_codes = turn_on(server.sign_in("viewer"), PASSWORD)
+    for number in range(5):
+        assert try_code(server, f"{number:06}").status_code == 401
+    server.query("delete from app_login_attempt where id <> %s", guesses_at("viewer", server))
+    assert try_code(server, code_of(secret)).status_code == 429
+
+    assert try_code(server, recovery_codes[0]).status_code == 200
+
+    assert try_code(server, code_of(secret)).status_code == 200
+
+
+def guesses_at(username: str, server: Installation) -> str:
+    (row,) = server.query("select id from users where username = %s", username, database="sage")
+    return code_digest(row["id"])
 
 
 def test_turning_off_asks_for_password_and_code_and_new_codes_replace_the_old(

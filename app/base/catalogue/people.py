@@ -18,8 +18,9 @@ LAST_ADMINISTRATOR = ErrorCode(
 OWN_USER = ErrorCode(
     "own_user",
     409,
-    "Nobody disables himself or takes administration from himself. Ask another administrator.",
-    "不能停用自己，也不能取消自己的管理员角色。请由其他管理员操作。",
+    "This is not done to one's own account here. Ask another administrator; password and second"
+    " factor are changed under My account.",
+    "不能在此对自己的账户执行此操作。请由其他管理员操作；密码和二次验证可在“我的账户”中修改。",
 )
 NO_SUCH_USER = ErrorCode(
     "user_not_found",
