@@ -56,7 +56,7 @@ LIMITS = {
     "address": Limit(20, timedelta(minutes=2), timedelta(minutes=1)),
     "code": Limit(5, timedelta(hours=4), forgotten_after=timedelta(hours=24)),
 }
-_LONGEST_MEMORY = max(limit.forgotten_after for limit in LIMITS.values())
+_MAX_MEMORY = max(limit.forgotten_after for limit in LIMITS.values())
 
 
 def places_of(username: str, address: str, browser: str | None) -> dict[str, str]:
@@ -188,7 +188,7 @@ async def _forget(sor: SafeSqlor, places: Mapping[str, str], moment: datetime) -
     # What others failed long ago goes too, so that the table stays small.
     await sor.sqlExe(
         "delete from app_login_attempt where last_at < ${old}$ limit 1000",
-        {"old": moment - _LONGEST_MEMORY},
+        {"old": moment - _MAX_MEMORY},
     )
 
 

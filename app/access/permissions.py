@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from app.access.request_context import CONTEXT, RBAC, WEB_PATHS
+from app.base.actor import USERS
 from app.base.catalogue.requests import FORBIDDEN
 from app.base.errors import AppError
-from app.records.trail import USERS
 from app.schema.tables import Table, tables
 
 # Who may see users, and what the audit trail calls them.

@@ -20,5 +20,7 @@ class Actor(NamedTuple):
         return self.user_id is not None
 
 
+# What the audit trail calls Sage's users, who stand in no table of ours.
+USERS = "users"
 # Work started from the command line, not by a user.
 SYSTEM_ACTOR = Actor(user_id="system", username="system", org_id="0")

@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from app.access.user_names import USER_COLUMNS, names_of
+from app.base.actor import USERS
 from app.base.clock import iso
 from app.base.errors import Message
 from app.base.i18n import title, translate
 from app.base.shares import share_text
 from app.db.sqlor import SafeSqlor
 from app.records.deletions import TOGETHER
-from app.records.trail import STAMPS, USERS, label_of
+from app.records.trail import STAMPS, label_of
 from app.schema.tables import Column, Table, table as table_model, tables
 
 Widget = dict[str, Any]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from app.base.actor import Actor
+from app.base.actor import USERS, Actor
 from app.base.clock import now
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction
-from app.records.trail import USERS, record_event
+from app.records.trail import record_event
 
 # Of an hour so many failures are noted: an attack must not fill the table. The log has them all.
 MAX_FAILURES = 200

@@ -28,8 +28,6 @@ STAMPS = frozenset(
 _ORIGIN = frozenset({"created_at", "created_by", "lock_version"})
 _LABEL_LENGTH = 255
 TABLE = "app_audit"
-# What the trail calls Sage's users, who stand in no table of ours.
-USERS = "users"
 
 Values = Mapping[str, Any]
 _cause: ContextVar[tuple[str | None, Values]] = ContextVar("cause", default=(None, {}))

@@ -115,6 +115,12 @@ PUBLICATION_ENDED = ErrorCode(
     "This request is not waiting any more. Load the page again.",
     "该申请已不在等待中，请刷新页面。",
 )
+PUBLICATION_MISSED = ErrorCode(
+    "publication_missed",
+    409,
+    "It was to go live more than an hour ago, and nothing could do it then. Ask for it again.",
+    "预定上线时间已过一小时以上，当时无法执行。请重新申请。",
+)
 PUBLICATION_NOT_FOUND = NOT_FOUND.variant("There is no such request.", "没有此申请。")
 PUBLICATION_OPEN = ErrorCode(
     "publication_open",

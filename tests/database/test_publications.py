@@ -20,6 +20,7 @@ from pipeline_core.lifecycle.pipelines import SERVICE as PIPELINES
 from tests.support.installation import Installation
 
 AT = timedelta(hours=1)
+DUE = AT + timedelta(minutes=1)
 STEP = {"step_key": "a", "name": "A", "model": "m", "step_type": "model"}
 
 
@@ -62,13 +63,13 @@ async def test_several_workers_put_it_live_once(scheduled: dict[str, Any]) -> No
     assert await status_of(scheduled) == "scheduled"
 
     counts = await asyncio.gather(
-        *(publication_worker.carry_out_due(now() + 2 * AT) for _ in range(4))
+        *(publication_worker.carry_out_due(now() + DUE) for _ in range(4))
     )
 
     assert sum(counts) == 1
     assert await events_of(scheduled) == ["published"]
     assert await status_of(scheduled) == "done"
-    assert await publication_worker.carry_out_due(now() + 2 * AT) == 0
+    assert await publication_worker.carry_out_due(now() + DUE) == 0
 
 
 async def test_who_dies_between_the_steps_leaves_nothing_half_done(
@@ -80,8 +81,41 @@ async def test_who_dies_between_the_steps_leaves_nothing_half_done(
     with monkeypatch.context() as patch:
         patch.setattr(publication_rows, "end", die)
         with pytest.raises(RuntimeError):
-            await publication_worker.carry_out_due(now() + 2 * AT)
+            await publication_worker.carry_out_due(now() + DUE)
     assert (await events_of(scheduled), await status_of(scheduled)) == ([], "scheduled")
 
-    assert await publication_worker.carry_out_due(now() + 2 * AT) == 1
+    assert await publication_worker.carry_out_due(now() + DUE) == 1
     assert await events_of(scheduled) == ["published"]
+
+
+async def test_one_whose_pipeline_is_gone_keeps_no_other_waiting(
+    pool: Installation, scheduled: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version of before has deleted its pipeline, which knows no requests; and another one meets
+    a fault of ours."""
+    orphan = {**scheduled, "id": "0" * 32}
+    faulty = {**scheduled, "id": "1" * 32}
+    rows = [orphan, faulty, scheduled]
+
+    async def due(*_: Any) -> list[dict[str, Any]]:
+        return rows
+
+    carry_out = publications.carry_out_if_due
+
+    async def carry(sor: SafeSqlor, publication_id: str, moment: Any) -> bool:
+        if publication_id == faulty["id"]:
+            raise KeyError("step_key")
+        return await carry_out(sor, publication_id, moment)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publication_worker, "due_publications", due)
+        patch.setattr(publication_worker, "carry_out_if_due", carry)
+        with pytest.raises(KeyError):
+            await publication_worker.carry_out_due(now() + DUE)
+    assert await status_of(scheduled) == "done"
+
+
+async def test_what_is_long_over_is_not_done_any_more(scheduled: dict[str, Any]) -> None:
+    assert await publication_worker.carry_out_due(now() + 3 * AT) == 0
+    assert await status_of(scheduled) == "failed"
+    assert await events_of(scheduled) == []

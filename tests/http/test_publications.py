@@ -295,3 +295,54 @@ def test_a_pipeline_is_not_made_anew_to_get_round_it(admin: httpx.Client) -> Non
         ask(admin, "pipelines_delete", id=pipeline["id"], lock_version=lock_version), 409,
         "approval_required",
     )  # fmt: skip
+
+
+def test_who_owes_the_account_to_somebody_involved_is_no_second_person(
+    server: Installation, admin: httpx.Client, colleagues: tuple[httpx.Client, httpx.Client]
+) -> None:
+    pipeline = under_approval(admin)
+    publication = request(colleagues[0], pipeline).json()["data"]
+    invitation = admin.post(
+        "/appbase/user_invite.dspy",
+        json={"username": f"double-{pipeline['code']}", "roles": "owner.superuser"},
+    )
+    assert invitation.status_code == 200, invitation.text
+    token = invitation.json()["data"]["token"]
+    password = "a-long-password-of-the-double-1"
+    welcome = server.anonymous().post(
+        "/welcome.dspy", json={"token": token, "new_password": password}
+    )
+    assert welcome.status_code == 200, welcome.text
+    double = server.sign_in(f"double-{pipeline['code']}", password)
+    refusal_of(approve(double, pipeline, publication), 403, "approver_involved")
+    assert publications(double, pipeline)[0]["may_approve"] is False
+    assert approve(colleagues[1], pipeline, publication).status_code == 200
+
+
+def test_whoever_throws_a_draft_away_may_still_approve(
+    admin: httpx.Client, colleagues: tuple[httpx.Client, httpx.Client]
+) -> None:
+    pipeline = under_approval(admin)
+    second, third = colleagues
+    do(second, "pipeline_draft_load", pipeline_id=pipeline["id"], version_no=2, replace_draft=1,
+       state=state_of(second, pipeline))  # fmt: skip
+    new_step(admin, pipeline, "d")
+    publication = request(admin, pipeline).json()["data"]
+    assert approve(second, pipeline, publication).status_code == 200
+    assert third
+
+
+def test_what_was_rolled_back_and_kept_as_a_draft_has_its_editors(
+    admin: httpx.Client, colleagues: tuple[httpx.Client, httpx.Client]
+) -> None:
+    second, third = colleagues
+    pipeline = new_pipeline(third, "a")
+    do(third, "pipeline_publish", pipeline_id=pipeline["id"])
+    new_step(admin, pipeline, "b")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    new_step(third, pipeline, "c")
+    do(third, "pipeline_rollback", pipeline_id=pipeline["id"], version_no=1, reason="r",
+       replace_draft=0)  # fmt: skip
+    assert set_approval(third, pipeline, needed=True).status_code == 200
+    publication = request(second, pipeline).json()["data"]
+    refusal_of(approve(admin, pipeline, publication), 403, "approver_involved")

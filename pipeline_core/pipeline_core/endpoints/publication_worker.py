@@ -13,6 +13,7 @@ from functools import partial
 from app.global_func import (
     AppError,
     BackgroundWork,
+    Row,
     SafeSqlor,
     in_transaction,
     now,
@@ -33,24 +34,32 @@ async def carry_out_due(moment: datetime) -> int:
     async with reading() as sor:
         rows = await due_publications(sor, moment)
     count = 0
-    failures: list[AppError] = []
+    failures: list[Exception] = []
     for row in rows:
         try:
-            work = partial(carry_out_if_due, publication_id=row["id"], moment=moment)
-            count += await in_transaction(work)
-        except AppError as exc:
-            if exc.status >= _SERVER_FAULT and exc.code != "version_corrupted":
-                failures.append(exc)  # the others need not wait for it
-                continue
-            note = partial(note_failure, publication_id=row["id"], refusal=exc)
-            await in_transaction(note)
-            log.warning(
-                "a scheduled publication was refused: %s", exc,
-                extra={"action": "publication_refused", "pipeline_id": row["pipeline_id"]},
-            )  # fmt: skip
+            count += await _carry_out(row, moment)
+        except Exception as exc:  # noqa: BLE001  whatever it is, the others need not wait for it
+            failures.append(exc)
     if failures:
         raise failures[0]
     return count
+
+
+async def _carry_out(row: Row, moment: datetime) -> bool:
+    """Put one live, or note why it is refused; whether it is live now. Raises what another round
+    may get over."""
+    try:
+        work = partial(carry_out_if_due, publication_id=row["id"], moment=moment)
+        return await in_transaction(work)
+    except AppError as exc:
+        if exc.status >= _SERVER_FAULT and exc.code != "version_corrupted":
+            raise
+        await in_transaction(partial(note_failure, publication_id=row["id"], refusal=exc))
+        log.warning(
+            "a scheduled publication was refused: %s", exc,
+            extra={"action": "publication_refused", "pipeline_id": row["pipeline_id"]},
+        )  # fmt: skip
+        return False
 
 
 async def _work(sor: SafeSqlor, _: asyncio.Event) -> None:

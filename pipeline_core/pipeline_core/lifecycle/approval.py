@@ -3,12 +3,13 @@ Who may approve what goes live: a second person, who has done nothing of it.
 
 Persons are told apart by their user id, never by their name. Whoever asked, whoever edited what
 would go live, and whoever changed the setting since the draft last was as what is live, is no
-second person.
+second person; nor is a user whom one of them has invited, given a link, roles or a way round the
+second factor since then. What was done to accounts before says nothing of this change.
 """
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.global_func import MAX_OFFSET_SECONDS, Actor, AppError, Row, SafeSqlor, now
@@ -38,9 +39,15 @@ select distinct detail from app_audit
  where pipeline_id = ${pipeline_id}$ and created_at > ${after}$ and created_at <= ${until}$
    and action = 'load' and table_name in ('pipelines', 'pipeline_steps')
 """
+# What lets somebody sign in as this user.
+ACCOUNT_DEEDS = """
+select distinct user_id from app_audit
+ where table_name = 'users' and row_id = ${user_id}$ and created_at > ${after}$
+   and action in ('invitation', 'password_link', 'second_factor_reset', 'roles', 'enable_user')
+"""
 SAME_AS_LIVE = "update pipelines set draft_same_at = ${at}$ where id = ${id}$"
-_BEGINNING = datetime(1970, 1, 1).astimezone()
-_END = datetime(9998, 1, 1).astimezone()
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_END = datetime(9998, 1, 1, tzinfo=UTC)
 
 
 async def check_approver(
@@ -50,27 +57,42 @@ async def check_approver(
     *pipeline*."""
     if not actor.user_id:
         raise APPROVER_UNKNOWN()
-    if actor.user_id in await involved_users(sor, pipeline, publication):
+    if await is_involved(sor, pipeline, publication, actor.user_id):
         raise APPROVER_INVOLVED()
 
 
-async def involved_users(
+async def is_involved(
+    sor: SafeSqlor, pipeline: Mapping[str, Any], publication: Mapping[str, Any], user_id: str
+) -> bool:
+    """Return whether this user has done something of *publication*, or has somebody who did to
+    thank for the account."""
+    users, after = await _involved_users(sor, pipeline, publication)
+    if user_id in users:
+        return True
+    values = {"user_id": user_id, "after": after}
+    return not users.isdisjoint(await sor.firsts(ACCOUNT_DEEDS, values))
+
+
+async def _involved_users(
     sor: SafeSqlor, pipeline: Mapping[str, Any], publication: Mapping[str, Any]
-) -> set[str]:
-    """Return the ids of those who may not approve *publication*."""
+) -> tuple[set[str], datetime]:
+    """Return who may not approve *publication*, and since when what it is about has been worked
+    on."""
     users = {publication["requested_by"]}
     if publication["action"] == APPROVAL_OFF:
-        return users | {pipeline["approval_changed_by"]} - {None}
+        users |= {pipeline["approval_changed_by"]}
+        return users - {None, ""}, pipeline["approval_changed_at"] or _BEGINNING
     after = await _edited_since(sor, pipeline, publication["version_no"])
     users |= await _editors(sor, pipeline["id"], publication["version_no"], after, set())
     if pipeline["approval_changed_at"] is not None and pipeline["approval_changed_at"] > after:
         users.add(pipeline["approval_changed_by"])
-    return users - {None, ""}
+    return users - {None, ""}, after
 
 
-async def note_same_as_live(sor: SafeSqlor, pipeline_id: str) -> None:
-    """Note that the draft of the locked line is now what is live: edits before are no draft's."""
-    await sor.sqlExe(SAME_AS_LIVE, {"id": pipeline_id, "at": now()})
+async def note_same_as_live(sor: SafeSqlor, pipeline_id: str, *, is_same: bool = True) -> None:
+    """Note that the draft of the locked line is now what is live: edits before are no draft's. Or,
+    not *is_same*, that another version went live than the draft is: then they are again."""
+    await sor.sqlExe(SAME_AS_LIVE, {"id": pipeline_id, "at": now() if is_same else None})
 
 
 async def _editors(
@@ -83,11 +105,7 @@ async def _editors(
         numbers.add(version_no)
         version = await version_by_number(sor, pipeline_id, version_no)
         until, users = version["created_at"] + _CLOCK_MARGIN, {version["created_by"]}
-    span = {
-        "pipeline_id": pipeline_id,
-        "after": after - _CLOCK_MARGIN if after > _BEGINNING else after,
-        "until": until,
-    }
+    span = {"pipeline_id": pipeline_id, "after": after, "until": until}
     users |= {editor["user_id"] for editor in await sor.sqlExe(EDITORS, span)}
     for entry in await sor.sqlExe(LOADS, span):
         number = json.loads(entry["detail"] or "{}").get("version_no")
@@ -110,7 +128,8 @@ async def _edited_since(
     if version_no is not None:
         return await _live_before(sor, pipeline["id"], version_no)
     live = await sor.one(LIVE, {"pipeline_id": pipeline["id"]})
-    moments = [pipeline["draft_same_at"], None if live is None else live["created_at"]]
+    # Just before the draft was made the same, that was done, which is no edit: so without a margin.
+    moments = [pipeline["draft_same_at"], live and live["created_at"] - _CLOCK_MARGIN]
     return max((moment for moment in moments if moment is not None), default=_BEGINNING)
 
 
@@ -118,4 +137,5 @@ async def _live_before(sor: SafeSqlor, pipeline_id: str, version_no: int) -> dat
     """Return when the last version before *version_no* that was live was made."""
     values = {"pipeline_id": pipeline_id, "version_no": version_no}
     before: Row | None = await sor.one(LIVE_BEFORE, values)
-    return _BEGINNING if before is None else before["created_at"]
+    moment: datetime = _BEGINNING if before is None else before["created_at"] - _CLOCK_MARGIN
+    return moment

@@ -27,14 +27,18 @@ from pipeline_core.draft.state_token import check_state, state_of
 from pipeline_core.errors import (
     APPROVAL_MISSING,
     APPROVAL_UNCHANGED,
+    PUBLICATION_MISSED,
     PUBLISH_AT_PAST,
     PUBLISH_AT_TOO_LATE,
 )
 from pipeline_core.lifecycle import publication_rows as rows
-from pipeline_core.lifecycle.approval import check_approver, involved_users
+from pipeline_core.lifecycle.approval import check_approver, is_involved
 from pipeline_core.lifecycle.publishing import check_target, publish, rollback
 
+_NOT_FOUND = 404
 MAX_AHEAD = timedelta(days=366)
+# What could not be done for so long, or comes out of a backup, nobody expects any more.
+MAX_LATE = timedelta(hours=1)
 
 
 async def request_publication(
@@ -123,6 +127,8 @@ async def carry_out_if_due(sor: SafeSqlor, publication_id: str, moment: datetime
     pipeline, row = await _lock(sor, publication_id)
     if row["status"] != rows.SCHEDULED or row["publish_at"] > moment:
         return False
+    if row["publish_at"] < moment - MAX_LATE:
+        raise PUBLICATION_MISSED()
     if pipeline["needs_approval"] and row["approved_by"] is None:
         raise APPROVAL_MISSING()
     await check_state(sor, pipeline, row["state"], _requester(row, "en"))
@@ -132,7 +138,14 @@ async def carry_out_if_due(sor: SafeSqlor, publication_id: str, moment: datetime
 
 async def note_failure(sor: SafeSqlor, publication_id: str, refusal: AppError) -> None:
     """Note that what was due was refused; nothing where somebody else has ended it meanwhile."""
-    pipeline, row = await _lock(sor, publication_id)
+    try:
+        pipeline, row = await _lock(sor, publication_id)
+    except AppError as exc:
+        if exc.status != _NOT_FOUND:
+            raise
+        # Its line is gone: a version of before has deleted it, which knows no requests.
+        await rows.end(sor, {"id": publication_id}, rows.FAILED, "", refusal)
+        return
     if row["status"] != rows.SCHEDULED:
         return
     actor = _requester(row, "en")
@@ -150,12 +163,11 @@ async def publications_of(
     answers = []
     row = await rows.open_publication(sor, pipeline["id"])
     if row is not None:
-        involved = await involved_users(sor, pipeline, row)
+        is_barred = await is_involved(sor, pipeline, row, actor.user_id or "")
         is_off = row["action"] == rows.APPROVAL_OFF
         is_stale = not is_off and row["state"].partition(".")[0] != state.partition(".")[0]
         answers.append(
-            rows.as_answer(row, actor.lang)
-            | {"is_stale": is_stale, "may_approve": actor.user_id not in involved}
+            rows.as_answer(row, actor.lang) | {"is_stale": is_stale, "may_approve": not is_barred}
         )
     past = await rows.last_closed_ones(sor, pipeline["id"])
     return answers + [rows.as_answer(row, actor.lang) for row in past]

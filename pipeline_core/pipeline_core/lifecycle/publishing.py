@@ -98,8 +98,7 @@ async def publish(
         )  # fmt: skip
         detail = {"notes": values["notes"], "contributors": names}
         await _audit(sor, "publish", pipeline, live, version, detail | _way(publication), actor)
-    if values["version_no"] is None:
-        await note_same_as_live(sor, pipeline_id)
+    await note_same_as_live(sor, pipeline_id, is_same=values["version_no"] is None)
     return await _answer(sor, version, warnings, actor) | {"carried_prices": prices}
 
 
@@ -143,8 +142,7 @@ async def rollback(
     detail = {"reason": values["reason"], "draft_replaced": replaces_draft}
     live = current if pipeline["status"] == PipelineStatus.PUBLISHED else None
     await _audit(sor, "rollback", pipeline, live, target, detail | _way(publication), actor)
-    if replaces_draft:
-        await note_same_as_live(sor, pipeline_id)
+    await note_same_as_live(sor, pipeline_id, is_same=replaces_draft)
     answer = await _answer(sor, target, warnings, actor)
     return answer | {"draft_replaced": replaces_draft, "carried_prices": prices}
 

@@ -18,6 +18,7 @@ import { problemLine } from './step_card.js';
  */
 export async function publishPipeline(owner, data, entries = {}) {
   const difference = data.isLive ? await data.difference('live', 'draft') : null;
+  if (data.isLive && !difference) return false;  // it could not be read, and that is said already
   const above = [problemList(data.allProblems), changes('What changes', difference), orphans(data.orphaned_prices), contributors(data.contributors)];
   if (!data.publishable) {
     await openWindow(owner, { title: 'Publish the line' }, h('p', { class: 'warning' }, t('Correct the errors first; then the line can be published.')), ...above);
@@ -102,6 +103,8 @@ export async function loadIntoDraft(owner, data, version) {
 export async function approvePublication(owner, data, publication) {
   const { action, version_no: number } = publication;
   const difference = action !== 'approval_off' && data.isLive ? await data.difference('live', number ? String(number) : 'draft') : null;
+  // What could not be read cannot be approved; why is said already.
+  if (action !== 'approval_off' && data.isLive && !difference) return false;
   const above = action === 'approval_off' ? [h('p', {}, t('One person alone may publish this line then.'))] : [
     publication.notes ? h('p', { class: 'timeline-notes' }, publication.notes) : h('span', { hidden: true }),
     changes('What changes', difference), orphans(data.orphaned_prices), contributors(data.contributors),
