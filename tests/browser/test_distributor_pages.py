@@ -106,8 +106,7 @@ def test_a_month_is_closed_in_the_list_of_statements(
     admin_page.goto("/pipeline_dist/statements.ui")
     row = admin_page.locator("tbody tr").filter(has_text=reseller.distributor["code"])
     expect(row).to_contain_text("待关账")
-    row.first.click()
-    admin_page.locator("button[data-tool=close_month]").click()
+    use_row_tool(row.first, "close_month")
     dialog = admin_page.locator("dialog")
     expect(dialog.locator("[data-field=month] input")).to_have_value(last)
     # Nothing reopens it: whose month it is must be seen.
@@ -118,9 +117,8 @@ def test_a_month_is_closed_in_the_list_of_statements(
 
     expect(row).to_contain_text("已关账")
     expect(row).to_contain_text(f"{last}-0001")
-    row.first.click()
     with admin_page.expect_popup() as popup:
-        admin_page.locator("button[data-tool=print]").click()
+        use_row_tool(row.first, "print")
     expect(popup.value.get_by_role("heading", level=1)).to_have_text(f"账单 {last}-0001")
     assert complaints == []
 

@@ -20,6 +20,7 @@ def versions(look: Page, bench: Bench) -> Any:
     bench.answers[EDITOR] = {"data": {
         "line": PIPELINE, "live": {"version_no": 1}, "draft_differs": False, "stages": [],
         "problems": [], "types": {}, "models": [], "functions": [], "contributors": [],
+        "publications": [], "state": "a.b",
     }}  # fmt: skip
 
     def open_versions(reply: Any) -> None:

@@ -53,7 +53,10 @@ def figures(request: Request) -> dict[str, Any]:
 @pytest.fixture
 def overview(look: Page, bench: Bench) -> Page:
     bench.answers[FIGURES] = figures
-    bench.page = {"widgettype": "Dashboard", "options": {"refresh_seconds": 30}}
+    bench.page = {
+        "widgettype": "Dashboard",
+        "options": {"refresh_seconds": 30, "may_see_figures": True},
+    }
     look.goto("/page#/dashboard.ui?period=30d")
     expect(look.locator(".chart-bar").last).to_be_visible()
     return look
@@ -154,7 +157,10 @@ def test_a_chart_as_files(overview: Page, tmp_path: Path) -> None:
 def test_it_refreshes_itself_and_says_when_it_could_not(look: Page, bench: Bench) -> None:
     look.clock.install()
     bench.answers[FIGURES] = figures
-    bench.page = {"widgettype": "Dashboard", "options": {"refresh_seconds": 30}}
+    bench.page = {
+        "widgettype": "Dashboard",
+        "options": {"refresh_seconds": 30, "may_see_figures": True},
+    }
     look.goto("/page#/dashboard.ui")
     bar = look.locator('.chart-bar[data-key="2026-11-09"]')
     bar.focus()

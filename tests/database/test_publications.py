@@ -93,26 +93,28 @@ async def test_one_whose_pipeline_is_gone_keeps_no_other_waiting(
 ) -> None:
     """A version of before has deleted its pipeline, which knows no requests; and another one meets
     a fault of ours."""
-    orphan = {**scheduled, "id": "0" * 32}
-    faulty = {**scheduled, "id": "1" * 32}
-    rows = [orphan, faulty, scheduled]
+    gone = {"id": "0" * 32, "pipeline_id": "gone", "open_of": "gone"}
 
-    async def due(*_: Any) -> list[dict[str, Any]]:
-        return rows
+    async def copy(sor: SafeSqlor) -> None:
+        for number, other in enumerate((gone, gone | {"id": "1" * 32, "open_of": "faulty"})):
+            row = await publication_rows.publication_by_id(sor, scheduled["id"])
+            early = row["publish_at"] - timedelta(seconds=9 - number)
+            await sor.C("app_publication", {**row, **other, "publish_at": early})
 
+    await in_transaction(copy)
     carry_out = publications.carry_out_if_due
 
     async def carry(sor: SafeSqlor, publication_id: str, moment: Any) -> bool:
-        if publication_id == faulty["id"]:
+        if publication_id == "1" * 32:
             raise KeyError("step_key")
         return await carry_out(sor, publication_id, moment)
 
     with monkeypatch.context() as patch:
-        patch.setattr(publication_worker, "due_publications", due)
         patch.setattr(publication_worker, "carry_out_if_due", carry)
         with pytest.raises(KeyError):
             await publication_worker.carry_out_due(now() + DUE)
     assert await status_of(scheduled) == "done"
+    assert await status_of(gone) == "failed"
 
 
 async def test_what_is_long_over_is_not_done_any_more(scheduled: dict[str, Any]) -> None:

@@ -144,7 +144,8 @@ async def note_failure(sor: SafeSqlor, publication_id: str, refusal: AppError) -
         if exc.status != _NOT_FOUND:
             raise
         # Its line is gone: a version of before has deleted it, which knows no requests.
-        await rows.end(sor, {"id": publication_id}, rows.FAILED, "", refusal)
+        if await sor.one(rows.BY_ID, {"id": publication_id}):
+            await rows.end(sor, {"id": publication_id}, rows.FAILED, "", refusal)
         return
     if row["status"] != rows.SCHEDULED:
         return
