@@ -64,6 +64,7 @@ NOW_AND_THEN = {
 # The builder of the sums by day, and who looks whether the tables are current: no list has these.
 OF_OTHERS = re.compile(
     r"\bapp_usage_|\busage_day\b|\bmin\(d\.day_key\)|\bapp_migration\b|\bapp_schema\b"
+    r"|\bapp_publication where status"
 )
 
 
