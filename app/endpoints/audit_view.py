@@ -103,7 +103,7 @@ async def entry_view(
     heading = Message(
         "{what} {label}: {action}",
         what=_what(entry, model, lang),
-        label=entry["label"] or Message("(no user of this name)"),
+        label=_label_of(entry),
         action=Message(ACTIONS.get(entry["action"], entry["action"])),
     )
     before, after, detail = (
@@ -159,6 +159,12 @@ def _what(entry: Mapping[str, Any], model: Table | None, lang: str) -> str:
     if entry["table_name"] == USERS:
         return translate(Message("User"), lang)
     return title(model.title, lang) if model else str(entry["table_name"])
+
+
+def _label_of(entry: Mapping[str, Any]) -> str | Message:
+    # A name that nobody has is not kept.
+    is_nobody = entry["table_name"] == USERS and not entry["label"]
+    return Message("(no user of this name)") if is_nobody else str(entry["label"])
 
 
 def _of_detail(value: Any, lang: str) -> Cell:

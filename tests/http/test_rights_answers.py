@@ -137,7 +137,9 @@ def test_the_page_is_well_formed_whatever_it_is_opened_with(admin: httpx.Client)
 
     page = admin.get("/rights.ui", params={"path": hostile, "username": hostile, "_webbricks_": 1})
 
-    fields = page.json()["subwidgets"][0]["options"]["fields"]
+    details = page.json()["subwidgets"][1]
+    assert (details["widgettype"], details["options"]["open"]) == ("Folded", True)
+    fields = details["subwidgets"][0]["options"]["fields"]
     assert [field["value"] for field in fields] == [hostile, hostile]
 
 
