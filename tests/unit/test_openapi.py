@@ -27,7 +27,15 @@ OF_PAGES = {
     },
     "files brought in": {"bad_columns", "bad_file", "bad_rows", "bad_zone", "file_too_large"},
     "what /readyz says, and keeps a host from": {"host_clock"},
-    "signing in": {"bad_credentials", "forbidden", "locked_out", "other_user"},
+    "signing in": {
+        "bad_credentials", "forbidden", "locked_out", "other_user", "second_factor_key",
+        "second_factor_not_begun", "second_factor_off", "second_factor_on",
+        "second_factor_required", "second_factor_wanted", "wrong_code",
+    },
+    "users": {
+        "last_administrator", "link_not_valid", "own_user", "user_disabled", "user_not_found",
+        "users_are_sages",
+    },
     "records changed by people": {
         "bad_value", "duplicate", "edit_conflict", "in_use", "nothing_to_change", "not_put_back",
         "nothing_to_put_back", "no_distributors",
