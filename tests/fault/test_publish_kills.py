@@ -122,7 +122,13 @@ def _step(pipeline_id: str, key: str) -> dict[str, Any]:
 
 
 async def publish(pipeline: Pipeline) -> None:
-    values = {"lock_version": None, "version_no": None, "notes": "n", "carry_prices": 0}
+    values = {
+        "lock_version": None,
+        "version_no": None,
+        "notes": "n",
+        "carry_prices": 0,
+        "state": None,
+    }
     await in_transaction(lambda sor: publishing.publish(sor, pipeline.id, values, SYSTEM_ACTOR))
 
 

@@ -56,6 +56,7 @@ async def _deed_of(order: dict[str, Any]) -> None:
         "version_no": None,
         "notes": "try",
         "carry_prices": 1,
+        "state": None,
         **order,
     }
     if order["work"] == "publish":
