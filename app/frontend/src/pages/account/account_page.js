@@ -12,6 +12,7 @@ import { badge, card, facts, notLoaded, plainTable, tool } from '../common/nodes
 import { openForm } from '../common/window.js';
 import { deviceText } from './devices.js';
 import { inSage } from './in_sage.js';
+import { roleText } from './role_names.js';
 
 const API = '/appbase/account';
 /** @type {FieldDescription} */
@@ -44,7 +45,7 @@ export class AccountPage {
 
   /** @param {Account} account */
   passwordCard({ username, roles, ours, sage_url: sageUrl }) {
-    return card('Sign-in', facts([['User name', username], ['Roles', roles.join(', ')]]), ours
+    return card('Sign-in', facts([['User name', username], ['Roles', roles.map(roleText).join(', ')]]), ours
       ? tool('change_password', 'key', 'Change the password', () => this.changePassword()) : inSage('Your password is kept in Sage.', sageUrl));
   }
 
