@@ -19,6 +19,7 @@ from app.base.refusals import DuplicateKey
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction
 from app.records.deletions import TOGETHER, Deletion, is_gone, own_deletion
+from app.records.plans import PRIMARY
 from app.records.rows import (
     check_lock_version,
     delete_row,
@@ -38,7 +39,6 @@ from app.schema.validation import (
 
 Values = Mapping[str, Any]
 Record = dict[str, Any]
-_PRIMARY = "PRIMARY"
 # A change of a row, and what is read of its record before the transaction ends.
 Work = Callable[[SafeSqlor], Awaitable[Record]]
 View = Callable[[SafeSqlor, Record, Actor], Awaitable[Record]]
@@ -140,7 +140,7 @@ class TableService:
             with audit_context("put_back"):
                 return await self.restore(sor, deletion, actor)
         except DuplicateKey as exc:
-            if exc.index == _PRIMARY:
+            if exc.index == PRIMARY:
                 raise IS_THERE_AGAIN(label=deletion.row.row_id) from exc
             raise
 

@@ -140,18 +140,23 @@ def test_a_saved_version_comes_back_with_its_definition(
     assert row_of(server, "pipeline_versions", version["id"]) == before
 
 
-def test_a_price_to_come_follows_its_predecessor_again(
-    server: Installation, admin: httpx.Client
-) -> None:
-    pipeline = make_pipeline(admin, f"sold-{next(_numbers)}")
+def price_with_successor(server: Installation, pipeline: Row) -> tuple[Row, Row]:
+    """The price of a pipeline's input tokens, and the one that follows it in three days."""
     (old,) = server.query(
         "select id, lock_version from pipeline_pricing where pipeline_id = %s and unit = %s",
         pipeline["id"],
         "input_token",
     )
     start = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0).isoformat()
-    successor = post(admin, f"{OPS}/pipeline_pricing_update.dspy", **old, unit_price="2",
-                     change_from=start)  # fmt: skip
+    path = f"{OPS}/pipeline_pricing_update.dspy"
+    return old, post(server.admin, path, **old, unit_price="2", change_from=start)
+
+
+def test_a_price_to_come_follows_its_predecessor_again(
+    server: Installation, admin: httpx.Client
+) -> None:
+    pipeline = make_pipeline(admin, f"sold-{next(_numbers)}")
+    old, successor = price_with_successor(server, pipeline)
     states = [row_of(server, "pipeline_pricing", one["id"]) for one in (old, successor)]
     post(admin, f"{OPS}/pipeline_pricing_delete.dspy", id=successor["id"])
     assert row_of(server, "pipeline_pricing", old["id"])["effective_to"] is None
@@ -287,14 +292,7 @@ def test_a_price_whose_start_has_passed_begins_now(
     server: Installation, admin: httpx.Client
 ) -> None:
     pipeline = make_pipeline(admin, f"sold-{next(_numbers)}")
-    (old,) = server.query(
-        "select id, lock_version from pipeline_pricing where pipeline_id = %s and unit = %s",
-        pipeline["id"],
-        "input_token",
-    )
-    start = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    successor = post(admin, f"{OPS}/pipeline_pricing_update.dspy", **old, unit_price="2",
-                     change_from=start)  # fmt: skip
+    old, successor = price_with_successor(server, pipeline)
     post(admin, f"{OPS}/pipeline_pricing_delete.dspy", id=successor["id"])
     begun_meanwhile(server, successor["id"])
     moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=2)

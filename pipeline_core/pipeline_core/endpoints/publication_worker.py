@@ -38,8 +38,13 @@ async def carry_out_due(moment: datetime) -> int:
     for row in rows:
         try:
             count += await _carry_out(row, moment)
-        except Exception as exc:  # noqa: BLE001  whatever it is, the others need not wait for it
+        except Exception as exc:  # whatever it is, the others need not wait for it
             failures.append(exc)
+            if not isinstance(exc, AppError):  # a fault of ours: which line it is must be known
+                log.error(
+                    "a scheduled publication failed", exc_info=exc,
+                    extra={"action": "publication_failed", "pipeline_id": row["pipeline_id"]},
+                )  # fmt: skip
     if failures:
         raise failures[0]
     return count
